@@ -1,0 +1,349 @@
+//! SASL (RFC 4422): what answers a server's challenges, and the type that holds a secret.
+//!
+//! A mechanism turns challenges into responses. It sends nothing, and it does not decide whether
+//! it may be used on a channel: that is the session's and the client's part. Every buffer here
+//! that holds a credential, or what one can be computed from, is a [`Secret`] or is wiped.
+
+mod cram_md5;
+mod login;
+mod plain;
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind, Result, printable};
+
+/// What a mechanism must do to take part in an AUTH exchange (RFC 4954 section 4).
+pub trait Mechanism: Send {
+    /// The name that goes on the AUTH line, as [`check_name`] accepts it.
+    fn name(&self) -> &str;
+
+    /// Whether a response reveals the secret to whoever reads the connection. Such a mechanism
+    /// is not used over an unencrypted connection unless the caller insists.
+    fn is_plaintext(&self) -> bool;
+
+    /// Answers a challenge; `None` asks for the initial response. `Ok(None)` declines the initial
+    /// response, or answers a challenge with an empty response. An error cancels the exchange.
+    fn step(&mut self, challenge: Option<&[u8]>) -> Result<Option<Secret>>;
+
+    /// Called when the server reports success: a mechanism that authenticates the server checks
+    /// it here, and an error fails the login.
+    fn success(&mut self, _final_text: &[u8]) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether to ask for an initial response, if the caller has not switched them off.
+    fn initial(&self) -> bool {
+        true
+    }
+}
+
+/// The most challenges that one exchange may have. No mechanism in use needs more than three; a
+/// server that goes on challenging is cancelled instead of served for ever (smtplib stops at 5).
+pub const MAX_ROUNDS: usize = 16;
+
+/// The built-in mechanisms in the order in which a login tries them, strongest first.
+pub const DEFAULT_ORDER: &[&str] = &["CRAM-MD5", "PLAIN", "LOGIN"];
+
+/// RFC 4422 section 3.1: a mechanism name has 1 to 20 characters.
+const MAX_NAME: usize = 20;
+
+/// The built-in mechanism `name` (letter case ignored) for these credentials.
+pub fn builtin(name: &str, user: &str, password: &str) -> Result<Box<dyn Mechanism>> {
+    // RFC 4616 section 2 forbids NUL in both; no other mechanism could mean anything by it.
+    check_no_nul("user name", user)?;
+    check_no_nul("password", password)?;
+    let (user, password) = (Secret::from(user.as_bytes()), Secret::from(password.as_bytes()));
+    match name.to_ascii_uppercase().as_str() {
+        "CRAM-MD5" => Ok(Box::new(cram_md5::CramMd5::new(user, password))),
+        "PLAIN" => Ok(Box::new(plain::Plain::new(user, password))),
+        "LOGIN" => Ok(Box::new(login::Login::new(user, password))),
+        _ => Err(Error::new(
+            ErrorKind::NotSupported,
+            format!(
+                "mechanism {} is not built in: there are {}",
+                printable(name.as_bytes(), 2 * MAX_NAME),
+                DEFAULT_ORDER.join(", ")
+            ),
+        )),
+    }
+}
+
+/// Whether [`builtin`] knows `name` (letter case ignored).
+pub fn is_builtin(name: &str) -> bool {
+    DEFAULT_ORDER.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Checks that `name` can be a mechanism's: 1 to 20 letters, digits, hyphens and underscores
+/// (RFC 4422 section 3.1; letter case ignored).
+pub fn check_name(name: &str) -> Result<()> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(allowed) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::InvalidArgument,
+        format!(
+            "mechanism name must be 1 to {MAX_NAME} letters, digits, '-' or '_', not \"{}\"",
+            printable(name.as_bytes(), 2 * MAX_NAME)
+        ),
+    ))
+}
+
+/// `bytes` as base64 (RFC 4648 section 4), in one line.
+pub fn encode(bytes: &[u8]) -> Secret {
+    // The buffer has its final size from the start: growing would leave copies behind.
+    let mut text = vec![0; bytes.len().div_ceil(3) * 4];
+    let written = STANDARD.encode_slice(bytes, &mut text).unwrap_or(0); // never fails: it fits
+    text.truncate(written);
+    Secret::from(text)
+}
+
+/// The bytes of a challenge. No space, line break or missing padding is forgiven (RFC 4954
+/// section 4). The error does not show the text: a server may have echoed a credential in it.
+pub fn decode(text: &[u8]) -> Result<Secret> {
+    let mut bytes = Zeroizing::new(vec![0; text.len() / 4 * 3 + 3]);
+    match STANDARD.decode_slice(text, &mut bytes) {
+        Ok(length) => {
+            bytes.truncate(length);
+            Ok(Secret(bytes))
+        }
+        Err(_) => Err(Error::new(ErrorKind::Authentication, "challenge is not base64")),
+    }
+}
+
+/// Bytes that nobody may see: wiped when dropped, and never shown by `Debug`.
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// The bytes themselves. What is made of them must be wiped as well.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Secret {
+    fn from(bytes: Vec<u8>) -> Self {
+        Secret(Zeroizing::new(bytes))
+    }
+}
+
+impl From<&[u8]> for Secret {
+    fn from(bytes: &[u8]) -> Self {
+        Secret::from(bytes.to_vec())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+fn check_no_nul(what: &str, text: &str) -> Result<()> {
+    match text.bytes().position(|byte| byte == 0) {
+        None => Ok(()),
+        Some(offset) => Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("{what} has a NUL character at offset {offset}"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The responses to `challenges`; `None` asks for the initial response.
+    fn run(name: &str, user: &str, password: &str, challenges: &[Option<&[u8]>]) -> Vec<String> {
+        let mut mechanism = builtin(name, user, password).unwrap();
+        challenges
+            .iter()
+            .map(|challenge| match mechanism.step(*challenge).unwrap() {
+                Some(response) => String::from_utf8(response.as_bytes().to_vec()).unwrap(),
+                None => "none".to_owned(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn responses() {
+        let rfc2195: &[u8] = b"<1896.697170952@postoffice.reston.mci.net>";
+        let hashed = "tim b913a602c7eda7a495b4e6e7334d3890";
+        let long = "k".repeat(100);
+        #[allow(clippy::type_complexity)]
+        let cases: &[(&str, &str, &str, &[Option<&[u8]>], &[&str])] = &[
+            // RFC 2195 section 2.
+            ("CRAM-MD5", "tim", "tanstaaftanstaaf", &[Some(rfc2195)], &[hashed]),
+            // No initial response, and every challenge is answered, like smtplib.
+            ("cram-md5", "tim", "tanstaaftanstaaf", &[None, Some(rfc2195)], &["none", hashed]),
+            // From Python's hmac: an empty challenge, a password longer than MD5's block, UTF-8.
+            ("CRAM-MD5", "u", "p", &[Some(b"")], &["u 847b23cf9af43ac56556eb09eac586a5"]),
+            (
+                "CRAM-MD5",
+                "a b",
+                &long,
+                &[Some(b"<1@x>")],
+                &["a b 386f82315f78ae2cbad709d59516436c"],
+            ),
+            (
+                "CRAM-MD5",
+                "jos\u{e9}",
+                "p\u{e4}ss",
+                &[Some(b"<1@x>")],
+                &["jos\u{e9} bb247d155f06aeb33d94855bf8352f4e"],
+            ),
+            // RFC 4616 section 4, both examples without their authorization identity.
+            ("PLAIN", "tim", "tanstaaftanstaaf", &[None], &["\0tim\0tanstaaftanstaaf"]),
+            ("Plain", "Kurt", "xipj3plmq", &[None], &["\0Kurt\0xipj3plmq"]),
+            ("PLAIN", "u", "", &[Some(b""), Some(b"x")], &["\0u\0", "\0u\0"]),
+            ("PLAIN", "jos\u{e9}", "\u{1f511}", &[None], &["\0jos\u{e9}\0\u{1f511}"]),
+            // By round, whatever the server's prompt says, as smtplib does.
+            ("LOGIN", "u", "p", &[None, Some(b"Password:")], &["u", "p"]),
+            ("login", "u", "p", &[Some(b"Username:"), Some(b"Password:")], &["u", "p"]),
+            ("LOGIN", "u", "p", &[Some(b"Password:"), Some(b"Username:")], &["u", "p"]),
+            ("LOGIN", "u", "p", &[None, Some(b"User Name\0"), Some(b"?")], &["u", "p", "p"]),
+            ("LOGIN", "", "", &[None, Some(b"")], &["", ""]),
+        ];
+        for (name, user, password, challenges, expected) in cases {
+            assert_eq!(&run(name, user, password, challenges), expected, "{name} {user}");
+        }
+    }
+
+    #[test]
+    fn facts() {
+        for (name, plaintext, initial) in
+            [("CRAM-MD5", false, false), ("PLAIN", true, true), ("LOGIN", true, true)]
+        {
+            assert!(is_builtin(name) && is_builtin(&name.to_ascii_lowercase()));
+            let mut mechanism = builtin(&name.to_ascii_lowercase(), "u", "p").unwrap();
+            assert_eq!(mechanism.name(), name);
+            assert_eq!(mechanism.is_plaintext(), plaintext, "{name}");
+            assert_eq!(mechanism.initial(), initial, "{name}");
+            assert!(mechanism.success(b"2.7.0 ok").is_ok());
+            check_name(name).unwrap();
+        }
+        assert!(!is_builtin("SCRAM-SHA-256") && !is_builtin("") && !is_builtin("PLAIN "));
+        assert_eq!(DEFAULT_ORDER.len(), 3);
+    }
+
+    #[test]
+    fn refused_arguments() {
+        let cases = [
+            (
+                "NTLM",
+                "u",
+                "p",
+                ErrorKind::NotSupported,
+                "mechanism NTLM is not built in: there are CRAM-MD5, PLAIN, LOGIN",
+            ),
+            (
+                "x\r\ny",
+                "u",
+                "p",
+                ErrorKind::NotSupported,
+                "mechanism x\\r\\ny is not built in: there are CRAM-MD5, PLAIN, LOGIN",
+            ),
+            (
+                "PLAIN",
+                "u\0x",
+                "p",
+                ErrorKind::InvalidArgument,
+                "user name has a NUL character at offset 1",
+            ),
+            (
+                "LOGIN",
+                "u",
+                "pq\0",
+                ErrorKind::InvalidArgument,
+                "password has a NUL character at offset 2",
+            ),
+            (
+                "CRAM-MD5",
+                "\0",
+                "p",
+                ErrorKind::InvalidArgument,
+                "user name has a NUL character at offset 0",
+            ),
+        ];
+        for (name, user, password, kind, message) in cases {
+            let error = builtin(name, user, password).err().unwrap();
+            assert_eq!((error.kind(), error.message()), (kind, message));
+        }
+    }
+
+    #[test]
+    fn mechanism_names() {
+        for name in ["PLAIN", "plain", "X", "SCRAM-SHA-256-PLUS", "X_1-2", "12345678901234567890"] {
+            check_name(name).unwrap();
+        }
+        for name in ["", "123456789012345678901", "A B", "A\r\nB", "\u{e9}", "A=", "A\0", "A/B"] {
+            assert_eq!(check_name(name).unwrap_err().kind(), ErrorKind::InvalidArgument, "{name}");
+        }
+    }
+
+    #[test]
+    fn challenges_that_are_base64_or_not() {
+        for (text, bytes) in
+            [("", ""), ("VXNlcm5hbWU6", "Username:"), ("YQ==", "a"), ("YWI=", "ab")]
+        {
+            assert_eq!(decode(text.as_bytes()).unwrap().as_bytes(), bytes.as_bytes());
+        }
+        for text in [
+            "=",
+            "YQ",
+            "YQ=",
+            "YQ===",
+            "YR==",
+            "YQ==YQ==",
+            " YQ==",
+            "YQ==\n",
+            "Y Q=",
+            "Username:",
+            "-_-_",
+            "\u{e9}",
+        ] {
+            let error = decode(text.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Authentication, "{text:?}");
+            assert_eq!(error.message(), "challenge is not base64");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        let secret = Secret::from(b"hunter2".to_vec());
+        assert_eq!(format!("{secret:?}"), "Secret(..)");
+        assert_eq!(format!("{:?}", Some(&secret)), "Some(Secret(..))");
+    }
+
+    proptest! {
+        #[test]
+        fn base64_round_trip(bytes: Vec<u8>) {
+            let text = encode(&bytes);
+            prop_assert!(text.as_bytes().is_ascii());
+            prop_assert!(text.as_bytes() == STANDARD.encode(&bytes).as_bytes());
+            let back = decode(text.as_bytes()).unwrap();
+            prop_assert_eq!(back.as_bytes(), &bytes[..]);
+        }
+
+        #[test]
+        fn nothing_panics(text: Vec<u8>, name: String, user: String, password: String) {
+            let challenge = decode(&text);
+            let _ = check_name(&name);
+            for name in DEFAULT_ORDER.iter().copied().chain([name.as_str()]) {
+                if let Ok(mut mechanism) = builtin(name, &user, &password) {
+                    mechanism.step(None).unwrap();
+                    mechanism.step(Some(&text)).unwrap();
+                    if let Ok(challenge) = &challenge {
+                        mechanism.step(Some(challenge.as_bytes())).unwrap();
+                    }
+                }
+            }
+        }
+    }
+}
