@@ -1,0 +1,253 @@
+//! Mail: one transaction, a batch, or a stream of them, and the two shorthands of smtplib.
+
+use std::time::Instant;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::message;
+use crate::session::{Body, RecipientStatus, Transaction};
+use crate::wire::Path;
+
+use super::Client;
+
+/// How much [`Client::submit`] gathers before it is sent, unless nothing is in flight.
+const GATHER: usize = 64 * 1024;
+
+/// The arguments of `sendmail` and `send_message`.
+pub struct Mail<'a> {
+    pub from: Option<&'a str>,
+    pub to: Option<&'a [&'a str]>,
+    /// Borrowed for the call.
+    pub message: &'static [u8],
+    pub mail_options: &'a [&'a str],
+    pub rcpt_options: &'a [&'a str],
+}
+
+/// A recipient (or sender) that was refused, and the reply.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refused {
+    pub address: String,
+    pub code: u16,
+    pub text: String,
+    pub enhanced: String,
+}
+
+/// Where finished transactions go.
+#[derive(Default)]
+pub(super) struct Pending {
+    /// A batch collects its own, by slot; otherwise they go to the completion sink.
+    collecting: bool,
+    slots: Vec<Option<Box<Transaction>>>,
+    /// Reused by `sendmail`.
+    spare: Option<Box<Transaction>>,
+}
+
+impl Client {
+    /// Sends one message to any number of recipients (smtplib: `sendmail`). `Ok` if at least one
+    /// was accepted; [`Client::refused`] has the others.
+    pub fn sendmail(&mut self, mail: &Mail<'_>) -> Result<()> {
+        self.refused.clear();
+        let from = mail.from.unwrap_or("");
+        let to = mail.to.unwrap_or_default();
+        let mut transaction = self.spare();
+        fill(&mut transaction, from, to, mail)?;
+        transaction.set_body(Body::Borrowed(mail.message));
+        self.send_and_report(transaction)
+    }
+
+    /// Sends a message to the addresses in its own header, Bcc left out (smtplib:
+    /// `send_message`).
+    pub fn send_message(&mut self, mail: &Mail<'_>) -> Result<()> {
+        self.refused.clear();
+        let submission = message::submission(mail.message, mail.from, mail.to)?;
+        let to: Vec<&str> = submission.to.iter().map(String::as_str).collect();
+        let mut transaction = self.spare();
+        fill(&mut transaction, &submission.from, &to, mail)?;
+        if submission.needs_utf8 {
+            let deadline = self.begin()?;
+            self.greet(deadline)?;
+            self.add_utf8(&mut transaction, &submission.from, &to)?;
+        }
+        let rest = &mail.message[submission.body_offset..];
+        transaction.set_body(Body::Parts(submission.head, rest));
+        self.send_and_report(transaction)
+    }
+
+    /// RFC 6531, or, where the server lacks it, A-labels if only domains need it.
+    fn add_utf8(&self, transaction: &mut Transaction, from: &str, to: &[&str]) -> Result<()> {
+        if self.session.capabilities().smtputf8() {
+            transaction.add_mail_option("SMTPUTF8")?;
+            return transaction.add_mail_option("BODY=8BITMIME");
+        }
+        for address in std::iter::once(&from).chain(to) {
+            let path = Path::parse(address)?;
+            if !path.is_ascii() && path.with_ascii_domain().is_none() {
+                return Err(Error::new(
+                    ErrorKind::NotSupported,
+                    format!("<{address}>: the server does not offer SMTPUTF8"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn spare(&mut self) -> Box<Transaction> {
+        let mut transaction = self.pending.spare.take().unwrap_or_default();
+        transaction.clear();
+        transaction
+    }
+
+    fn send_and_report(&mut self, transaction: Box<Transaction>) -> Result<()> {
+        let (mut transaction, result) = self.send(transaction);
+        if transaction.status_kind() == Some(ErrorKind::SenderRefused) {
+            self.refused.push(Refused {
+                address: transaction.sender().to_owned(),
+                code: transaction.reply_code(),
+                text: String::from_utf8_lossy(transaction.reply_text()).into_owned(),
+                enhanced: String::new(),
+            });
+        }
+        for index in 0..transaction.recipient_count() {
+            if transaction.recipient_status(index) == Some(RecipientStatus::Refused) {
+                self.refused.push(refused(&transaction, index));
+            }
+        }
+        transaction.set_body(Body::Empty);
+        self.pending.spare = Some(transaction);
+        result
+    }
+
+    /// Sends one transaction. It comes back with its outcome.
+    pub fn send(&mut self, transaction: Box<Transaction>) -> (Box<Transaction>, Result<()>) {
+        let mut batch = vec![transaction];
+        let result = self.send_batch(&mut batch);
+        let transaction = batch.pop().unwrap_or_default();
+        (transaction, result)
+    }
+
+    /// Sends transactions, as many in flight as the server lets (RFC 2920, RFC 3030). They come
+    /// back in their order, each with its outcome; the result is that of the connection if it
+    /// was lost, else of the first that failed.
+    pub fn send_batch(&mut self, batch: &mut Vec<Box<Transaction>>) -> Result<()> {
+        let deadline = match self.begin().and_then(|deadline| {
+            self.greet(deadline)?;
+            Ok(deadline)
+        }) {
+            Ok(deadline) => deadline,
+            Err(error) => {
+                for transaction in batch {
+                    transaction.fail_before_sending(error.clone());
+                }
+                return Err(error);
+            }
+        };
+        self.pending.collecting = true;
+        self.pending.slots.clear();
+        for (slot, mut transaction) in batch.drain(..).enumerate() {
+            transaction.set_slot(slot);
+            self.pending.slots.push(None);
+            self.session.submit(transaction);
+        }
+        let ended = self.drive_batch(deadline);
+        self.pending.collecting = false;
+        batch.extend(self.pending.slots.drain(..).flatten());
+        if let Some(error) = ended
+            && matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Forbidden)
+        {
+            return Err(error);
+        }
+        batch.iter().find_map(|transaction| transaction.error().cloned()).map_or(Ok(()), Err)
+    }
+
+    /// The caller's time limit is for each transaction, not for a batch of any length.
+    fn drive_batch(&mut self, mut deadline: Option<Instant>) -> Option<Error> {
+        loop {
+            let settled = self.session.settled();
+            let ended =
+                self.turn(deadline, |session| session.is_quiet() || session.settled() != settled);
+            if ended.is_some() || self.session.is_quiet() {
+                return ended;
+            }
+            deadline = self.call_deadline();
+        }
+    }
+
+    /// Gives a transaction to a stream of them, without waiting for its outcome: it comes back
+    /// through the completion sink during this or a later call. Blocks while the window of
+    /// transactions in flight is full.
+    pub fn submit(&mut self, mut transaction: Box<Transaction>) -> Result<()> {
+        self.cancel.clear();
+        let first = self.session.is_quiet();
+        if first
+            && let Err(error) = self.begin().and_then(|deadline| self.greet(deadline))
+        {
+            transaction.fail_before_sending(error.clone());
+            self.complete(transaction);
+            return Err(error);
+        }
+        self.session.submit(transaction);
+        self.session.pump();
+        self.hand_back();
+        let full = self.session.waiting() > 0;
+        if !first && !full && self.session.output_len() < GATHER {
+            return Ok(());
+        }
+        let deadline = self.call_deadline();
+        match self.turn(deadline, |session| session.waiting() == 0) {
+            Some(error) => Err(error),
+            None if first => Ok(()),
+            None => {
+                if let Err(error) = self.read() {
+                    self.session.lost(error);
+                }
+                self.hand_back();
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for the outcome of everything submitted.
+    pub fn flush(&mut self) -> Result<()> {
+        self.cancel.clear();
+        let deadline = self.call_deadline();
+        self.drive_batch(deadline).map_or(Ok(()), Err)
+    }
+
+    /// Gives finished transactions back to whoever waits for them.
+    pub(super) fn hand_back(&mut self) {
+        while let Some(transaction) = self.session.finished() {
+            self.complete(transaction);
+        }
+    }
+
+    fn complete(&mut self, transaction: Box<Transaction>) {
+        if self.pending.collecting {
+            let slot = transaction.slot();
+            if let Some(place) = self.pending.slots.get_mut(slot) {
+                *place = Some(transaction);
+            }
+        } else if let Some(sink) = &mut self.completion {
+            sink.completed(transaction);
+        }
+    }
+}
+
+fn fill(transaction: &mut Transaction, from: &str, to: &[&str], mail: &Mail<'_>) -> Result<()> {
+    transaction.set_sender(from)?;
+    if to.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidArgument, "there is no recipient"));
+    }
+    for address in to {
+        transaction.add_recipient(address, mail.rcpt_options)?;
+    }
+    mail.mail_options.iter().try_for_each(|option| transaction.add_mail_option(option))
+}
+
+fn refused(transaction: &Transaction, index: usize) -> Refused {
+    let enhanced = transaction.recipient_enhanced(index);
+    Refused {
+        address: transaction.recipient_address(index).unwrap_or("").to_owned(),
+        code: transaction.recipient_code(index),
+        text: String::from_utf8_lossy(transaction.recipient_text(index)).into_owned(),
+        enhanced: enhanced.map_or(String::new(), |status| status.to_string()),
+    }
+}

@@ -1,0 +1,181 @@
+//! The one error type of the crate: what failed, in which class, and what the server or the
+//! system said. It never holds a secret: callers pass server text through [`printable`] and
+//! leave credentials out.
+
+use std::fmt;
+
+/// The result of everything in this crate that can fail.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The class of an error; each is one `SMTP_E_*` code of the C interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// An argument that cannot be used (smtplib: `ValueError`).
+    InvalidArgument,
+    /// A call that makes no sense now, or a pointer that is no such handle.
+    Misuse,
+    /// The handle is running another call.
+    Busy,
+    /// Not connected, or the server hung up.
+    Disconnected,
+    /// No connection could be made, or the greeting was not 220.
+    Connect,
+    /// EHLO, HELO or LHLO was refused.
+    Helo,
+    /// The server does not offer what the call needs.
+    NotSupported,
+    /// The server refused the credentials.
+    Authentication,
+    /// Client and server share no authentication mechanism.
+    NoMechanism,
+    /// MAIL was refused.
+    SenderRefused,
+    /// Every RCPT was refused.
+    RecipientsRefused,
+    /// DATA, or the message itself, was refused.
+    Data,
+    /// A reply other than the one that this command needs.
+    Response,
+    /// What came is not SMTP, or breaks its limits.
+    Protocol,
+    /// The operating system reported an error.
+    Io,
+    /// The host name could not be resolved.
+    Resolve,
+    /// The deadline passed.
+    Timeout,
+    /// TLS failed: certificate, handshake or record layer.
+    Tls,
+    /// The message was handed over, and its reply never came.
+    OutcomeUnknown,
+    /// The caller cancelled.
+    Cancelled,
+    /// A policy of the caller forbids it.
+    Forbidden,
+    /// Out of memory.
+    NoMemory,
+    /// A fault of this library.
+    Internal,
+}
+
+/// What failed and why.
+#[derive(Clone, Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    os_code: i32,
+    reply_code: u16,
+}
+
+impl Error {
+    /// An error of `kind` whose message says what was expected and what came.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into(), os_code: 0, reply_code: 0 }
+    }
+
+    /// An [`ErrorKind::Io`] error: `what` failed with `error`.
+    pub fn io(what: &str, error: &std::io::Error) -> Self {
+        Error::new(ErrorKind::Io, format!("{what}: {error}"))
+            .with_os_code(error.raw_os_error().unwrap_or(0))
+    }
+
+    /// The same error with the system's `errno`.
+    pub fn with_os_code(mut self, os_code: i32) -> Self {
+        self.os_code = os_code;
+        self
+    }
+
+    /// The same error with the reply code that caused it.
+    pub fn with_reply_code(mut self, code: u16) -> Self {
+        self.reply_code = code;
+        self
+    }
+
+    /// The same error, its message led by `context` and a colon.
+    pub fn in_context(mut self, context: &str) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
+    /// The same error as another class.
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The system's `errno`, 0 if none.
+    pub fn os_code(&self) -> i32 {
+        self.os_code
+    }
+
+    /// The reply code that caused the error, 0 if none.
+    pub fn reply_code(&self) -> u16 {
+        self.reply_code
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Foreign bytes as they may stand in a message or a trace: valid UTF-8, control characters
+/// escaped, at most `limit` bytes of input shown.
+pub fn printable(bytes: &[u8], limit: usize) -> String {
+    let shown = &bytes[..bytes.len().min(limit)];
+    let mut text = String::with_capacity(shown.len());
+    for character in String::from_utf8_lossy(shown).chars() {
+        match character {
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\t' => text.push_str("\\t"),
+            c if c.is_control() => text.push_str(&format!("\\x{:02x}", c as u32)),
+            // Line and paragraph separators and bidirectional controls rewrite a log's layout.
+            '\u{2028}'
+            | '\u{2029}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => text.push_str(&format!("\\u{{{:x}}}", character as u32)),
+            c => text.push(c),
+        }
+    }
+    if bytes.len() > limit {
+        text.push_str("...");
+    }
+    text
+}
+
+/// How much of a server's text an error message shows.
+pub const SHOWN_TEXT: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printable_escapes_and_bounds() {
+        let cases: &[(&[u8], usize, &str)] = &[
+            (b"plain", 10, "plain"),
+            (b"a\r\nb\tc", 10, "a\\r\\nb\\tc"),
+            (b"\x1b[31mred\x07", 20, "\\x1b[31mred\\x07"),
+            (b"\xff", 10, "\u{fffd}"),
+            ("a\u{202e}b".as_bytes(), 10, "a\\u{202e}b"),
+            (b"abcdef", 3, "abc..."),
+        ];
+        for (input, limit, expected) in cases {
+            assert_eq!(&printable(input, *limit), expected);
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! The message on its way out: behind DATA with dots stuffed (RFC 5321 section 4.5.2), or in
+//! BDAT chunks (RFC 3030). Clean parts in memory are lent to the socket without a copy; the
+//! rest passes through the encoder into the bounded output buffer.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::wire::{LineEncoder, command};
+
+use super::Session;
+use super::mail::Step;
+use super::output::{HIGH_WATER, Span};
+use super::queue::Awaited;
+use super::transaction::{Body, Transaction};
+
+/// Below this a copy is cheaper than a second slice for the socket.
+const LEND_FROM: usize = 16 * 1024;
+
+/// The most of a message in memory that one BDAT carries, so that a refusal can stop the upload.
+/// Where chunks cannot be pipelined the whole message is one.
+const CHUNK: usize = 1024 * 1024;
+
+/// How much is read from a reader at a time.
+const READ: usize = 64 * 1024;
+
+/// Room the encoder needs to make progress.
+const LEAST_ROOM: usize = 64;
+
+/// Where the message in transmission stands.
+#[derive(Default)]
+pub(super) struct Cursor {
+    part: usize,
+    offset: usize,
+    /// Goes out as it is.
+    verbatim: bool,
+    /// The caller's bytes are the octets on the wire, whatever they are (RFC 3030 BINARYMIME).
+    binary: bool,
+    encoder: Option<LineEncoder>,
+    /// Bytes read and not yet encoded.
+    read: Vec<u8>,
+    taken: usize,
+    ended: bool,
+    total: u64,
+}
+
+/// SIZE= for MAIL (RFC 1870): octets as they will be sent; for a reader, what it announced.
+pub(super) fn declared_size(transaction: &Transaction) -> Option<u64> {
+    match transaction.survey {
+        _ if is_binary(transaction) => transaction.size(),
+        Some(survey) if !transaction.streams() => Some(survey.octets),
+        _ => transaction.size(),
+    }
+}
+
+fn is_binary(transaction: &Transaction) -> bool {
+    let binary = |value: &str| value.eq_ignore_ascii_case("BINARYMIME");
+    transaction.options.iter().any(|param| param.is("BODY") && param.value().is_some_and(binary))
+}
+
+impl Session {
+    fn rewind(&mut self, stuff: bool) {
+        let Some(flight) = self.mail.flights.back_mut() else { return };
+        let transaction = &flight.transaction;
+        let binary = is_binary(transaction);
+        let clean = transaction
+            .survey
+            .is_some_and(|survey| survey.line_ends_ok && !(stuff && survey.dot_lines));
+        let cursor = &mut self.mail.cursor;
+        cursor.part = 0;
+        cursor.offset = 0;
+        cursor.binary = binary;
+        cursor.verbatim = !transaction.streams() && (clean || binary);
+        cursor.encoder = Some(LineEncoder::new(stuff));
+        cursor.read.clear();
+        cursor.taken = 0;
+        cursor.ended = false;
+        cursor.total = 0;
+        flight.body_begins = self.output.end();
+    }
+
+    /// 354 came: the message follows.
+    pub(super) fn start_body(&mut self) {
+        self.rewind(true);
+        // Pushed now and not at the end: a refusal may come while the body goes out.
+        self.await_mail(Awaited::Final);
+        if let Some(entry) = self.queue.back_mut() {
+            entry.end = u64::MAX;
+        }
+        self.mail.step = Step::Body;
+    }
+
+    /// 354 came though nobody is there to send to (RFC 2920 section 3.1).
+    pub(super) fn send_lone_dot(&mut self) {
+        self.output.buffer().extend_from_slice(b".\r\n");
+        self.trace.sent(b".\r\n");
+        if self.protocol.is_lmtp() {
+            // RFC 2033 section 4.2 has no 354 here, and so no count of replies to expect.
+            let error = Error::new(
+                ErrorKind::Protocol,
+                "DATA: the LMTP server answered 354 though it had refused every recipient",
+            );
+            self.mail.step = Step::Idle;
+            self.seal();
+            return self.end(error);
+        }
+        self.await_mail(Awaited::LoneDot);
+        self.seal();
+    }
+
+    /// The whole message in the envelope's flight.
+    pub(super) fn send_small(&mut self) {
+        self.rewind(false);
+        let Some(flight) = self.mail.flights.back() else { return };
+        let transaction = &flight.transaction;
+        let cursor = &mut self.mail.cursor;
+        let Some(survey) = transaction.survey else { return };
+        let buffer = self.output.buffer();
+        let from = buffer.len();
+        let parts = transaction.parts();
+        if cursor.binary {
+            command::bdat(buffer, (parts[0].len() + parts[1].len()) as u64, true);
+        } else {
+            command::bdat(buffer, survey.octets, true);
+        }
+        if cursor.verbatim {
+            buffer.extend_from_slice(parts[0]);
+            buffer.extend_from_slice(parts[1]);
+            if !survey.ends_with_crlf && !cursor.binary {
+                buffer.extend_from_slice(b"\r\n");
+            }
+        } else if let Some(mut encoder) = cursor.encoder.take() {
+            for part in parts {
+                let mut rest = part;
+                while !rest.is_empty() {
+                    let room = 2 * rest.len() + LEAST_ROOM;
+                    rest = &rest[encoder.push(rest, buffer, room)..];
+                }
+            }
+            encoder.finish(buffer);
+        }
+        self.trace.sent(&buffer[from..]);
+        self.await_mail(Awaited::Final);
+        self.end_data();
+    }
+
+    /// The envelope is accepted: a large message follows in chunks.
+    pub(super) fn start_chunks(&mut self) {
+        self.rewind(false);
+        self.mail.step = Step::Chunks;
+    }
+
+    pub(super) fn pump_body(&mut self) -> bool {
+        let Some(flight) = self.mail.flights.back() else { return false };
+        if self.mail.cursor.verbatim {
+            let parts = flight.transaction.parts();
+            let ends = flight.transaction.survey.is_some_and(|survey| survey.ends_with_crlf);
+            if let Some(span) = self.mail.cursor.next_span(parts, usize::MAX) {
+                self.put_span(span);
+                return true;
+            }
+            let tail: &[u8] = if ends { b".\r\n" } else { b"\r\n.\r\n" };
+            self.output.buffer().extend_from_slice(tail);
+            self.trace.sent(tail);
+        } else {
+            match self.encode_more() {
+                Ok(false) => return true,
+                Ok(true) => {}
+                Err(error) => {
+                    self.give_up_data(error);
+                    return false;
+                }
+            }
+        }
+        // The final reply answers the end of the data, which is known only now.
+        let end = self.output.end();
+        if let Some(entry) = self.queue.back_mut() {
+            entry.end = end;
+        }
+        self.end_data();
+        true
+    }
+
+    /// Encodes until the buffer is full; true when the message has ended.
+    fn encode_more(&mut self) -> Result<bool> {
+        let room = self.output.room().max(LEAST_ROOM);
+        let Some(flight) = self.mail.flights.back_mut() else { return Ok(true) };
+        let buffer = self.output.buffer();
+        let from = buffer.len();
+        let done = self.mail.cursor.encode(&mut flight.transaction, buffer, room)?;
+        self.trace.sent(&buffer[from..]);
+        Ok(done)
+    }
+
+    pub(super) fn pump_chunks(&mut self) -> bool {
+        if !self.may_issue() || (self.queue.is_empty() && self.check_surplus().is_err()) {
+            return false;
+        }
+        let Some(flight) = self.mail.flights.back() else { return false };
+        if flight.fault.is_some() {
+            self.seal();
+            return true;
+        }
+        if self.mail.cursor.verbatim { self.pump_span_chunk() } else { self.pump_encoded_chunk() }
+    }
+
+    fn pump_span_chunk(&mut self) -> bool {
+        let most = if self.pipelines() { CHUNK } else { usize::MAX };
+        let Some(flight) = self.mail.flights.back() else { return false };
+        let parts = flight.transaction.parts();
+        let survey = flight.transaction.survey.unwrap_or_default();
+        let cursor = &mut self.mail.cursor;
+        if cursor.ended {
+            // The span went out; the line end that the message lacks is part of its chunk.
+            self.output.buffer().extend_from_slice(b"\r\n");
+            self.finish_chunks();
+            return true;
+        }
+        let Some(span) = cursor.next_span(parts, most) else { return false };
+        let last = cursor.is_at_end(parts);
+        let adds = last && !survey.ends_with_crlf && !cursor.binary;
+        let length = (span.to - span.from) as u64 + if adds { 2 } else { 0 };
+        let buffer = self.output.buffer();
+        let from = buffer.len();
+        command::bdat(buffer, length, last);
+        self.trace.sent(&buffer[from..]);
+        self.put_span(span);
+        self.await_mail(if last { Awaited::Final } else { Awaited::Chunk });
+        if adds {
+            self.mail.cursor.ended = true;
+        } else if last {
+            self.finish_chunks();
+        }
+        true
+    }
+
+    fn finish_chunks(&mut self) {
+        let end = self.output.end();
+        if let Some(entry) = self.queue.back_mut() {
+            entry.end = end;
+        }
+        self.end_data();
+    }
+
+    fn pump_encoded_chunk(&mut self) -> bool {
+        let Some(flight) = self.mail.flights.back_mut() else { return false };
+        let transaction = &mut flight.transaction;
+        let cursor = &mut self.mail.cursor;
+        let pending = self.output.len();
+        let last = match self.output.chunk(|buffer| cursor.encode(transaction, buffer, HIGH_WATER)) {
+            Ok(last) => last,
+            Err(error) => {
+                flight.fault = Some(error);
+                self.seal();
+                return true;
+            }
+        };
+        if self.trace.is_on() {
+            self.trace.sent(&self.output.encoded()[pending..]);
+        }
+        self.await_mail(if last { Awaited::Final } else { Awaited::Chunk });
+        if last {
+            self.end_data();
+        }
+        true
+    }
+
+    /// The body reader failed behind DATA: the message must not be delivered cut short, and only
+    /// closing before the final dot prevents it.
+    fn give_up_data(&mut self, error: Error) {
+        if let Some(flight) = self.mail.flights.back_mut() {
+            flight.fault = Some(error.clone());
+            flight.outstanding = 0;
+            flight.sealed = true;
+        }
+        self.mail.step = Step::Idle;
+        self.finish_flights();
+        self.mail.reset_due = false;
+        self.end(error.in_context("the message reader failed, so the connection was closed"));
+    }
+
+    fn put_span(&mut self, span: Span) {
+        if span.to - span.from >= LEND_FROM {
+            return self.output.lend(span);
+        }
+        let Some(flight) = self.mail.flights.back() else { return };
+        let bytes = &flight.transaction.parts()[span.part][span.from..span.to];
+        self.trace.sent(bytes);
+        self.output.buffer().extend_from_slice(bytes);
+    }
+
+    fn end_data(&mut self) {
+        let end = self.output.end();
+        if let Some(flight) = self.mail.flights.back_mut() {
+            flight.data_ends = Some(end);
+        }
+        self.seal();
+    }
+
+    pub(super) fn trace_lent(&mut self, sent: usize) {
+        let encoded = self.output.encoded().len();
+        let lent = self.mail.lent(self.output.lent());
+        if sent > encoded {
+            let bytes = lent[..sent - encoded].to_vec();
+            self.trace.sent(&bytes);
+        }
+    }
+
+    /// How much of the message in transmission went out, and its size if known.
+    pub fn progress(&self) -> Option<(u64, Option<u64>)> {
+        let flight = self.mail.flights.back().filter(|flight| flight.body_begins > 0)?;
+        let sent = self.output.total_sent();
+        let end = flight.data_ends.unwrap_or(u64::MAX);
+        let body = sent.min(end).checked_sub(flight.body_begins)?;
+        Some((body, flight.data_ends.map(|end| end - flight.body_begins).or(declared_size(&flight.transaction))))
+    }
+}
+
+impl Cursor {
+    /// The next span of a message in memory, of at most `most` bytes.
+    fn next_span(&mut self, parts: [&[u8]; 2], most: usize) -> Option<Span> {
+        while self.part < 2 && self.offset == parts[self.part].len() {
+            self.part += 1;
+            self.offset = 0;
+        }
+        let rest = parts.get(self.part)?.len() - self.offset;
+        let span = Span { part: self.part, from: self.offset, to: self.offset + rest.min(most) };
+        self.offset = span.to;
+        Some(span)
+    }
+
+    fn is_at_end(&self, parts: [&[u8]; 2]) -> bool {
+        let rest: usize = parts.iter().skip(self.part).map(|part| part.len()).sum();
+        rest == self.offset
+    }
+
+    /// Encodes up to `room` bytes into `buffer`; true when the message has ended.
+    fn encode(
+        &mut self,
+        transaction: &mut Transaction,
+        buffer: &mut Vec<u8>,
+        room: usize,
+    ) -> Result<bool> {
+        let limit = buffer.len() + room;
+        let Some(mut encoder) = self.encoder.take() else { return Ok(true) };
+        while limit.saturating_sub(buffer.len()) >= LEAST_ROOM {
+            let room = limit - buffer.len();
+            let parts = transaction.parts();
+            if self.next_span(parts, 0).is_some() {
+                let rest = &parts[self.part][self.offset..];
+                let count = self.put(&mut encoder, rest, buffer, room);
+                self.offset += count;
+            } else if self.taken < self.read.len() {
+                let read = std::mem::take(&mut self.read);
+                let count = self.put(&mut encoder, &read[self.taken..], buffer, room);
+                self.taken += count;
+                self.read = read;
+            } else if transaction.streams() && !self.ended {
+                self.refill(transaction)?;
+            } else {
+                if transaction.streams() {
+                    transaction.check_size(self.total + transaction.head.len() as u64)?;
+                }
+                if !self.binary {
+                    encoder.finish(buffer);
+                }
+                return Ok(true);
+            }
+        }
+        self.encoder = Some(encoder);
+        Ok(false)
+    }
+
+    fn put(&self, encoder: &mut LineEncoder, bytes: &[u8], buffer: &mut Vec<u8>, room: usize) -> usize {
+        if self.binary {
+            let count = bytes.len().min(room);
+            buffer.extend_from_slice(&bytes[..count]);
+            return count;
+        }
+        encoder.push(bytes, buffer, room)
+    }
+
+    fn refill(&mut self, transaction: &mut Transaction) -> Result<()> {
+        let Body::Reader(reader, _) = &mut transaction.body else { return Ok(()) };
+        transaction.spent = true;
+        self.taken = 0;
+        self.read.resize(READ, 0);
+        let count = reader.read(&mut self.read);
+        self.read.truncate(*count.as_ref().unwrap_or(&0));
+        let count = count?;
+        self.ended = count == 0;
+        self.total += count as u64;
+        Ok(())
+    }
+}

@@ -1,0 +1,243 @@
+//! Single commands: one goes out, one reply comes back.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::wire::{Param, Path, command};
+
+use super::Session;
+use super::queue::Awaited;
+use super::state::State;
+use super::transaction::{Body, Transaction};
+
+impl Session {
+    /// Any command (smtplib: `docmd`).
+    pub fn command(&mut self, verb: &str, args: &str) -> Result<()> {
+        self.check_command(verb, args)?;
+        self.check_idle()?;
+        self.issue(verb, args, Awaited::Command);
+        Ok(())
+    }
+
+    /// Any command, its reply left to [`Session::collect`] (smtplib: `putcmd`).
+    pub fn put(&mut self, verb: &str, args: &str) -> Result<()> {
+        self.check_command(verb, args)?;
+        self.check_usable()?;
+        self.write_line(verb, args);
+        self.queue.owe();
+        Ok(())
+    }
+
+    /// Awaits one reply (smtplib: `getreply`).
+    pub fn collect(&mut self) -> Result<()> {
+        self.check_usable()?;
+        self.queue.push(Awaited::Command, 0, self.output.end());
+        self.queue.collected();
+        self.take_surplus();
+        Ok(())
+    }
+
+    /// The caller's own bytes (smtplib: `send`).
+    pub fn raw(&mut self, bytes: &[u8]) -> Result<()> {
+        self.check_usable()?;
+        self.queue.raw = true;
+        if self.last.code() == 334 {
+            self.trace.sent_secret(bytes, 0);
+        } else {
+            self.trace.sent(bytes);
+        }
+        self.output.buffer().extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// QUIT. Its reply is awaited, whatever else is owed.
+    pub fn quit(&mut self) -> Result<()> {
+        self.check_usable()?;
+        for _ in 0..self.queue.owed() {
+            self.queue.push(Awaited::Quit, 0, self.output.end());
+        }
+        self.issue("QUIT", "", Awaited::Quit);
+        self.take_surplus();
+        Ok(())
+    }
+
+    /// MAIL alone (smtplib: `mail`).
+    pub fn mail(&mut self, sender: &str, options: &[&str]) -> Result<()> {
+        let path = Path::parse(sender)?;
+        let options = self.parse_options(options)?;
+        let utf8 = options.iter().any(|option| option.is("SMTPUTF8"));
+        let path = self.path_to_send(&path, utf8)?;
+        self.check_idle()?;
+        self.utf8 = utf8;
+        self.bare_accepted = 0;
+        let mut line = Vec::new();
+        command::mail(&mut line, &path, None, options.iter().map(Param::as_str));
+        self.issue_line(&line, Awaited::Command);
+        Ok(())
+    }
+
+    /// RCPT alone (smtplib: `rcpt`).
+    pub fn rcpt(&mut self, recipient: &str, options: &[&str]) -> Result<()> {
+        let path = Path::parse(recipient)?;
+        let options = self.parse_options(options)?;
+        let path = self.path_to_send(&path, self.utf8)?;
+        self.check_idle()?;
+        let mut line = Vec::new();
+        command::rcpt(&mut line, &path, options.iter().map(Param::as_str));
+        self.issue_line(&line, Awaited::Command);
+        self.counts_recipient = true;
+        Ok(())
+    }
+
+    /// VRFY or EXPN; an address that is not ASCII needs SMTPUTF8 (RFC 6531 section 3.7.4.2).
+    pub fn address_query(&mut self, verb: &str, address: &str) -> Result<()> {
+        command::check_argument(verb, address)?;
+        let path = Path::parse(address)?;
+        let mut bare = path.as_str().to_owned();
+        if !path.is_ascii() {
+            if !self.capabilities.smtputf8() {
+                return Err(not_offered("SMTPUTF8", verb));
+            }
+            bare.push_str(" SMTPUTF8");
+        }
+        self.check_idle()?;
+        self.issue(verb, &bare, Awaited::Command);
+        Ok(())
+    }
+
+    /// DATA, the message and its final reply (smtplib: `data`), behind MAIL and RCPT commands
+    /// of the caller's own.
+    pub fn data(&mut self, message: &'static [u8]) -> Result<()> {
+        self.check_idle()?;
+        let mut transaction = Box::new(Transaction::new());
+        transaction.set_body(Body::Borrowed(message));
+        self.start_bare(transaction)
+    }
+
+    /// Usable, and nothing under way or in hand: a command may be sent.
+    pub(super) fn check_idle(&mut self) -> Result<()> {
+        self.check_usable()?;
+        if self.queue.owed() > 0 {
+            return Err(Error::new(
+                ErrorKind::Misuse,
+                "a reply to an earlier putcmd is still owed; collect it with getreply first",
+            ));
+        }
+        if self.queue.raw {
+            // What the caller's own bytes called forth is his; from here on we count again.
+            self.queue.raw = false;
+            self.surplus.clear();
+        }
+        self.check_surplus()?;
+        self.result = None;
+        Ok(())
+    }
+
+    pub(super) fn check_usable(&self) -> Result<()> {
+        if let Some(error) = &self.ended {
+            return Err(error.clone());
+        }
+        if self.state == State::Closed {
+            return Err(Error::new(ErrorKind::Disconnected, "not connected: call connect first"));
+        }
+        Ok(())
+    }
+
+    fn check_command(&self, verb: &str, args: &str) -> Result<()> {
+        command::check_argument("the command", verb)?;
+        command::check_argument(verb, args)?;
+        if verb.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidArgument, "the command is empty"));
+        }
+        if !self.utf8 && !(verb.is_ascii() && args.is_ascii()) {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("{verb}: the argument is not ASCII; that needs MAIL with SMTPUTF8 before"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Options as they may be sent: none after HELO, and an error for those whose loss would
+    /// change what the mail means.
+    fn parse_options(&self, options: &[&str]) -> Result<Vec<Param>> {
+        let params: Vec<Param> = options.iter().map(|text| Param::parse(text)).collect::<Result<_>>()?;
+        for param in &params {
+            self.check_option(param)?;
+        }
+        Ok(if self.greeting.does_esmtp() { params } else { Vec::new() })
+    }
+
+    pub(super) fn check_option(&self, param: &Param) -> Result<()> {
+        let offered = if param.is("SMTPUTF8") {
+            self.capabilities.smtputf8()
+        } else if param.is("REQUIRETLS") {
+            self.capabilities.has("REQUIRETLS")
+        } else if param.is("BODY") && param.value().is_some_and(|v| v.eq_ignore_ascii_case("BINARYMIME")) {
+            self.capabilities.binary_mime() && self.capabilities.chunking() && self.options.chunking
+        } else {
+            true
+        };
+        if offered { Ok(()) } else { Err(not_offered(param.as_str(), "MAIL")) }
+    }
+
+    /// The path as it may be written: as it is, or with its domain as A-labels where UTF-8 may
+    /// not be sent (RFC 5890; only the domain can be converted without loss).
+    pub(super) fn path_to_send(&self, path: &Path, utf8: bool) -> Result<Path> {
+        if path.is_ascii() || utf8 {
+            return Ok(path.clone());
+        }
+        path.with_ascii_domain().ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "<{}>: the address is not ASCII; give the mail option SMTPUTF8",
+                    path.as_str()
+                ),
+            )
+        })
+    }
+
+    pub(super) fn issue(&mut self, verb: &str, args: &str, awaited: Awaited) {
+        self.write_line(verb, args);
+        self.queue.push(awaited, 0, self.output.end());
+        self.sent_helo = verb.eq_ignore_ascii_case("HELO");
+        self.counts_recipient = false;
+    }
+
+    pub(super) fn issue_line(&mut self, line: &[u8], awaited: Awaited) {
+        self.trace.sent(line);
+        self.output.buffer().extend_from_slice(line);
+        self.queue.push(awaited, 0, self.output.end());
+        self.counts_recipient = false;
+    }
+
+    fn write_line(&mut self, verb: &str, args: &str) {
+        let buffer = self.output.buffer();
+        let from = buffer.len();
+        command::line(buffer, verb, args);
+        if self.trace.is_on() {
+            let line = buffer[from..].to_vec();
+            // The first word of AUTH's argument is the mechanism; the rest is a credential, as
+            // is whatever answers a 334.
+            if self.last.code() == 334 && self.awaits_credential {
+                self.trace.sent_secret(&line, 0);
+            } else if verb.eq_ignore_ascii_case("AUTH") && args.contains(' ') {
+                let shown = verb.len() + 2 + args.find(' ').unwrap_or(0);
+                self.trace.sent_secret(&line, shown);
+            } else {
+                self.trace.sent(&line);
+            }
+        }
+        self.awaits_credential = verb.eq_ignore_ascii_case("AUTH")
+            || (self.awaits_credential && self.last.code() == 334);
+    }
+
+    /// Text of an error for a command that the server refused.
+    pub(super) fn refusal(&self, kind: ErrorKind, command: &str) -> Error {
+        Error::new(kind, format!("{command}: {}", self.last.describe()))
+            .with_reply_code(self.last.code())
+    }
+}
+
+pub(super) fn not_offered(what: &str, command: &str) -> Error {
+    Error::new(ErrorKind::NotSupported, format!("{command}: the server does not offer {what}"))
+}

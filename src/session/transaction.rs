@@ -1,0 +1,326 @@
+//! One mail transaction: envelope, message, and, afterwards, what became of it.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::wire::{EnhancedStatus, Param, Path, Survey, Surveyor};
+
+use super::outcome::{Outcome, RecipientStatus, Text};
+
+/// A message up to this size rides in one flight with its envelope; the body of a larger one,
+/// in octets, waits until the server has accepted the envelope.
+pub const SMALL_MESSAGE: usize = 64 * 1024;
+
+/// A source of message bytes.
+pub trait BodyReader: Send {
+    /// Fills `buffer` with the next bytes; 0 is the end. An error fails the transaction, and the
+    /// message is never delivered cut short.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;
+}
+
+/// The message, in whatever form the caller has it.
+#[derive(Default)]
+pub enum Body {
+    #[default]
+    Empty,
+    Owned(Vec<u8>),
+    Borrowed(&'static [u8]),
+    /// A rewritten head before a borrowed rest.
+    Parts(Vec<u8>, &'static [u8]),
+    /// A reader, and how many bytes it will give if that is known.
+    Reader(Box<dyn BodyReader>, Option<u64>),
+}
+
+pub(super) struct Recipient {
+    pub given: Option<String>,
+    pub path: Path,
+    pub params: Vec<Param>,
+    pub status: RecipientStatus,
+    pub code: u16,
+    pub text: Text,
+}
+
+impl Recipient {
+    /// RCPT was accepted, and what becomes of the message is open.
+    pub fn is_pending(&self) -> bool {
+        self.status == RecipientStatus::NotTried && self.code / 100 == 2
+    }
+}
+
+/// A transaction (RFC 5321 section 3.3). It is moved into the session while it is in flight.
+#[derive(Default)]
+pub struct Transaction {
+    pub(super) sender: Option<Path>,
+    pub(super) options: Vec<Param>,
+    pub(super) recipients: Vec<Recipient>,
+    pub(super) body: Body,
+    pub(super) outcome: Outcome,
+    pub(super) survey: Option<Survey>,
+    /// First bytes of a reader, and whether they are all of it.
+    pub(super) head: Vec<u8>,
+    pub(super) whole: bool,
+    /// The reader has given bytes that are not kept: the message cannot be sent again.
+    pub(super) spent: bool,
+    /// The first recipient that was not offered yet (RFC 9422 RCPTMAX splits a transaction).
+    pub(super) next: usize,
+    /// Sent again once, because a failed predecessor had left its traces in the server.
+    pub(super) retried: bool,
+    token: usize,
+    slot: usize,
+}
+
+impl Transaction {
+    pub fn new() -> Self {
+        Transaction::default()
+    }
+
+    /// Empties it for another mail; its buffers are kept.
+    pub fn clear(&mut self) {
+        self.sender = None;
+        self.options.clear();
+        self.recipients.clear();
+        self.set_body(Body::Empty);
+        self.outcome.clear();
+    }
+
+    /// Sets the reverse-path; `""` and `<>` are the null path.
+    pub fn set_sender(&mut self, address: &str) -> Result<()> {
+        self.sender = Some(Path::parse(address)?);
+        Ok(())
+    }
+
+    /// Adds a forward-path with its own ESMTP parameters.
+    pub fn add_recipient(&mut self, address: &str, options: &[&str]) -> Result<()> {
+        let path = Path::parse(address)?;
+        let params = options.iter().map(|text| Param::parse(text)).collect::<Result<_>>()?;
+        let given = (path.as_str() != address).then(|| address.to_owned());
+        self.recipients.push(Recipient {
+            given,
+            path,
+            params,
+            status: RecipientStatus::NotTried,
+            code: 0,
+            text: Text::default(),
+        });
+        Ok(())
+    }
+
+    /// Adds an ESMTP parameter to MAIL.
+    pub fn add_mail_option(&mut self, option: &str) -> Result<()> {
+        self.options.push(Param::parse(option)?);
+        Ok(())
+    }
+
+    pub fn set_body(&mut self, body: Body) {
+        self.body = body;
+        self.survey = None;
+        self.head.clear();
+        self.whole = false;
+        self.spent = false;
+    }
+
+    /// The message's size as it was given, if it is known.
+    pub fn size(&self) -> Option<u64> {
+        match &self.body {
+            Body::Reader(_, size) if !self.whole => *size,
+            _ => Some(self.parts().iter().map(|part| part.len() as u64).sum()),
+        }
+    }
+
+    /// The message's bytes, as far as they are in memory.
+    pub(super) fn parts(&self) -> [&[u8]; 2] {
+        match &self.body {
+            Body::Empty => [&[], &[]],
+            Body::Owned(bytes) => [bytes, &[]],
+            Body::Borrowed(bytes) => [bytes, &[]],
+            Body::Parts(head, rest) => [head, rest],
+            Body::Reader(..) => [&self.head, &[]],
+        }
+    }
+
+    /// Part of the message must still be read.
+    pub(super) fn streams(&self) -> bool {
+        matches!(self.body, Body::Reader(..)) && !self.whole
+    }
+
+    /// Reads the beginning of a reader's message, so that a small one is known in whole, and
+    /// surveys what is in memory.
+    pub(super) fn prepare(&mut self) -> Result<()> {
+        if self.spent {
+            return Err(Error::new(
+                ErrorKind::Misuse,
+                "the message reader was read to send this transaction before; set it again",
+            ));
+        }
+        if let Body::Reader(reader, _) = &mut self.body
+            && !self.whole
+            && self.head.is_empty()
+        {
+            self.head.resize(SMALL_MESSAGE, 0);
+            let mut filled = 0;
+            let ended = loop {
+                match reader.read(&mut self.head[filled..]) {
+                    Ok(0) => break true,
+                    Ok(count) => filled += count,
+                    Err(error) => {
+                        self.spent = true;
+                        return Err(error);
+                    }
+                }
+                if filled == SMALL_MESSAGE {
+                    break false;
+                }
+            };
+            self.head.truncate(filled);
+            self.whole = ended;
+            if ended {
+                self.check_size(filled as u64)?;
+            }
+        }
+        if self.survey.is_none() {
+            let mut surveyor = Surveyor::new();
+            for part in self.parts() {
+                surveyor.push(part);
+            }
+            self.survey = Some(surveyor.finish());
+        }
+        Ok(())
+    }
+
+    /// A reader that gives less or more than its size promises is broken, and a message cut
+    /// short must not be delivered.
+    pub(super) fn check_size(&self, read: u64) -> Result<()> {
+        match &self.body {
+            Body::Reader(_, Some(size)) if *size != read => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("the message reader gave {read} bytes where {size} were announced"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Forgets the last outcome before the transaction is sent (again).
+    pub(super) fn begin(&mut self) {
+        self.outcome.clear();
+        self.next = 0;
+        self.retried = false;
+        for recipient in &mut self.recipients {
+            recipient.status = RecipientStatus::NotTried;
+            recipient.code = 0;
+            recipient.text = Text::default();
+        }
+    }
+
+    /// The recipients from `first` on are offered once more.
+    pub(super) fn begin_again(&mut self, first: usize) {
+        self.next = first;
+        self.retried = true;
+        for recipient in &mut self.recipients[first..] {
+            recipient.status = RecipientStatus::NotTried;
+            recipient.code = 0;
+        }
+    }
+
+    pub(super) fn record(&mut self, index: usize, status: RecipientStatus, code: u16, text: &[u8]) {
+        let text = self.outcome.store(text);
+        let recipient = &mut self.recipients[index];
+        recipient.status = status;
+        recipient.code = code;
+        recipient.text = text;
+    }
+
+    /// It could not be sent at all.
+    pub fn fail_before_sending(&mut self, error: Error) {
+        self.begin();
+        self.fail(error);
+    }
+
+    /// Its end: a fault counts where nobody was accepted, or where somebody's fate is unknown.
+    pub(super) fn settle(&mut self, fault: Option<Error>) {
+        let any = self.recipients.iter().any(|r| r.status == RecipientStatus::Accepted);
+        self.outcome.sent = true;
+        self.outcome.error =
+            fault.filter(|fault| !any || fault.kind() == ErrorKind::OutcomeUnknown);
+    }
+
+    pub(super) fn fail(&mut self, error: Error) {
+        self.outcome.sent = true;
+        self.outcome.error = Some(error);
+    }
+
+    /// An opaque value of the owner's, to find his handle again.
+    pub fn token(&self) -> usize {
+        self.token
+    }
+
+    pub fn set_token(&mut self, token: usize) {
+        self.token = token;
+    }
+
+    /// Its place in the batch it was sent with.
+    pub fn slot(&self) -> usize {
+        self.slot
+    }
+
+    pub fn set_slot(&mut self, slot: usize) {
+        self.slot = slot;
+    }
+
+    /// An attempt to send it has ended, one way or the other.
+    pub fn is_sent(&self) -> bool {
+        self.outcome.sent
+    }
+
+    /// Why it failed; `None` if at least one recipient was accepted, or it was not sent yet.
+    pub fn error(&self) -> Option<&Error> {
+        self.outcome.error.as_ref()
+    }
+
+    pub fn status_kind(&self) -> Option<ErrorKind> {
+        self.outcome.kind()
+    }
+
+    pub fn error_message(&self) -> &str {
+        self.outcome.error.as_ref().map_or("", Error::message)
+    }
+
+    /// The code of the reply that decided it, 0 if none came.
+    pub fn reply_code(&self) -> u16 {
+        self.outcome.reply_code
+    }
+
+    pub fn reply_text(&self) -> &[u8] {
+        self.outcome.text(self.outcome.reply_text)
+    }
+
+    pub fn recipient_count(&self) -> usize {
+        self.recipients.len()
+    }
+
+    /// The address as it was given.
+    pub fn recipient_address(&self, index: usize) -> Option<&str> {
+        let recipient = self.recipients.get(index)?;
+        Some(recipient.given.as_deref().unwrap_or(recipient.path.as_str()))
+    }
+
+    pub fn recipient_status(&self, index: usize) -> Option<RecipientStatus> {
+        self.recipients.get(index).map(|recipient| recipient.status)
+    }
+
+    /// The code of the reply that decided for this recipient, 0 if none came.
+    pub fn recipient_code(&self, index: usize) -> u16 {
+        self.recipients.get(index).map_or(0, |recipient| recipient.code)
+    }
+
+    pub fn recipient_text(&self, index: usize) -> &[u8] {
+        self.recipients.get(index).map_or(&[], |recipient| self.outcome.text(recipient.text))
+    }
+
+    pub fn recipient_enhanced(&self, index: usize) -> Option<EnhancedStatus> {
+        let recipient = self.recipients.get(index)?;
+        EnhancedStatus::parse(recipient.code, self.outcome.text(recipient.text))
+    }
+
+    /// The sender's address as it is sent, `""` for the null path.
+    pub fn sender(&self) -> &str {
+        self.sender.as_ref().map_or("", Path::as_str)
+    }
+}
