@@ -87,11 +87,7 @@ impl Client {
         if result.is_err() {
             self.close();
         }
-        result.map_err(|error| match error.kind() {
-            // The server was reached, and what it said is no welcome.
-            ErrorKind::Disconnected => error.with_kind(ErrorKind::Connect),
-            _ => error,
-        })
+        result
     }
 
     /// STARTTLS, the handshake under the TLS policy, and nothing remembered from before
@@ -178,7 +174,7 @@ impl Client {
     }
 
     /// QUIT. The connection is closed whatever comes; a server that hangs up without a word has
-    /// understood.
+    /// understood, and the result is 0.
     pub fn quit(&mut self) -> Result<u16> {
         let begun = self.begin();
         let deadline = match begun {
@@ -199,7 +195,8 @@ impl Client {
         }
         self.close();
         match result {
-            Err(error) if is_hang_up(&error) => Ok(221),
+            // No reply, no code: nothing is made up.
+            Err(error) if is_hang_up(&error) => Ok(0),
             result => result,
         }
     }

@@ -144,7 +144,7 @@ impl Client {
             self.report_progress();
             total += count;
             self.session.pump();
-            if count < queued && count < self.session.output_len() {
+            if count < queued {
                 return Ok(());
             }
         }

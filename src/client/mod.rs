@@ -164,8 +164,11 @@ impl Client {
     /// The caller's own bytes (smtplib: `send`).
     pub fn send_raw(&mut self, bytes: &[u8]) -> Result<()> {
         self.begin()?;
-        self.session.raw(bytes)?;
-        self.flush_output()
+        for piece in bytes.chunks(SEND_PIECE) {
+            self.session.raw(piece)?;
+            self.flush_output()?;
+        }
+        Ok(())
     }
 
     pub fn noop(&mut self) -> Result<u16> {
@@ -256,6 +259,9 @@ impl Client {
         &self.refused
     }
 }
+
+/// How much of the caller's own bytes is buffered at a time.
+const SEND_PIECE: usize = 256 * 1024;
 
 fn not_connected() -> Error {
     Error::new(ErrorKind::Disconnected, "not connected: call connect first")

@@ -17,6 +17,8 @@ struct Peer {
     lmtp: bool,
     /// MAIL was accepted.
     mail: bool,
+    /// The message in hand asks to be rejected.
+    rejects: bool,
 }
 
 #[derive(PartialEq)]
@@ -43,6 +45,7 @@ impl Peer {
             accepted: 0,
             lmtp: false,
             mail: false,
+            rejects: false,
         }
     }
 
@@ -93,6 +96,7 @@ impl Peer {
                     text.windows(5).position(|part| part == b"\r\n.\r\n")? + 5
                 };
                 let body: Vec<u8> = self.received.drain(..end).collect();
+                self.rejects = body.starts_with(b"reject");
                 self.log.push(format!("<{}>", String::from_utf8_lossy(&body)));
                 self.mode = Mode::Commands;
                 Some(self.final_replies())
@@ -102,6 +106,7 @@ impl Peer {
                     return None;
                 }
                 let body: Vec<u8> = self.received.drain(..length).collect();
+                self.rejects = body.starts_with(b"reject");
                 self.log.push(format!("<{}>", String::from_utf8_lossy(&body)));
                 self.mode = Mode::Commands;
                 let nobody = self.accepted == 0;
@@ -119,6 +124,9 @@ impl Peer {
         self.mail = false;
         self.finals += 1;
         self.accepted = 0;
+        if self.rejects {
+            return "554 5.6.0 rejected\r\n".repeat(count);
+        }
         (0..count).map(|_| self.find("FINAL").unwrap_or("250 2.0.0 queued\r\n".to_owned())).collect()
     }
 
@@ -670,4 +678,100 @@ fn size_limit_is_checked_before_mail() {
     let outcomes = send_all(&mut session, &mut peer, 64, vec![mail(&["a@x"], "twelve bytes")]);
     assert_eq!(outcomes[0].0, Some(ErrorKind::SenderRefused));
     assert_eq!(peer.log.len(), 1);
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// (sender refused, recipients refused or not, message rejected, size of the message)
+    type Plan = (bool, Vec<bool>, bool, usize);
+
+    fn plans() -> impl Strategy<Value = Vec<Plan>> {
+        let rarely = || prop::bool::weighted(0.3);
+        let plan =
+            (rarely(), prop::collection::vec(rarely(), 1..4), rarely(), prop_oneof![0..300usize, 60_000..80_000usize]);
+        prop::collection::vec(plan, 1..8)
+    }
+
+    fn transactions(plans: &[Plan]) -> Vec<Box<Transaction>> {
+        plans
+            .iter()
+            .map(|(sender, recipients, rejected, size)| {
+                let mut transaction = Transaction::new();
+                let from = if *sender { "refused@x" } else { "from@x" };
+                transaction.set_sender(from).unwrap();
+                for refused in recipients {
+                    let to = if *refused { "refused@x" } else { "to@x" };
+                    transaction.add_recipient(to, &[]).unwrap();
+                }
+                let start = if *rejected { "reject\n" } else { "keep\n" };
+                let body = format!("{start}{}", ".x\n".repeat(size / 3));
+                transaction.set_body(Body::Owned(body.into_bytes()));
+                Box::new(transaction)
+            })
+            .collect()
+    }
+
+    fn outcomes(protocol: Protocol, ehlo: &'static str, split: usize, plans: &[Plan]) -> Vec<Seen> {
+        let mut peer = Peer::new(ehlo)
+            .rule("MAIL FROM:<refused", "550 5.1.8 no\r\n")
+            .rule("RCPT TO:<refused", "550 5.1.1 no\r\n");
+        peer.lmtp = protocol.is_lmtp();
+        let mut session = connected(protocol, &mut peer, split);
+        send_all(&mut session, &mut peer, split, transactions(plans))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever is in flight and however the replies are cut, everyone gets the verdict that
+        /// a lock-step run gives.
+        #[test]
+        fn outcomes_do_not_depend_on_the_way(plans in plans(), split in 1..200usize, lmtp: bool) {
+            let protocol = if lmtp { Protocol::Lmtp } else { Protocol::Smtp };
+            let lock_step = outcomes(protocol, PLAIN, 4096, &plans);
+            prop_assert_eq!(lock_step.len(), plans.len());
+            for ehlo in [PIPELINING, FULL] {
+                // Behind a refused sender a pipelined RCPT is answered, a lock-step one not sent.
+                let codes_aside = |seen: Vec<Seen>| -> Vec<_> {
+                    seen.into_iter()
+                        .map(|(kind, who)| {
+                            (kind, who.into_iter().map(|(status, code)| {
+                                (status, if status == NotTried { 0 } else { code })
+                            }).collect::<Vec<_>>())
+                        })
+                        .collect()
+                };
+                let seen = codes_aside(outcomes(protocol, ehlo, split, &plans));
+                prop_assert_eq!(&seen, &codes_aside(lock_step.clone()), "{}", ehlo);
+            }
+        }
+
+        /// Losing the connection after any number of bytes in either direction leaves nobody
+        /// accepted whom the server did not accept, and nobody untried who may have got it.
+        #[test]
+        fn a_loss_anywhere_is_told_truly(plans in plans(), sent in 0..5000usize, read in 0..400usize) {
+            let mut peer = Peer::new(FULL);
+            let mut session = connected(Protocol::Smtp, &mut peer, 4096);
+            for transaction in transactions(&plans) {
+                session.submit(transaction);
+            }
+            session.pump();
+            let bytes = session.output().concat();
+            let sent = sent.min(bytes.len());
+            let replies = peer.take(&bytes[..sent]);
+            session.sent(sent);
+            let _ = session.input(&replies[..read.min(replies.len())]);
+            let delivered = peer.finals;
+            session.eof(None);
+            let seen: Vec<Seen> =
+                std::iter::from_fn(|| session.finished()).map(|t| super::seen(&t)).collect();
+            let whole = seen.iter().filter(|(kind, _)| kind.is_none()).count();
+            let unknown = seen.iter().filter(|(kind, _)| *kind == Some(ErrorKind::OutcomeUnknown)).count();
+            prop_assert!(whole <= delivered);
+            prop_assert!(whole + unknown + plans.iter().filter(|p| p.2).count() >= delivered);
+        }
+    }
 }
