@@ -321,6 +321,100 @@ mod tests {
         assert_eq!(format!("{:?}", Some(&secret)), "Some(Secret(..))");
     }
 
+    /// Looks for a password in all writable memory of the process after each mechanism used it.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn nothing_of_a_password_stays_in_memory() {
+        use std::sync::mpsc::channel;
+
+        use zeroize::Zeroize;
+
+        // Made by a rule, so that the test itself holds no copy of it. Its first bytes are not
+        // looked for: where the buffer is freed, the allocator writes over them.
+        let letter = |at: usize| b'A' + (at * at * 7 + at * 3 + 5) as u8 % 57;
+        let (length, searched) = (60, 24..48);
+        // As it is, as HMAC pads it, and as base64 has it at the offset where PLAIN puts it.
+        let base64 = move |at: usize| {
+            let bit = |bit: usize| letter(bit / 8) >> (7 - bit % 8) & 1;
+            let sextet = (0..6).fold(0, |value, at_bit| value << 1 | bit(at * 6 + at_bit));
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[usize::from(sextet)]
+        };
+        let start = searched.start;
+        let starts = [0, 0x36, 0x5c].map(|pad| letter(start) ^ pad);
+        let found = |memory: &[u8]| {
+            memory.windows(searched.len()).any(|window| {
+                let shows = |rule: &dyn Fn(usize) -> u8| {
+                    window.iter().zip(start..).all(|(&byte, at)| byte == rule(at))
+                };
+                starts.contains(&window[0])
+                    && [0, 0x36, 0x5c].into_iter().any(|pad| shows(&|at| letter(at) ^ pad))
+                    || window[0] == base64(start) && shows(&base64)
+            })
+        };
+        #[inline(never)]
+        fn exchange(depth: usize, password: &str) {
+            // Deep in the stack, so that nothing later writes over what is left there.
+            let room = std::hint::black_box([0_u8; 1024]);
+            if depth > 0 {
+                exchange(depth - 1, password);
+                std::hint::black_box(&room);
+                return;
+            }
+            for name in DEFAULT_ORDER.iter().rev() {
+                let mut mechanism = builtin(name, "u", password).unwrap();
+                for challenge in [None, Some(b"".as_slice()), Some(b"<1@x>")] {
+                    if let Some(response) = mechanism.step(challenge).unwrap() {
+                        decode(encode(response.as_bytes()).as_bytes()).unwrap();
+                    }
+                }
+            }
+        }
+        for keep in [false, true] {
+            let (done, wait) = channel();
+            let (go, stay) = channel::<()>();
+            let thread = std::thread::spawn(move || {
+                let mut password: String = (0..length).map(|at| char::from(letter(at))).collect();
+                exchange(64, &password);
+                if !keep {
+                    password.zeroize();
+                }
+                done.send(()).unwrap();
+                // The thread's stack has to be there while it is searched.
+                stay.recv().unwrap();
+                password.zeroize();
+            });
+            wait.recv().unwrap();
+            assert_eq!(memory().any(|memory| found(&memory)), keep);
+            go.send(()).unwrap();
+            thread.join().unwrap();
+        }
+    }
+
+    /// The process's writable memory, piece by piece.
+    #[cfg(target_os = "linux")]
+    fn memory() -> impl Iterator<Item = Vec<u8>> {
+        use std::os::unix::fs::FileExt;
+
+        let memory = std::fs::File::open("/proc/self/mem").unwrap();
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let ranges: Vec<(u64, u64)> = maps
+            .lines()
+            .filter(|line| line.split(' ').nth(1).is_some_and(|flags| flags.starts_with("rw")))
+            .filter_map(|line| {
+                let (start, end) = line.split(' ').next()?.split_once('-')?;
+                Some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
+            })
+            .collect();
+        ranges.into_iter().flat_map(move |(start, end)| {
+            let mut piece = vec![0; (end - start) as usize];
+            // Other threads unmap memory meanwhile.
+            memory.read_at(&mut piece, start).ok().map(|length| {
+                piece.truncate(length);
+                piece
+            })
+        })
+    }
+
     proptest! {
         #[test]
         fn base64_round_trip(bytes: Vec<u8>) {
