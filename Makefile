@@ -1,0 +1,119 @@
+# Builds, installs and tests libsmtpclient; `make help` lists the targets.
+#
+# Cargo makes the static archive, and the C compiler relinks it into the shared library. The detour
+# buys two things that cargo alone cannot do: link-time optimisation (a cdylib built beside an rlib
+# loses it silently), and versioned symbols (rustc passes a version script of its own).
+
+PREFIX     ?= /usr/local
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR    ?=
+
+CARGO      ?= cargo
+INSTALL    ?= install
+STRIP      ?= strip
+PKG_CONFIG ?= pkg-config
+PROFILE    ?= release
+# A Rust target triple to cross-compile for; set CC, STRIP and PKG_CONFIG along with it.
+TARGET     ?= $(CARGO_BUILD_TARGET)
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+MAJOR   := $(firstword $(subst ., ,$(VERSION)))
+SONAME  := libsmtpclient.so.$(MAJOR)
+
+# Cargo's target directory, wherever the environment or a cargo configuration puts it; relative
+# where it can be, because make cannot handle a clone directory with spaces in its name.
+T := $(or $(CARGO_TARGET_DIR),$(shell $(CARGO) metadata --no-deps --offline --format-version 1 2>/dev/null \
+       | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p' | sed "s|^$$PWD/||"),target)
+CARGO_OUT := $(T)$(if $(TARGET),/$(TARGET))/$(patsubst dev,debug,$(PROFILE))
+# Not cargo's own directory: any other `cargo build` would put a different archive there.
+OUT       := $(T)$(if $(TARGET),/$(TARGET))/c/$(PROFILE)
+ARCHIVE   := $(OUT)/libsmtpclient.a
+SHARED    := $(OUT)/libsmtpclient.so.$(VERSION)
+HEADERS   := include/smtpclient.h $(wildcard include/smtpclient.hpp)
+
+# What the archive needs beside OpenSSL. rustc also names -lgcc_s and -lc, which every C compiler
+# adds by itself; naming -lgcc_s would break a fully static link. tests/symbols.rs compares.
+PRIVATE_LIBS := -lutil -lrt -lpthread -lm -ldl
+OPENSSL_LIBS  = $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -lcrypto)
+
+# Without make's job server, whose descriptors cargo would not inherit.
+RUN_CARGO := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(CARGO)
+
+.PHONY: all install install-strip uninstall demo test test-root bench lint examples deps clean help
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+all: $(SHARED) $(ARCHIVE) ## build the shared and the static library (default)
+
+$(ARCHIVE): $(shell find src -name '*.rs' -o -name '*.h') Cargo.toml Cargo.lock build.rs $(wildcard cbindgen.toml)
+	@mkdir -p $(OUT)
+	$(RUN_CARGO) rustc --locked --profile $(PROFILE) $(if $(TARGET),--target $(TARGET)) --lib \
+	    --crate-type staticlib -- --print native-static-libs=$(OUT)/native-static-libs
+	cp -f $(CARGO_OUT)/libsmtpclient.a $@
+
+$(SHARED): $(ARCHIVE) smtpclient.map
+	$(CC) -shared -o $@ $(LDFLAGS) -Wl,-soname,$(SONAME) \
+	    -Wl,--version-script=smtpclient.map -Wl,--no-undefined -Wl,--gc-sections \
+	    -Wl,--as-needed -Wl,-z,relro,-z,now,-z,nodelete \
+	    -Wl,--whole-archive $(ARCHIVE) -Wl,--no-whole-archive $(OPENSSL_LIBS) $(PRIVATE_LIBS)
+
+install: all ## install below $(DESTDIR)$(PREFIX); LIBDIR= and INCLUDEDIR= override
+	@case "$(PREFIX)$(LIBDIR)" in /*) ;; *) echo "make install: PREFIX must be an absolute path" >&2; exit 1 ;; esac
+	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
+	$(INSTALL) -m 755 $(SHARED) "$(DESTDIR)$(LIBDIR)/"
+	ln -sf libsmtpclient.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libsmtpclient.so"
+	$(INSTALL) -m 644 $(ARCHIVE) "$(DESTDIR)$(LIBDIR)/"
+	$(INSTALL) -m 644 $(HEADERS) "$(DESTDIR)$(INCLUDEDIR)/"
+	sed -e '/^#/d' -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
+	    -e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
+	    -e 's|@PRIVATE_LIBS@|$(PRIVATE_LIBS)|' smtpclient.pc.in > "$(DESTDIR)$(LIBDIR)/pkgconfig/smtpclient.pc"
+	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/smtpclient.pc"
+
+install-strip: install ## install without the symbols that only a debugger needs
+	$(STRIP) --strip-unneeded "$(DESTDIR)$(LIBDIR)/libsmtpclient.so.$(VERSION)"
+	$(STRIP) --strip-debug "$(DESTDIR)$(LIBDIR)/libsmtpclient.a"
+
+uninstall: ## remove what install put there
+	rm -f "$(DESTDIR)$(LIBDIR)"/libsmtpclient.so "$(DESTDIR)$(LIBDIR)"/$(SONAME) \
+	    "$(DESTDIR)$(LIBDIR)"/$(SONAME).* "$(DESTDIR)$(LIBDIR)"/libsmtpclient.so.$(VERSION) \
+	    "$(DESTDIR)$(LIBDIR)"/libsmtpclient.a "$(DESTDIR)$(LIBDIR)"/pkgconfig/smtpclient.pc \
+	    "$(DESTDIR)$(INCLUDEDIR)"/smtpclient.h "$(DESTDIR)$(INCLUDEDIR)"/smtpclient.hpp
+
+demo: ## send a message through the C library to a loopback server
+	scripts/deps build
+	$(MAKE) --no-print-directory install PREFIX="$$(mkdir -p $(T)/demo-root && cd $(T)/demo-root && pwd)" \
+	    LIBDIR='$$(PREFIX)/lib' INCLUDEDIR='$$(PREFIX)/include' DESTDIR= > $(T)/demo-root/install.log
+	CARGO="$(RUN_CARGO)" CC="$(CC)" PKG_CONFIG="$(PKG_CONFIG)" scripts/demo $(T)/demo-root
+
+test: deps ## run every test
+	$(MAKE) --no-print-directory test-root
+	SMTPCLIENT_ROOT="$$(cd $(T)/test-root && pwd)" $(RUN_CARGO) test --locked
+
+# The installed tree that the C tests build against, made once for all of them.
+test-root:
+	$(MAKE) --no-print-directory install PREFIX="$$(mkdir -p $(T)/test-root && cd $(T)/test-root && pwd)" \
+	    LIBDIR='$$(PREFIX)/lib' INCLUDEDIR='$$(PREFIX)/include' DESTDIR=
+
+bench: ## measure against other clients (a few minutes)
+	benches/run.sh
+
+lint: ## check formatting and run clippy
+	$(RUN_CARGO) fmt --check
+	$(RUN_CARGO) clippy --locked --all-targets -- -D warnings
+
+examples: test-root ## build examples-c against a tree installed below the target directory
+	$(MAKE) -C examples-c PKG_CONFIG_PATH="$$(cd $(T)/test-root && pwd)/lib/pkgconfig" BUILD="$$(cd $(T) && pwd)/examples-c"
+
+deps: ## install what building and testing need (Debian), or say what is missing
+	scripts/deps test
+
+clean: ## remove what was built
+	$(RUN_CARGO) clean
+	rm -rf $(OUT)
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+	@echo "variables: PREFIX=$(PREFIX) LIBDIR INCLUDEDIR DESTDIR CC CARGO PROFILE=$(PROFILE) TARGET"

@@ -1,0 +1,90 @@
+//! The committed header is the generated one, and compiles without a warning in every dialect that
+//! a user may have: C99 to C17 and C++11 to C++20, by gcc and by clang.
+
+use std::path::Path;
+use std::process::Command;
+
+mod tree;
+
+const HEADER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/include/smtpclient.h");
+const STRICT: &[&str] =
+    &["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow", "-Wconversion", "-fsyntax-only"];
+
+#[test]
+fn committed_header_is_the_generated_one() {
+    let generated = std::fs::read_to_string(concat!(env!("OUT_DIR"), "/smtpclient.h"))
+        .expect("build.rs leaves the text that it generated in OUT_DIR");
+    let committed = std::fs::read_to_string(HEADER).expect("include/smtpclient.h");
+    assert!(generated == committed, "include/smtpclient.h is stale: build once and commit it");
+}
+
+#[test]
+fn compiles_as_every_c() {
+    for compiler in ["gcc", "clang"] {
+        for standard in ["c99", "c11", "c17"] {
+            compile(compiler, standard, &["-x", "c", "-Wstrict-prototypes", "-Wwrite-strings"]);
+        }
+    }
+}
+
+#[test]
+fn compiles_as_every_cplusplus() {
+    for compiler in ["g++", "clang++"] {
+        for standard in ["c++11", "c++17", "c++20"] {
+            compile(compiler, standard, &["-x", "c++", "-Wold-style-cast"]);
+        }
+    }
+}
+
+/// The C++ layer on top, where there is one.
+#[test]
+fn cplusplus_layer_compiles() {
+    if !Path::new(HEADER).with_extension("hpp").exists() {
+        return;
+    }
+    let source = source("hpp.cpp", "#include <smtpclient.hpp>\n");
+    for compiler in ["g++", "clang++"] {
+        for standard in ["c++11", "c++14", "c++17", "c++20"] {
+            check(compiler, standard, &["-Wold-style-cast"], &source);
+        }
+    }
+}
+
+/// An enum of C is one byte wide under this flag; the interface must not change with it.
+#[test]
+fn short_enums_change_nothing() {
+    let source = source(
+        "enums.c",
+        "#include <smtpclient.h>\n\
+         int (*check)(int) = 0;\n\
+         typedef char wide[sizeof(SMTP_E_TIMEOUT) == sizeof(int) ? 1 : -1];\n\
+         extern wide use;\n",
+    );
+    check("gcc", "c99", &["-fshort-enums"], &source);
+}
+
+/// Twice the include, and before it nothing: the header needs no other and guards itself.
+fn compile(compiler: &str, standard: &str, flags: &[&str]) {
+    let name = if standard.starts_with("c++") { "header.cpp" } else { "header.c" };
+    let text = "#include <smtpclient.h>\n#include <smtpclient.h>\nextern int not_empty;\n";
+    check(compiler, standard, flags, &source(&format!("{compiler}-{standard}-{name}"), text));
+}
+
+fn check(compiler: &str, standard: &str, flags: &[&str], source: &Path) {
+    let include = Path::new(HEADER).parent().expect("a directory");
+    tree::run(
+        Command::new(compiler)
+            .arg(format!("-std={standard}"))
+            .args(STRICT)
+            .args(flags)
+            .arg("-I")
+            .arg(include)
+            .arg(source),
+    );
+}
+
+fn source(name: &str, text: &str) -> std::path::PathBuf {
+    let path = tree::scratch(name);
+    std::fs::write(&path, text).expect("a source file");
+    path
+}

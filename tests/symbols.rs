@@ -1,0 +1,165 @@
+//! What the built libraries show to the linker: exactly the header's functions, under our version
+//! node and soname, needing what they should, and no name that another mail library has.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+
+mod tree;
+
+/// What libESMTP 1.1 exports under our prefix.
+const LIBESMTP: &[&str] = &[
+    "smtp_8bitmime_set_body",
+    "smtp_add_message",
+    "smtp_add_recipient",
+    "smtp_auth_set_context",
+    "smtp_create_session",
+    "smtp_deliverby_set_mode",
+    "smtp_destroy_session",
+    "smtp_dsn_set_envid",
+    "smtp_dsn_set_notify",
+    "smtp_dsn_set_orcpt",
+    "smtp_dsn_set_ret",
+    "smtp_enumerate_messages",
+    "smtp_enumerate_recipients",
+    "smtp_errno",
+    "smtp_etrn_add_node",
+    "smtp_etrn_enumerate_nodes",
+    "smtp_etrn_get_application_data",
+    "smtp_etrn_node_status",
+    "smtp_etrn_set_application_data",
+    "smtp_etrn_set_application_data_release",
+    "smtp_get_application_data",
+    "smtp_get_server_name",
+    "smtp_message_get_application_data",
+    "smtp_message_reset_status",
+    "smtp_message_set_application_data",
+    "smtp_message_set_application_data_release",
+    "smtp_message_transfer_status",
+    "smtp_option_require_all_recipients",
+    "smtp_recipient_check_complete",
+    "smtp_recipient_get_application_data",
+    "smtp_recipient_reset_status",
+    "smtp_recipient_set_application_data",
+    "smtp_recipient_set_application_data_release",
+    "smtp_recipient_status",
+    "smtp_reverse_path_status",
+    "smtp_set_application_data",
+    "smtp_set_application_data_release",
+    "smtp_set_eventcb",
+    "smtp_set_header",
+    "smtp_set_header_option",
+    "smtp_set_hostname",
+    "smtp_set_messagecb",
+    "smtp_set_monitorcb",
+    "smtp_set_resent_headers",
+    "smtp_set_reverse_path",
+    "smtp_set_server",
+    "smtp_set_timeout",
+    "smtp_size_set_estimate",
+    "smtp_start_session",
+    "smtp_starttls_enable",
+    "smtp_starttls_set_ctx",
+    "smtp_starttls_set_password_cb",
+    "smtp_strerror",
+    "smtp_version",
+];
+
+/// What libetpan 1.9 exports under our prefix; the rest of its names begin otherwise.
+const LIBETPAN: &[&str] =
+    &["smtp_address_list_add", "smtp_address_list_free", "smtp_address_list_new"];
+
+#[test]
+fn exports_are_the_functions_of_the_header() {
+    let dynamic = tree::run(Command::new("nm").args(["-D", "--defined-only"]).arg(shared()));
+    let mut exported = BTreeSet::new();
+    for symbol in dynamic.lines().filter_map(|line| line.split_whitespace().nth(2)) {
+        if symbol != "SMTPCLIENT_0" {
+            let name = symbol.strip_suffix("@@SMTPCLIENT_0");
+            exported.insert(name.unwrap_or_else(|| panic!("{symbol} has no version")).to_owned());
+        }
+    }
+    assert_eq!(exported, declared());
+}
+
+#[test]
+fn static_archive_defines_them_too() {
+    let archive = tree::installed().join("lib/libsmtpclient.a");
+    let output = tree::run(Command::new("nm").args(["-g", "--defined-only"]).arg(archive));
+    let defined: BTreeSet<String> = output
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(2))
+        .filter(|name| name.starts_with("smtp_"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(defined, declared());
+}
+
+#[test]
+fn no_name_of_another_mail_library() {
+    for name in declared() {
+        assert!(name.starts_with("smtp_"), "{name} is outside our prefix");
+        assert!(!LIBESMTP.contains(&name.as_str()), "libESMTP has {name} too");
+        assert!(!LIBETPAN.contains(&name.as_str()), "libetpan has {name} too");
+    }
+}
+
+#[test]
+fn soname_and_needed_libraries() {
+    let dynamic = tree::run(Command::new("readelf").arg("-dW").arg(shared()));
+    let names = |tag: &str| -> BTreeSet<String> {
+        let lines = dynamic.lines().filter(|line| line.contains(tag));
+        lines.filter_map(|line| Some(line.split_once('[')?.1.split_once(']')?.0.into())).collect()
+    };
+    assert_eq!(names("(SONAME)"), BTreeSet::from(["libsmtpclient.so.0".to_owned()]));
+    assert!(dynamic.contains("BIND_NOW") && dynamic.contains("NODELETE"), "{dynamic}");
+    assert!(!dynamic.contains("RPATH") && !dynamic.contains("RUNPATH"), "{dynamic}");
+    for needed in names("(NEEDED)") {
+        let stem = needed.split(".so").next().unwrap_or_default();
+        let known = ["libssl", "libcrypto", "libgcc_s", "libc", "libm"].contains(&stem);
+        assert!(known || stem.starts_with("ld-linux"), "needs {needed}");
+    }
+}
+
+/// What rustc says a static link needs is what `pkg-config --static` says, but for what every C
+/// compiler adds by itself: naming libgcc_s would break a fully static link.
+#[test]
+fn static_link_libraries_are_those_of_rustc() {
+    let said = tree::scratch("../c/release/native-static-libs");
+    let said = std::fs::read_to_string(said).expect("the build leaves what rustc said");
+    let mut needed: BTreeSet<&str> = said.split_whitespace().collect();
+    for implied in ["-lgcc_s", "-lc"] {
+        assert!(needed.remove(implied), "no {implied} in {said}");
+    }
+    let openssl: BTreeSet<&str> = BTreeSet::from(["-lssl", "-lcrypto"]);
+    let file = tree::installed().join("lib/pkgconfig/smtpclient.pc");
+    let file = std::fs::read_to_string(file).expect("the installed .pc file");
+    let private = file.lines().find_map(|line| line.strip_prefix("Libs.private:"));
+    let private: BTreeSet<&str> = private.unwrap_or_default().split_whitespace().collect();
+    assert_eq!(private.union(&openssl).copied().collect::<BTreeSet<_>>(), needed);
+    assert!(file.contains("\nRequires.private: openssl\n"), "{file}");
+}
+
+fn shared() -> PathBuf {
+    tree::installed().join("lib/libsmtpclient.so.0")
+}
+
+/// The functions that the header declares: outside comments, each name before a parenthesis.
+/// (A callback's type stands as `(*smtp_name)(`, so that its name ends before another one.)
+fn declared() -> BTreeSet<String> {
+    let header = std::fs::read_to_string(tree::installed().join("include/smtpclient.h"))
+        .expect("the installed header");
+    let mut code = String::new();
+    for piece in header.split("/*") {
+        code.push_str(piece.split_once("*/").map_or(piece, |(_, code)| code));
+    }
+    let code = code.lines().filter(|line| !line.starts_with('#'));
+    let names: BTreeSet<String> = code
+        .flat_map(|line| line.match_indices('(').map(move |(at, _)| &line[..at]))
+        .filter_map(|before| before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next())
+        .filter(|name| name.starts_with("smtp_"))
+        .map(str::to_owned)
+        .collect();
+    assert!(names.len() > 50, "the header declares only {names:?}");
+    names
+}
