@@ -20,11 +20,8 @@ impl Client {
     pub fn connect(&mut self, host: &str, port: u16) -> Result<()> {
         check_argument("the host", host)?;
         let is_path = host.starts_with('/');
-        let (host, port) = if is_path {
-            (host.to_owned(), port)
-        } else {
-            transport::split_host_port(host, port)?
-        };
+        let (host, port) =
+            if is_path { (host.to_owned(), port) } else { transport::split_host_port(host, port)? };
         let port = match port {
             0 if !is_path => self.session.protocol().default_port(),
             port => port,

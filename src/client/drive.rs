@@ -63,10 +63,7 @@ impl Client {
     }
 
     /// One operation of the session from start to result.
-    pub(super) fn run(
-        &mut self,
-        start: impl FnOnce(&mut Session) -> Result<()>,
-    ) -> Result<u16> {
+    pub(super) fn run(&mut self, start: impl FnOnce(&mut Session) -> Result<()>) -> Result<u16> {
         let deadline = self.begin()?;
         start(&mut self.session)?;
         self.drive(deadline);

@@ -177,9 +177,7 @@ impl Client {
     pub fn submit(&mut self, mut transaction: Box<Transaction>) -> Result<()> {
         self.cancel.clear();
         let first = self.session.is_quiet();
-        if first
-            && let Err(error) = self.begin().and_then(|deadline| self.greet(deadline))
-        {
+        if first && let Err(error) = self.begin().and_then(|deadline| self.greet(deadline)) {
             transaction.fail_before_sending(error.clone());
             self.complete(transaction);
             return Err(error);

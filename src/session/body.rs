@@ -244,7 +244,8 @@ impl Session {
         let transaction = &mut flight.transaction;
         let cursor = &mut self.mail.cursor;
         let pending = self.output.len();
-        let last = match self.output.chunk(|buffer| cursor.encode(transaction, buffer, HIGH_WATER)) {
+        let last = match self.output.chunk(|buffer| cursor.encode(transaction, buffer, HIGH_WATER))
+        {
             Ok(last) => last,
             Err(error) => {
                 flight.fault = Some(error);
@@ -309,7 +310,13 @@ impl Session {
         let sent = self.output.total_sent();
         let end = flight.data_ends.unwrap_or(u64::MAX);
         let body = sent.min(end).checked_sub(flight.body_begins)?;
-        Some((body, flight.data_ends.map(|end| end - flight.body_begins).or(declared_size(&flight.transaction))))
+        Some((
+            body,
+            flight
+                .data_ends
+                .map(|end| end - flight.body_begins)
+                .or(declared_size(&flight.transaction)),
+        ))
     }
 }
 
@@ -368,7 +375,13 @@ impl Cursor {
         Ok(false)
     }
 
-    fn put(&self, encoder: &mut LineEncoder, bytes: &[u8], buffer: &mut Vec<u8>, room: usize) -> usize {
+    fn put(
+        &self,
+        encoder: &mut LineEncoder,
+        bytes: &[u8],
+        buffer: &mut Vec<u8>,
+        room: usize,
+    ) -> usize {
         if self.binary {
             let count = bytes.len().min(room);
             buffer.extend_from_slice(&bytes[..count]);

@@ -147,7 +147,8 @@ impl Session {
         if verb.is_empty() {
             return Err(Error::new(ErrorKind::InvalidArgument, "the command is empty"));
         }
-        if !self.utf8 && !(verb.is_ascii() && args.is_ascii()) {
+        let ascii = verb.is_ascii() && args.is_ascii();
+        if !ascii && !self.utf8 {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
                 format!("{verb}: the argument is not ASCII; that needs MAIL with SMTPUTF8 before"),
@@ -159,7 +160,8 @@ impl Session {
     /// Options as they may be sent: none after HELO, and an error for those whose loss would
     /// change what the mail means.
     fn parse_options(&self, options: &[&str]) -> Result<Vec<Param>> {
-        let params: Vec<Param> = options.iter().map(|text| Param::parse(text)).collect::<Result<_>>()?;
+        let params: Vec<Param> =
+            options.iter().map(|text| Param::parse(text)).collect::<Result<_>>()?;
         for param in &params {
             self.check_option(param)?;
         }
@@ -171,7 +173,9 @@ impl Session {
             self.capabilities.smtputf8()
         } else if param.is("REQUIRETLS") {
             self.capabilities.has("REQUIRETLS")
-        } else if param.is("BODY") && param.value().is_some_and(|v| v.eq_ignore_ascii_case("BINARYMIME")) {
+        } else if param.is("BODY")
+            && param.value().is_some_and(|v| v.eq_ignore_ascii_case("BINARYMIME"))
+        {
             self.capabilities.binary_mime() && self.capabilities.chunking() && self.options.chunking
         } else {
             true

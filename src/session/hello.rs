@@ -96,7 +96,8 @@ impl Session {
         if awaited == Awaited::Hello || accepted {
             self.result = Some(Ok(code));
         } else if helo || self.protocol.is_lmtp() || code == 421 {
-            let error = self.refusal(ErrorKind::Helo, if helo { "HELO" } else { self.hello_verb() });
+            let error =
+                self.refusal(ErrorKind::Helo, if helo { "HELO" } else { self.hello_verb() });
             self.fail_waiting(&error);
             self.result = Some(Err(error));
         } else {

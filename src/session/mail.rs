@@ -218,7 +218,12 @@ impl Session {
         let greets = self.queue.front().is_some_and(|entry| !entry.is_mail());
         // The rest of a split transaction goes before the next.
         let splits = self.mail.flights.back().is_some_and(Flight::is_split);
-        if self.mail.hold || greets || splits || self.mail.waiting.is_empty() || self.window_is_full() {
+        if self.mail.hold
+            || greets
+            || splits
+            || self.mail.waiting.is_empty()
+            || self.window_is_full()
+        {
             return false;
         }
         if self.queue.is_empty() && self.check_surplus().is_err() {
@@ -230,8 +235,7 @@ impl Session {
 
     fn window_is_full(&self) -> bool {
         let Some(oldest) = self.mail.flights.front() else { return false };
-        self.queue.len() >= MOST_REPLIES
-            || self.output.end() - oldest.begins >= self.mail.window()
+        self.queue.len() >= MOST_REPLIES || self.output.end() - oldest.begins >= self.mail.window()
     }
 
     fn begin_flight(&mut self) {
@@ -293,7 +297,8 @@ impl Session {
             self.check_option(param)?;
         }
         let utf8 = transaction.options.iter().any(|param| param.is("SMTPUTF8"));
-        let mut paths = std::iter::once(sender).chain(transaction.recipients.iter().map(|r| &r.path));
+        let mut paths =
+            std::iter::once(sender).chain(transaction.recipients.iter().map(|r| &r.path));
         paths.try_for_each(|path| {
             if path.is_ascii() { Ok(()) } else { self.path_to_send(path, utf8).map(drop) }
         })?;
@@ -357,7 +362,10 @@ impl Session {
             && (transaction.streams() || transaction.survey.is_some_and(|survey| survey.eight_bit));
         // What the server does not know and no mail depends on is left out.
         let sendable = |param: &&Param| {
-            esmtp && (!param.is("BODY") || capabilities.eight_bit_mime() || capabilities.binary_mime())
+            esmtp
+                && (!param.is("BODY")
+                    || capabilities.eight_bit_mime()
+                    || capabilities.binary_mime())
         };
         let params = transaction.options.iter().filter(sendable).map(Param::as_str);
         let params = params.chain(eight_bit.then_some("BODY=8BITMIME"));

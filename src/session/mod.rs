@@ -253,7 +253,11 @@ impl Session {
             Some(entry) => match entry.awaited {
                 Awaited::Data => Phase::DataInitiation,
                 Awaited::Final | Awaited::LoneDot | Awaited::Chunk => {
-                    if self.output.is_empty() { Phase::DataTermination } else { Phase::DataBlock }
+                    if self.output.is_empty() {
+                        Phase::DataTermination
+                    } else {
+                        Phase::DataBlock
+                    }
                 }
                 Awaited::Quit => Phase::Quit,
                 _ => Phase::Command,

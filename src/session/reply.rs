@@ -98,10 +98,11 @@ impl Session {
         }
         let unsolicited = std::mem::take(&mut self.surplus);
         let error = match last_words(&unsolicited) {
-            Some((421, text)) => {
-                Error::new(ErrorKind::Disconnected, format!("the server closed the session: {text}"))
-                    .with_reply_code(421)
-            }
+            Some((421, text)) => Error::new(
+                ErrorKind::Disconnected,
+                format!("the server closed the session: {text}"),
+            )
+            .with_reply_code(421),
             _ => Error::new(
                 ErrorKind::Protocol,
                 format!(

@@ -1,5 +1,8 @@
 //! The engine against a scripted peer, with every split of the input.
 
+// Transactions travel in their boxes, here as everywhere.
+#![allow(clippy::vec_box)]
+
 use super::*;
 
 /// A server in memory: reads what the session sends, answers by rules.
@@ -28,7 +31,8 @@ enum Mode {
     Bdat(usize, bool),
 }
 
-const FULL: &str = "250-host\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n250 CHUNKING\r\n";
+const FULL: &str =
+    "250-host\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n250 CHUNKING\r\n";
 const PIPELINING: &str = "250-host\r\n250 PIPELINING\r\n";
 const PLAIN: &str = "250 host\r\n";
 
@@ -66,7 +70,11 @@ impl Peer {
 
     fn find(&mut self, line: &str) -> Option<String> {
         let at = self.rules.iter().position(|(prefix, ..)| line.starts_with(prefix.as_str()))?;
-        if self.rules[at].2 { Some(self.rules.remove(at).1) } else { Some(self.rules[at].1.clone()) }
+        if self.rules[at].2 {
+            Some(self.rules.remove(at).1)
+        } else {
+            Some(self.rules[at].1.clone())
+        }
     }
 
     /// Takes bytes; gives the replies they call forth.
@@ -127,7 +135,9 @@ impl Peer {
         if self.rejects {
             return "554 5.6.0 rejected\r\n".repeat(count);
         }
-        (0..count).map(|_| self.find("FINAL").unwrap_or("250 2.0.0 queued\r\n".to_owned())).collect()
+        (0..count)
+            .map(|_| self.find("FINAL").unwrap_or("250 2.0.0 queued\r\n".to_owned()))
+            .collect()
     }
 
     fn command(&mut self, line: &str) -> String {
@@ -291,7 +301,8 @@ fn wire_of_one_transaction() {
         for split in [1, 2, 7, 4096] {
             let mut peer = Peer::new(ehlo);
             let mut session = connected(Protocol::Smtp, &mut peer, split);
-            let outcome = send_all(&mut session, &mut peer, split, vec![mail(&["a@x", "b@x"], body)]);
+            let outcome =
+                send_all(&mut session, &mut peer, split, vec![mail(&["a@x", "b@x"], body)]);
             assert_eq!(outcome, [(None, vec![(Accepted, 250), (Accepted, 250)])]);
             assert_eq!(peer.log, log);
         }
@@ -428,10 +439,7 @@ fn a_mail_refused_for_its_predecessors_sake_is_sent_again() {
     let outcomes = send_all(&mut session, &mut peer, 64, mails);
     assert_eq!(
         outcomes,
-        [
-            (Some(ErrorKind::Data), vec![(Refused, 452)]),
-            (None, vec![(Accepted, 250)])
-        ],
+        [(Some(ErrorKind::Data), vec![(Refused, 452)]), (None, vec![(Accepted, 250)])],
         "{:?}",
         peer.log
     );
@@ -542,12 +550,17 @@ fn lmtp_replies_missing_or_too_many() {
 #[test]
 fn a_large_body_waits_for_the_envelope_and_goes_in_chunks() {
     let body = "0123456789abcdef0123456789abcdef0123456789abcdef\r\n".repeat(50_000);
-    for (ehlo, text) in [(FULL, body.clone()), (FULL, body.replace("\r\n", "\n")), (PLAIN, body.clone())]
+    for (ehlo, text) in
+        [(FULL, body.clone()), (FULL, body.replace("\r\n", "\n")), (PLAIN, body.clone())]
     {
         let mut peer = Peer::new(ehlo);
         let mut session = connected(Protocol::Smtp, &mut peer, 4096);
         session.capabilities = Capabilities::parse(
-            ehlo.replace("SIZE 1000000", "SIZE").replace("250-", "").replace("250 ", "").replace("\r\n", "\n").as_bytes(),
+            ehlo.replace("SIZE 1000000", "SIZE")
+                .replace("250-", "")
+                .replace("250 ", "")
+                .replace("\r\n", "\n")
+                .as_bytes(),
         );
         let outcomes = send_all(&mut session, &mut peer, 4096, vec![mail(&["a@x"], &text)]);
         assert_eq!(outcomes, [(None, vec![(Accepted, 250)])], "{:?}", &peer.log[..3]);
@@ -557,7 +570,8 @@ fn a_large_body_waits_for_the_envelope_and_goes_in_chunks() {
             .filter(|line| line.starts_with('<'))
             .map(|line| line[1..line.len() - 1].to_owned())
             .collect();
-        let received = if ehlo == PLAIN { received[..received.len() - 3].to_owned() } else { received };
+        let received =
+            if ehlo == PLAIN { received[..received.len() - 3].to_owned() } else { received };
         assert_eq!(received.len(), body.len());
         assert!(received == body);
     }
@@ -658,7 +672,9 @@ fn hello_falls_back_to_helo() {
 
 #[test]
 fn limits_of_the_server_are_kept() {
-    let mut peer = Peer::new("250-host\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 LIMITS RCPTMAX=2 MAILMAX=3\r\n");
+    let mut peer = Peer::new(
+        "250-host\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 LIMITS RCPTMAX=2 MAILMAX=3\r\n",
+    );
     let mut session = connected(Protocol::Smtp, &mut peer, 64);
     let outcomes = send_all(
         &mut session,
@@ -690,8 +706,12 @@ mod properties {
 
     fn plans() -> impl Strategy<Value = Vec<Plan>> {
         let rarely = || prop::bool::weighted(0.3);
-        let plan =
-            (rarely(), prop::collection::vec(rarely(), 1..4), rarely(), prop_oneof![0..300usize, 60_000..80_000usize]);
+        let plan = (
+            rarely(),
+            prop::collection::vec(rarely(), 1..4),
+            rarely(),
+            prop_oneof![0..300usize, 60_000..80_000usize],
+        );
         prop::collection::vec(plan, 1..8)
     }
 

@@ -64,7 +64,10 @@ impl Session {
             flight.collateral = true;
             self.mail.hold = true;
         }
-        let command = format!("MAIL FROM:<{}>", printable(flight.transaction.sender().as_bytes(), SHOWN_TEXT));
+        let command = format!(
+            "MAIL FROM:<{}>",
+            printable(flight.transaction.sender().as_bytes(), SHOWN_TEXT)
+        );
         let fault = self.refusal(ErrorKind::SenderRefused, &command);
         self.set_fault(index, fault);
     }

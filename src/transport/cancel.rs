@@ -1,0 +1,61 @@
+//! Cancelling a call from any thread or signal handler: a flag, and a descriptor that wakes
+//! `poll`.
+
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Result};
+
+/// Shared by a client and whoever may cancel its calls.
+#[derive(Clone)]
+pub struct Cancel(Arc<Inner>);
+
+struct Inner {
+    set: AtomicBool,
+    event: OwnedFd,
+}
+
+impl Cancel {
+    pub fn new() -> Result<Self> {
+        // SAFETY: no pointers are passed; a negative result is checked below.
+        let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+        if fd < 0 {
+            return Err(Error::io("eventfd", &std::io::Error::last_os_error()));
+        }
+        // SAFETY: the descriptor was just made and belongs to nobody else.
+        let event = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Cancel(Arc::new(Inner { set: AtomicBool::new(false), event })))
+    }
+
+    /// Ends the wait under way, or the next one. Async-signal-safe: an atomic store and one
+    /// `write`, `errno` left as it was.
+    pub fn cancel(&self) {
+        self.0.set.store(true, Ordering::SeqCst);
+        let one = 1_u64.to_ne_bytes();
+        // SAFETY: the buffer lives for the call and has the length given; errno is this thread's.
+        unsafe {
+            let errno = libc::__errno_location();
+            let saved = *errno;
+            libc::write(self.fd(), one.as_ptr().cast(), one.len());
+            *errno = saved;
+        }
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.0.set.load(Ordering::SeqCst)
+    }
+
+    /// Forgets a cancel that came when nothing was running.
+    pub fn clear(&self) {
+        if self.0.set.swap(false, Ordering::SeqCst) {
+            let mut count = [0_u8; 8];
+            // SAFETY: the buffer lives for the call and has the length given.
+            unsafe { libc::read(self.fd(), count.as_mut_ptr().cast(), count.len()) };
+        }
+    }
+
+    pub(super) fn fd(&self) -> RawFd {
+        self.0.event.as_raw_fd()
+    }
+}

@@ -1,0 +1,183 @@
+//! Bytes to and from a server: TCP, Unix sockets, sockets of the caller's own, and TLS over each.
+//!
+//! Every socket is non-blocking; waiting is `poll` over the socket and the cancel descriptor, up
+//! to a deadline. No write can raise SIGPIPE, no descriptor survives `exec`, and dropping a
+//! [`Transport`] closes the descriptor and does nothing else, so that a forked child cannot
+//! disturb its parent's connection.
+
+#[allow(unsafe_code)]
+mod cancel;
+mod certificate;
+mod resolve;
+#[allow(unsafe_code)]
+mod socket;
+#[allow(unsafe_code)]
+mod sys;
+mod tcp;
+mod tls;
+mod unix;
+
+pub use cancel::Cancel;
+pub use resolve::local_hostname;
+pub use tcp::split_host_port;
+pub use tls::{TlsPolicy, TlsVersion, Verify};
+
+use std::os::fd::OwnedFd;
+use std::time::Instant;
+
+use crate::error::Result;
+
+use socket::Socket;
+use tls::TlsSocket;
+
+/// How long a wait may last, and what ends it early.
+pub struct Limit<'a> {
+    pub deadline: Option<Instant>,
+    pub cancel: &'a Cancel,
+}
+
+/// Where to connect.
+pub struct Target<'a> {
+    pub host: &'a str,
+    pub port: u16,
+    /// The local address (`""` for any) and port (0 for any) to connect from.
+    pub source: Option<(&'a str, u16)>,
+}
+
+/// What a read or write came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Io {
+    /// So many bytes; 0 from a read is the end of the stream.
+    Done(usize),
+    /// Nothing now: wait first.
+    Blocked,
+}
+
+/// What a wait found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ready {
+    pub readable: bool,
+    pub writable: bool,
+}
+
+/// One connection.
+pub struct Transport {
+    stream: Stream,
+}
+
+enum Stream {
+    Plain(Socket),
+    Tls(Box<TlsSocket>),
+}
+
+impl Transport {
+    fn plain(socket: Socket) -> Self {
+        Transport { stream: Stream::Plain(socket) }
+    }
+
+    /// Connects to a host by name or address. Every address is tried within the limit.
+    pub fn tcp(target: &Target<'_>, limit: &Limit<'_>) -> Result<Self> {
+        tcp::connect(target, limit).map(Transport::plain)
+    }
+
+    /// Connects to a Unix stream socket.
+    pub fn unix(path: &str, limit: &Limit<'_>) -> Result<Self> {
+        unix::connect(path, limit).map(Transport::plain)
+    }
+
+    /// Takes over a connected stream socket.
+    pub fn from_fd(fd: OwnedFd) -> Result<Self> {
+        Socket::adopt(fd).map(Transport::plain)
+    }
+
+    /// The handshake. `server_name` is the host to verify unless the policy names another.
+    pub fn start_tls(
+        self,
+        policy: &TlsPolicy,
+        server_name: &str,
+        limit: &Limit<'_>,
+    ) -> Result<Self> {
+        match self.stream {
+            Stream::Plain(socket) => {
+                let stream = tls::handshake(policy, server_name, socket, limit)?;
+                Ok(Transport { stream: Stream::Tls(Box::new(stream)) })
+            }
+            Stream::Tls(_) => Ok(self),
+        }
+    }
+
+    /// Reads without blocking.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<Io> {
+        match &mut self.stream {
+            Stream::Plain(socket) => socket.read(buffer),
+            Stream::Tls(stream) => stream.read(buffer),
+        }
+    }
+
+    /// Writes both parts, one behind the other, without blocking; gives how many bytes of them
+    /// were taken. Under TLS also sends what earlier writes left behind.
+    pub fn write(&mut self, parts: [&[u8]; 2]) -> Result<Io> {
+        match &mut self.stream {
+            Stream::Plain(socket) => socket.write(parts),
+            Stream::Tls(stream) => stream.write(parts),
+        }
+    }
+
+    /// Bytes may be had without waiting.
+    pub fn has_buffered(&self) -> bool {
+        matches!(&self.stream, Stream::Tls(stream) if stream.has_buffered())
+    }
+
+    /// Bytes that a write took are still here; wait until the socket is writable and write again.
+    pub fn flush_pending(&self) -> bool {
+        matches!(&self.stream, Stream::Tls(stream) if stream.is_pending())
+    }
+
+    /// Waits until the socket is ready, the deadline passes or a cancel comes.
+    pub fn wait(&self, read: bool, write: bool, limit: &Limit<'_>) -> Result<Ready> {
+        self.socket().wait(read, write, limit)
+    }
+
+    pub fn is_tls(&self) -> bool {
+        matches!(self.stream, Stream::Tls(_))
+    }
+
+    /// The peer's address is this machine.
+    pub fn peer_is_loopback(&self) -> bool {
+        self.socket().peer_is_loopback()
+    }
+
+    /// Our address on this connection as RFC 5321 section 4.1.3 writes it.
+    pub fn local_literal(&self) -> String {
+        self.socket().local_literal()
+    }
+
+    pub fn fd(&self) -> i32 {
+        self.socket().fd()
+    }
+
+    /// The peer's certificate in DER.
+    pub fn peer_certificate(&self) -> Option<Vec<u8>> {
+        match &self.stream {
+            Stream::Plain(_) => None,
+            Stream::Tls(stream) => stream.peer_certificate(),
+        }
+    }
+
+    /// Says goodbye under TLS (close_notify), as far as that goes without waiting.
+    pub fn shutdown(&mut self) {
+        if let Stream::Tls(stream) = &mut self.stream {
+            stream.shutdown();
+        }
+    }
+
+    fn socket(&self) -> &Socket {
+        match &self.stream {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(stream) => stream.socket(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

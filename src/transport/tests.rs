@@ -1,0 +1,3 @@
+//! Sockets against a peer in this process.
+
+use super::*;
