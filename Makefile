@@ -98,6 +98,7 @@ test-root:
 	    LIBDIR='$$(PREFIX)/lib' INCLUDEDIR='$$(PREFIX)/include' DESTDIR=
 
 bench: ## measure against other clients (a few minutes)
+	scripts/deps bench
 	benches/run.sh
 
 lint: ## check formatting and run clippy

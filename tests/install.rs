@@ -29,7 +29,7 @@ fn install_puts_each_file_in_its_place_and_uninstall_takes_it_away() {
         "LIBDIR=/opt/mail/lib/here".into(),
         "INCLUDEDIR=/usr/include/mail".into(),
     ];
-    tree::run(tree::make("install").args(&variables));
+    tree::run(tree::make_built("install").args(&variables));
 
     let shared = format!("opt/mail/lib/here/libsmtpclient.so.{VERSION}");
     let mut expected: BTreeSet<String> = [
@@ -63,13 +63,13 @@ fn install_puts_each_file_in_its_place_and_uninstall_takes_it_away() {
     }
     assert!(!pc.contains('@') && !pc.contains("stage"), "{pc}");
 
-    tree::run(tree::make("uninstall").args(&variables));
+    tree::run(tree::make_built("uninstall").args(&variables));
     assert_eq!(files(&stage), BTreeSet::new());
 }
 
 #[test]
 fn relative_prefix_is_refused() {
-    let output = tree::make("install").arg("PREFIX=out").output().expect("make runs");
+    let output = tree::make_built("install").arg("PREFIX=out").output().expect("make runs");
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("absolute path"));
 }
@@ -94,7 +94,7 @@ fn programs_link_the_shared_library() {
 #[test]
 fn programs_link_the_static_library() {
     let prefix = empty("static");
-    tree::run(tree::make("install").arg(format!("PREFIX={}", prefix.display())));
+    tree::run(tree::make_built("install").arg(format!("PREFIX={}", prefix.display())));
     for name in ["libsmtpclient.so", "libsmtpclient.so.0"] {
         fs::remove_file(prefix.join("lib").join(name)).expect("an installed link");
     }
@@ -114,7 +114,7 @@ fn programs_link_the_static_library() {
 #[test]
 fn stripped_libraries_still_link() {
     let prefix = empty("stripped");
-    tree::run(tree::make("install-strip").arg(format!("PREFIX={}", prefix.display())));
+    tree::run(tree::make_built("install-strip").arg(format!("PREFIX={}", prefix.display())));
     let size = |root: &Path| {
         let file = root.join(format!("lib/libsmtpclient.so.{VERSION}"));
         fs::metadata(file).expect("the installed library").len()

@@ -46,7 +46,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "transport",
         modules: &["error"],
-        crates: &["libc", "native_tls", "openssl", "socket2"],
+        crates: &["libc", "native_tls", "openssl", "socket2", "zeroize"],
         never: &[],
     },
     Layer {

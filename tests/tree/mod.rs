@@ -22,8 +22,14 @@ pub fn installed() -> &'static Path {
     })
 }
 
+/// `make TARGET` once the libraries are built, so that no two tests build them at the same time.
+pub fn make_built(target: &str) -> Command {
+    installed();
+    make(target)
+}
+
 /// `make TARGET` in the crate's directory, without the variables of an outer make.
-pub fn make(target: &str) -> Command {
+fn make(target: &str) -> Command {
     let mut command = Command::new("make");
     command.arg("--no-print-directory").arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
     for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "DESTDIR", "LIBDIR", "INCLUDEDIR", "PREFIX"] {
