@@ -7,6 +7,8 @@
 
 pub mod client;
 pub mod error;
+#[allow(unsafe_code)]
+pub mod ffi;
 pub mod message;
 pub mod sasl;
 pub mod session;

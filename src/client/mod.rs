@@ -12,7 +12,7 @@ pub use config::TimeoutPolicy;
 pub use send::{Mail, Refused};
 
 pub use crate::message::Submission;
-pub use crate::sasl::{Mechanism, Secret};
+pub use crate::sasl::{Mechanism, Secret, is_builtin as is_known_mechanism};
 pub use crate::session::{
     Body, BodyReader, DebugSink, Direction, Protocol, RecipientStatus, Transaction,
 };
@@ -64,6 +64,13 @@ pub struct Client {
     refused: Vec<Refused>,
     /// Read buffer, kept between calls.
     inbox: Vec<u8>,
+}
+
+impl Drop for Client {
+    /// Submitted transactions go back to their owner; nothing is sent.
+    fn drop(&mut self) {
+        self.close();
+    }
 }
 
 impl Client {

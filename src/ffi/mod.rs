@@ -1,0 +1,26 @@
+//! The C surface: the only module that C sees, and the only one that trusts a pointer.
+//!
+//! Every function converts its arguments, runs one call of the client under the guard, and turns
+//! the outcome into a code; anything longer belongs elsewhere. The header is generated from
+//! these files in this order, so their doc comments are written for a C reader.
+//!
+//! The pointer contract, for every function: a handle is NULL or came from its `*_new`; a string
+//! is NULL or NUL-terminated; an array is NULL or has the count given with it. What can be
+//! checked of that is checked, without reading the memory in question.
+#![allow(clippy::missing_safety_doc)]
+
+pub mod auth;
+pub mod client;
+pub mod command;
+pub mod error;
+pub mod mail;
+pub mod reply;
+pub mod tls;
+pub mod transaction;
+pub mod version;
+
+mod callback;
+mod convert;
+mod guard;
+mod handle;
+mod registry;

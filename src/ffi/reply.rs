@@ -1,0 +1,231 @@
+//! What a client can be asked: errors, replies, the server's extensions, refused recipients.
+
+use std::ffi::{c_char, c_int};
+
+use crate::client::Client;
+
+use super::client::{Owned, smtp_client};
+use super::handle::{Handle, Shown};
+
+/// Strings that C holds on to.
+#[derive(Default)]
+pub(super) struct Strings {
+    reply: Shown,
+    enhanced: Shown,
+    helo: Shown,
+    ehlo: Shown,
+    params: Vec<(String, Shown)>,
+    names: Vec<Shown>,
+    refused: Vec<[Shown; 3]>,
+}
+
+impl Strings {
+    fn refused(&mut self, index: usize) -> &mut [Shown; 3] {
+        if self.refused.len() <= index {
+            self.refused.resize_with(index + 1, Default::default);
+        }
+        &mut self.refused[index]
+    }
+}
+
+fn string(
+    client: *const smtp_client,
+    unusable: *const c_char,
+    read: impl FnOnce(&Client, &mut Strings) -> *const c_char,
+) -> *const c_char {
+    Handle::call(
+        client,
+        |_| unusable,
+        |owned: &mut Owned| Ok(read(&owned.client, &mut owned.strings)),
+    )
+}
+
+fn number(client: *const smtp_client, read: impl FnOnce(&Client) -> c_int) -> c_int {
+    Handle::run(client, |owned: &mut Owned| Ok(read(&owned.client)))
+}
+
+/// Message of the last failed call on this client, in UTF-8. Never NULL; "" if no call has
+/// failed; a call that succeeds leaves it alone. Valid until the next failing call on the client,
+/// or its end. While a call is running: a text that says so.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_last_error(client: *const smtp_client) -> *const c_char {
+    let busy = c"the client is busy, or no live client".as_ptr();
+    Handle::<Owned>::last_error(client, busy, |last| last.message.as_ptr())
+}
+
+/// Code of the last failed call on this client, SMTP_OK if none has failed; SMTP_E_BUSY while a
+/// call is running.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_last_error_code(client: *const smtp_client) -> c_int {
+    let busy = super::error::smtp_result::SMTP_E_BUSY as c_int;
+    Handle::<Owned>::last_error(client, busy, |last| last.code)
+}
+
+/// The system's errno of the last failed call on this client, 0 if it had none.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_last_errno(client: *const smtp_client) -> c_int {
+    Handle::<Owned>::last_error(client, 0, |last| last.errno)
+}
+
+/// Code of the reply that was read last on this client, 0 if none was.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_reply_code(client: *const smtp_client) -> c_int {
+    number(client, |client| client.reply().code().into())
+}
+
+/// Text of that reply: lines joined by "\n", codes stripped, made valid UTF-8; "" if there was
+/// none. NULL only for a handle that cannot be used. Valid until the next call on the client that
+/// reads a reply, or its end.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_reply_text(client: *const smtp_client) -> *const c_char {
+    string(client, std::ptr::null(), |client, strings| strings.reply.set(client.reply().bytes()))
+}
+
+/// Enhanced status code of that reply (RFC 3463), such as "5.1.1", or "". NULL only for a handle
+/// that cannot be used. Valid as smtp_client_reply_text().
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_reply_enhanced(client: *const smtp_client) -> *const c_char {
+    string(client, std::ptr::null(), |client, strings| {
+        let status = client.reply().enhanced().map_or(String::new(), |status| status.to_string());
+        strings.enhanced.set(status.as_bytes())
+    })
+}
+
+/// Text of the reply to HELO on this connection, NULL if it was not sent (smtplib: helo_resp).
+/// Valid until the next HELO, or the end of the connection.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_helo_response(client: *const smtp_client) -> *const c_char {
+    string(client, std::ptr::null(), |client, strings| {
+        client.helo_response().map_or(std::ptr::null(), |text| strings.helo.set(text))
+    })
+}
+
+/// Text of the reply to EHLO or LHLO on this connection, NULL if it was not sent (smtplib:
+/// ehlo_resp). Valid until the next EHLO, or the end of the connection.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_ehlo_response(client: *const smtp_client) -> *const c_char {
+    string(client, std::ptr::null(), |client, strings| {
+        client.ehlo_response().map_or(std::ptr::null(), |text| strings.ehlo.set(text))
+    })
+}
+
+/// Whether the server accepted EHLO or LHLO: 1 or 0, or an error (smtplib: does_esmtp).
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_does_esmtp(client: *const smtp_client) -> c_int {
+    number(client, |client| client.does_esmtp().into())
+}
+
+/// Whether the server offers an extension, such as "SIZE": 1 or 0, or an error (smtplib:
+/// has_extn). Letter case does not matter.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_has_extension(
+    client: *const smtp_client,
+    name: *const c_char,
+) -> c_int {
+    Handle::run(client, |owned: &mut Owned| {
+        let name = super::convert::text("the extension", name)?;
+        Ok(owned.client.has_extension(name).into())
+    })
+}
+
+/// Parameters of an extension, "" if it has none, NULL if it is not offered (smtplib:
+/// esmtp_features). Valid until the next EHLO, or the end of the connection.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_extension_params(
+    client: *const smtp_client,
+    name: *const c_char,
+) -> *const c_char {
+    Handle::call(
+        client,
+        |_| std::ptr::null(),
+        |owned: &mut Owned| {
+            let name = super::convert::text("the extension", name)?;
+            let Some(params) = owned.client.extension_params(name) else {
+                return Ok(std::ptr::null());
+            };
+            // One string a name, so that asking for another leaves this one alone.
+            let known = &mut owned.strings.params;
+            let at = known.iter().position(|(own, _)| own.eq_ignore_ascii_case(name));
+            let at = at.unwrap_or_else(|| {
+                known.push((name.to_owned(), Shown::default()));
+                known.len() - 1
+            });
+            Ok(known[at].1.set(params.as_bytes()))
+        },
+    )
+}
+
+/// Number of extensions offered; 0 for a handle that cannot be used.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_extension_count(client: *const smtp_client) -> usize {
+    Handle::call(client, |_| 0, |owned: &mut Owned| Ok(owned.client.extension_count()))
+}
+
+/// Keyword of an extension as the server wrote it, NULL if there is none at `index`. Valid until
+/// the next EHLO, or the end of the connection.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_extension_name(
+    client: *const smtp_client,
+    index: usize,
+) -> *const c_char {
+    string(client, std::ptr::null(), |client, strings| {
+        let Some(name) = client.extension_name(index) else { return std::ptr::null() };
+        if strings.names.len() <= index {
+            strings.names.resize_with(index + 1, Shown::default);
+        }
+        strings.names[index].set(name.as_bytes())
+    })
+}
+
+/// Number of recipients that the last smtp_client_sendmail() or smtp_client_send_message() could
+/// not deliver to because the server refused them; after SMTP_E_SENDER_REFUSED entry 0 is the
+/// sender. 0 for a handle that cannot be used.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_refused_count(client: *const smtp_client) -> usize {
+    Handle::call(client, |_| 0, |owned: &mut Owned| Ok(owned.client.refused().len()))
+}
+
+/// Address of a refused recipient as it was given, NULL if there is none at `index`. Valid until
+/// the next send on the client, or its end.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_refused_address(
+    client: *const smtp_client,
+    index: usize,
+) -> *const c_char {
+    string(client, std::ptr::null(), |client, strings| {
+        let refused = client.refused().get(index);
+        refused.map_or(std::ptr::null(), |r| strings.refused(index)[0].set(r.address.as_bytes()))
+    })
+}
+
+/// Reply code for a refused recipient, 0 if there is none at `index`.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_refused_code(client: *const smtp_client, index: usize) -> c_int {
+    number(client, |client| client.refused().get(index).map_or(0, |refused| refused.code.into()))
+}
+
+/// Text of that reply, NULL if there is none at `index`. Valid until the next send on the client,
+/// or its end.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_refused_text(
+    client: *const smtp_client,
+    index: usize,
+) -> *const c_char {
+    string(client, std::ptr::null(), |client, strings| {
+        let refused = client.refused().get(index);
+        refused.map_or(std::ptr::null(), |r| strings.refused(index)[1].set(r.text.as_bytes()))
+    })
+}
+
+/// Enhanced status code of that reply, "" if it had none, NULL if there is none at `index`. Valid
+/// until the next send on the client, or its end.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_client_refused_enhanced(
+    client: *const smtp_client,
+    index: usize,
+) -> *const c_char {
+    string(client, std::ptr::null(), |client, strings| {
+        let refused = client.refused().get(index);
+        refused.map_or(std::ptr::null(), |r| strings.refused(index)[2].set(r.enhanced.as_bytes()))
+    })
+}

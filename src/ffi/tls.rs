@@ -1,0 +1,169 @@
+//! smtp_tls: whom to trust and what to show.
+
+use std::ffi::{c_char, c_int, c_void};
+
+use crate::client::{TlsPolicy, TlsVersion, Verify};
+use crate::error::{Error, ErrorKind, Result};
+
+use super::convert;
+use super::guard::guarded;
+use super::handle::{Handle, Kind};
+
+/// A TLS policy (smtplib: ssl.SSLContext, keyfile, certfile). By default the system's roots are
+/// trusted, the certificate must be valid for the host by its subject alternative name, and TLS
+/// 1.2 is the least. One policy may be given to many clients.
+#[allow(non_camel_case_types)]
+pub struct smtp_tls {
+    _opaque: (),
+}
+
+impl Kind for TlsPolicy {
+    const MAGIC: u64 = 0x736d_7470_2d74_6c73;
+    const NAME: &'static str = "TLS policy";
+    type Shared = ();
+}
+
+/// Verify the chain, the dates and that the certificate is for the host. The default.
+pub const SMTP_TLS_VERIFY_FULL: c_int = 1;
+/// Verify the chain and the dates, whatever host the certificate is for.
+pub const SMTP_TLS_VERIFY_CERTIFICATE: c_int = 2;
+/// Verify nothing: protects against listeners, not against impostors.
+pub const SMTP_TLS_VERIFY_NONE: c_int = 3;
+
+/// TLS 1.2
+pub const SMTP_TLS_VERSION_1_2: c_int = 12;
+/// TLS 1.3
+pub const SMTP_TLS_VERSION_1_3: c_int = 13;
+
+fn set(tls: *mut smtp_tls, change: impl FnOnce(&mut TlsPolicy) -> Result<()>) -> c_int {
+    Handle::run(tls, |policy| change(policy).map(|()| 0))
+}
+
+fn version(value: c_int) -> Result<TlsVersion> {
+    match value {
+        SMTP_TLS_VERSION_1_2 => Ok(TlsVersion::Tls12),
+        SMTP_TLS_VERSION_1_3 => Ok(TlsVersion::Tls13),
+        _ => Err(Error::new(
+            ErrorKind::InvalidArgument,
+            "the TLS version is none of SMTP_TLS_VERSION_*",
+        )),
+    }
+}
+
+/// Makes a policy with the defaults. Free it with smtp_tls_free(). NULL only if out of memory.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_tls_new() -> *mut smtp_tls {
+    guarded(std::ptr::null_mut(), || Ok(Handle::create(TlsPolicy::default(), ())))
+}
+
+/// Frees a policy; NULL is allowed. Clients that were given it keep what they need.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_tls_free(tls: *mut smtp_tls) {
+    guarded((), || Handle::<TlsPolicy>::free(tls));
+}
+
+/// Trusts the certificates in a PEM file as well. SMTP_E_INVALID_ARGUMENT if it cannot be read
+/// or has none.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_tls_set_ca_file(tls: *mut smtp_tls, path: *const c_char) -> c_int {
+    set(tls, |policy| policy.set_ca_file(convert::text("the CA file", path)?))
+}
+
+/// Trusts the certificates in `length` bytes of PEM as well; the bytes are copied.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_tls_add_ca_pem(
+    tls: *mut smtp_tls,
+    pem: *const c_void,
+    length: usize,
+) -> c_int {
+    set(tls, |policy| policy.add_ca_pem(convert::bytes("the PEM", pem.cast(), length)?))
+}
+
+/// Whether the system's roots are trusted: 1 (the default) or 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_tls_set_system_roots(tls: *mut smtp_tls, on: c_int) -> c_int {
+    set(tls, |policy| {
+        policy.set_system_roots(on != 0);
+        Ok(())
+    })
+}
+
+/// Shows the server a client certificate.
+///
+/// @param cert_file  PEM file with the certificate and its chain
+/// @param key_file   PEM file with the key: PKCS#8, PKCS#1 or SEC1, not encrypted; NULL if it is
+///                   in cert_file
+///
+/// SMTP_E_INVALID_ARGUMENT if a file cannot be read or used, or the two do not belong together.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_tls_set_client_certificate(
+    tls: *mut smtp_tls,
+    cert_file: *const c_char,
+    key_file: *const c_char,
+) -> c_int {
+    set(tls, |policy| {
+        let key_file = convert::optional_text("the key file", key_file)?;
+        policy.set_client_certificate(convert::text("the certificate file", cert_file)?, key_file)
+    })
+}
+
+/// Shows the server a client certificate from `length` bytes of PKCS#12, which are copied.
+///
+/// @param password  NULL or "" if there is none
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_tls_set_client_pkcs12(
+    tls: *mut smtp_tls,
+    data: *const c_void,
+    length: usize,
+    password: *const c_char,
+) -> c_int {
+    set(tls, |policy| {
+        let password = convert::optional_text("the password", password)?.unwrap_or("");
+        policy.set_client_pkcs12(convert::bytes("the PKCS#12", data.cast(), length)?, password)
+    })
+}
+
+/// What is verified of the server.
+///
+/// @param mode  SMTP_TLS_VERIFY_FULL, SMTP_TLS_VERIFY_CERTIFICATE or SMTP_TLS_VERIFY_NONE
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_tls_set_verify(tls: *mut smtp_tls, mode: c_int) -> c_int {
+    set(tls, |policy| {
+        policy.set_verify(match mode {
+            SMTP_TLS_VERIFY_FULL => Verify::Full,
+            SMTP_TLS_VERIFY_CERTIFICATE => Verify::Certificate,
+            SMTP_TLS_VERIFY_NONE => Verify::None,
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::InvalidArgument,
+                    "the mode is none of SMTP_TLS_VERIFY_*",
+                ));
+            }
+        });
+        Ok(())
+    })
+}
+
+/// The least version: SMTP_TLS_VERSION_1_2 (the default) or SMTP_TLS_VERSION_1_3.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_tls_set_min_version(tls: *mut smtp_tls, minimum: c_int) -> c_int {
+    set(tls, |policy| {
+        policy.set_min_version(version(minimum)?);
+        Ok(())
+    })
+}
+
+/// The greatest version: SMTP_TLS_VERSION_1_2 or SMTP_TLS_VERSION_1_3. Default: no limit.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_tls_set_max_version(tls: *mut smtp_tls, maximum: c_int) -> c_int {
+    set(tls, |policy| {
+        policy.set_max_version(version(maximum)?);
+        Ok(())
+    })
+}
+
+/// The name that the certificate must be valid for, in place of the host connected to.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_tls_set_server_name(tls: *mut smtp_tls, name: *const c_char) -> c_int {
+    set(tls, |policy| policy.set_server_name(convert::text("the server name", name)?))
+}

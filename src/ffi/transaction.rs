@@ -1,0 +1,462 @@
+//! smtp_transaction: one mail with its outcome.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::os::fd::BorrowedFd;
+
+use crate::client::{Body, BodyReader, RecipientStatus, Transaction};
+use crate::error::{Error, ErrorKind, Result};
+
+use super::callback::{UserData, smtp_destroy_callback};
+use super::convert;
+use super::error::code;
+use super::guard::guarded;
+use super::handle::{Handle, Kind, Shown};
+
+/// One mail transaction: sender, recipients, message, and, after it was sent, what became of it
+/// for each recipient. It can be sent again; what was not tried, as it is.
+///
+/// While it is being sent (in smtp_client_send_batch(), or between smtp_client_submit() and its
+/// completion) every other call on it returns SMTP_E_BUSY.
+#[allow(non_camel_case_types)]
+pub struct smtp_transaction {
+    _opaque: (),
+}
+
+/// Never offered to the server, or surely not delivered: sending again is safe.
+pub const SMTP_RECIPIENT_NOT_TRIED: c_int = 0;
+/// The server took responsibility for delivering to this recipient.
+pub const SMTP_RECIPIENT_ACCEPTED: c_int = 1;
+/// The server refused; code and text say why.
+pub const SMTP_RECIPIENT_REFUSED: c_int = 2;
+/// The message was handed over and its reply never came: it may have been delivered.
+pub const SMTP_RECIPIENT_UNKNOWN: c_int = 3;
+
+/// Gives the next bytes of a message.
+///
+/// Returns how many bytes were written to `buffer`, at most `capacity`; 0 at the end of the
+/// message; negative if it cannot go on, which fails the transaction without a delivery. Called
+/// on the thread that sends. (The buffer is the library's own, so that no byte is copied twice.)
+#[allow(non_camel_case_types)]
+pub type smtp_read_callback = Option<
+    unsafe extern "C-unwind" fn(
+        buffer: *mut c_void,
+        capacity: usize,
+        user_data: *mut c_void,
+    ) -> isize,
+>;
+
+/// What a transaction's handle holds.
+#[derive(Default)]
+pub(super) struct Owned {
+    transaction: Option<Box<Transaction>>,
+    /// Runs when the message is no longer needed.
+    release: Option<UserData>,
+    reply: Shown,
+    recipients: Vec<Texts>,
+}
+
+#[derive(Default)]
+struct Texts {
+    address: Shown,
+    text: Shown,
+    enhanced: Shown,
+}
+
+impl Kind for Owned {
+    const MAGIC: u64 = 0x736d_7470_2d74_726e;
+    const NAME: &'static str = "transaction";
+    type Shared = ();
+}
+
+impl Owned {
+    fn get(&mut self) -> &mut Transaction {
+        self.transaction.get_or_insert_default()
+    }
+
+    fn set_body(&mut self, body: Body) {
+        self.get().set_body(body);
+        self.release = None;
+    }
+
+    fn texts(&mut self, index: usize) -> &mut Texts {
+        if self.recipients.len() <= index {
+            self.recipients.resize_with(index + 1, Texts::default);
+        }
+        &mut self.recipients[index]
+    }
+}
+
+/// A transaction on loan to a client. Its handle is busy until this is dropped.
+pub(super) struct Lease {
+    address: usize,
+}
+
+impl Lease {
+    /// Takes the transaction out of its handle.
+    pub fn take(pointer: *mut smtp_transaction) -> Result<(Lease, Box<Transaction>)> {
+        let cell = Handle::<Owned>::acquire(pointer)?;
+        let lease = Lease { address: pointer.expose_provenance() };
+        // SAFETY: the handle was just acquired.
+        let owned = unsafe { &mut *cell.get() };
+        let mut transaction = owned.transaction.take().unwrap_or_default();
+        transaction.set_token(lease.address);
+        Ok((lease, transaction))
+    }
+
+    /// Puts the transaction back.
+    pub fn put_back(&self, transaction: Box<Transaction>) {
+        // SAFETY: the lease holds the handle, and nobody else has a reference into it.
+        unsafe { Handle::<Owned>::acquired(self.address) }.transaction = Some(transaction);
+    }
+
+    /// Leaves the handle busy; [`Lease::of`] takes it up again.
+    pub fn keep(self) {
+        std::mem::forget(self);
+    }
+
+    /// The lease that was kept for this transaction.
+    pub fn of(transaction: &Transaction) -> Lease {
+        Lease { address: transaction.token() }
+    }
+
+    /// Ends the lease; the pointer, unless the handle was freed meanwhile.
+    pub fn end(self) -> Option<*mut smtp_transaction> {
+        let address = self.address;
+        std::mem::forget(self);
+        Handle::<Owned>::release(address).then(|| std::ptr::with_exposed_provenance_mut(address))
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        Handle::<Owned>::release(self.address);
+    }
+}
+
+fn set(transaction: *mut smtp_transaction, change: impl FnOnce(&mut Owned) -> Result<()>) -> c_int {
+    Handle::run(transaction, |owned| change(owned).map(|()| 0))
+}
+
+fn number(
+    transaction: *const smtp_transaction,
+    read: impl FnOnce(&mut Owned) -> Result<c_int>,
+) -> c_int {
+    Handle::run(transaction, read)
+}
+
+fn string(
+    transaction: *const smtp_transaction,
+    read: impl FnOnce(&mut Owned) -> Option<*const c_char>,
+) -> *const c_char {
+    let null = |_| std::ptr::null();
+    Handle::call(transaction, null, |owned: &mut Owned| Ok(read(owned).unwrap_or(std::ptr::null())))
+}
+
+fn no_recipient(index: usize) -> Error {
+    Error::new(ErrorKind::InvalidArgument, format!("there is no recipient {index}"))
+}
+
+/// Makes an empty transaction. Free it with smtp_transaction_free(). NULL only if out of memory.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_new() -> *mut smtp_transaction {
+    guarded(std::ptr::null_mut(), || Ok(Handle::create(Owned::default(), ())))
+}
+
+/// Frees a transaction; NULL is allowed. One that is being sent is freed when it comes back.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_free(transaction: *mut smtp_transaction) {
+    guarded((), || Handle::<Owned>::free(transaction));
+}
+
+/// Empties a transaction for another mail, keeping its memory.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_clear(transaction: *mut smtp_transaction) -> c_int {
+    set(transaction, |owned| {
+        owned.get().clear();
+        owned.release = None;
+        Ok(())
+    })
+}
+
+/// Sets the reverse-path: "a@b", "Name <a@b>", or "" or "<>" for the null path. Copied.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_set_sender(
+    transaction: *mut smtp_transaction,
+    address: *const c_char,
+) -> c_int {
+    set(transaction, |owned| owned.get().set_sender(convert::text("the sender", address)?))
+}
+
+/// Adds a recipient with its own RCPT parameters (RFC 5321 section 4.1.2), all copied.
+///
+/// @param options        "keyword" or "keyword=value" each; NULL if option_count is 0
+/// @param option_count   how many
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_add_recipient(
+    transaction: *mut smtp_transaction,
+    address: *const c_char,
+    options: *const *const c_char,
+    option_count: usize,
+) -> c_int {
+    set(transaction, |owned| {
+        let options = convert::texts("an option", options, option_count)?;
+        owned.get().add_recipient(convert::text("the recipient", address)?, &options)
+    })
+}
+
+/// Adds a MAIL parameter, "keyword" or "keyword=value". Copied. SIZE and BODY=8BITMIME are added
+/// by the library where the server offers them.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_add_mail_option(
+    transaction: *mut smtp_transaction,
+    option: *const c_char,
+) -> c_int {
+    set(transaction, |owned| owned.get().add_mail_option(convert::text("the option", option)?))
+}
+
+/// Sets the message: `length` bytes, copied. Line ends are normalised to CRLF as it is sent.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_set_message(
+    transaction: *mut smtp_transaction,
+    message: *const c_void,
+    length: usize,
+) -> c_int {
+    set(transaction, |owned| {
+        let message = convert::bytes("the message", message.cast(), length)?;
+        owned.set_body(Body::Owned(message.to_vec()));
+        Ok(())
+    })
+}
+
+/// Sets the message: `length` bytes that stay the caller's and must not change or go away
+/// before the transaction is freed, cleared or given another message (see
+/// smtp_transaction_set_release_callback()). What needs no change is sent without a copy.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_set_message_borrowed(
+    transaction: *mut smtp_transaction,
+    message: *const c_void,
+    length: usize,
+) -> c_int {
+    set(transaction, |owned| {
+        // The caller's promise makes the bytes outlive the body that holds them.
+        let message: &'static [u8] = convert::bytes("the message", message.cast(), length)?;
+        owned.set_body(Body::Borrowed(message));
+        Ok(())
+    })
+}
+
+/// Sets a callback to read the message from as it is sent.
+///
+/// @param read       called until it returns 0 or fails
+/// @param user_data  passed to it; must live as long as a borrowed message would
+/// @param size       bytes it will give, or -1 if unknown; if known it is declared to the server
+///                   and must be kept
+///
+/// A message that was read cannot be sent again before the reader is set again.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_set_message_reader(
+    transaction: *mut smtp_transaction,
+    read: smtp_read_callback,
+    user_data: *mut c_void,
+    size: i64,
+) -> c_int {
+    set(transaction, |owned| {
+        let Some(function) = read else {
+            return Err(Error::new(ErrorKind::InvalidArgument, "the read callback is NULL"));
+        };
+        let reader = CallbackReader { function, user: UserData::new(user_data, None) };
+        owned.set_body(Body::Reader(Box::new(reader), u64::try_from(size).ok()));
+        Ok(())
+    })
+}
+
+/// Sets a file descriptor to read the message from, from where it stands to its end. It is
+/// duplicated: the caller may close his. The file offset is shared, as dup(2) does.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_set_message_fd(
+    transaction: *mut smtp_transaction,
+    fd: c_int,
+) -> c_int {
+    set(transaction, |owned| {
+        if fd < 0 {
+            return Err(Error::new(ErrorKind::InvalidArgument, "the descriptor is negative"));
+        }
+        // SAFETY: borrowed for the length of dup(2) alone, which checks it.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+        let file = borrowed.try_clone_to_owned().map(File::from).map_err(|error| {
+            Error::io("duplicating the descriptor", &error).with_kind(ErrorKind::InvalidArgument)
+        })?;
+        let size = file_size(&file);
+        owned.set_body(Body::Reader(Box::new(FileReader(file)), size));
+        Ok(())
+    })
+}
+
+/// Sets what is called once when the library no longer needs a borrowed message or a reader's
+/// user data: when the message is replaced, and when the transaction is cleared or freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_set_release_callback(
+    transaction: *mut smtp_transaction,
+    release: smtp_destroy_callback,
+    user_data: *mut c_void,
+) -> c_int {
+    let data = UserData::new(user_data, release);
+    set(transaction, |owned| {
+        owned.release = Some(data);
+        Ok(())
+    })
+}
+
+/// What became of it: SMTP_OK if at least one recipient was accepted and the fate of none is
+/// unknown, else the error; SMTP_OK as well before it was sent.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_status(transaction: *const smtp_transaction) -> c_int {
+    number(transaction, |owned| Ok(owned.get().status_kind().map_or(0, code)))
+}
+
+/// Code of the reply that decided it, 0 if none came.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_reply_code(transaction: *const smtp_transaction) -> c_int {
+    number(transaction, |owned| Ok(owned.get().reply_code().into()))
+}
+
+/// Text of the reply that decided it, or the error where no reply came; "" if neither. NULL only
+/// for a handle that cannot be used. Valid until the transaction is sent, cleared or freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_reply_text(
+    transaction: *const smtp_transaction,
+) -> *const c_char {
+    string(transaction, |owned| {
+        let sent = owned.get();
+        let text = match sent.reply_code() {
+            0 => sent.error_message().as_bytes().to_vec(),
+            _ => sent.reply_text().to_vec(),
+        };
+        Some(owned.reply.set(&text))
+    })
+}
+
+/// Number of recipients; 0 for a handle that cannot be used.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_recipient_count(transaction: *const smtp_transaction) -> usize {
+    Handle::call(transaction, |_| 0, |owned: &mut Owned| Ok(owned.get().recipient_count()))
+}
+
+/// Address of a recipient as it was given, NULL if there is none at `index`. Valid until the
+/// transaction is changed, sent or freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_recipient_address(
+    transaction: *const smtp_transaction,
+    index: usize,
+) -> *const c_char {
+    string(transaction, |owned| {
+        let address = owned.get().recipient_address(index)?.to_owned();
+        Some(owned.texts(index).address.set(address.as_bytes()))
+    })
+}
+
+/// What became of the message for a recipient: SMTP_RECIPIENT_*.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_recipient_status(
+    transaction: *const smtp_transaction,
+    index: usize,
+) -> c_int {
+    number(transaction, |owned| {
+        let status = owned.get().recipient_status(index).ok_or_else(|| no_recipient(index))?;
+        Ok(match status {
+            RecipientStatus::NotTried => SMTP_RECIPIENT_NOT_TRIED,
+            RecipientStatus::Accepted => SMTP_RECIPIENT_ACCEPTED,
+            RecipientStatus::Refused => SMTP_RECIPIENT_REFUSED,
+            RecipientStatus::Unknown => SMTP_RECIPIENT_UNKNOWN,
+        })
+    })
+}
+
+/// Code of the last reply for a recipient (RCPT's, or LMTP's after the data), 0 if none came.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_recipient_code(
+    transaction: *const smtp_transaction,
+    index: usize,
+) -> c_int {
+    number(transaction, |owned| {
+        let sent = owned.get();
+        sent.recipient_status(index).ok_or_else(|| no_recipient(index))?;
+        Ok(sent.recipient_code(index).into())
+    })
+}
+
+/// Text of that reply, "" if none came, NULL if there is no recipient at `index`. Valid until the
+/// transaction is changed, sent or freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_recipient_text(
+    transaction: *const smtp_transaction,
+    index: usize,
+) -> *const c_char {
+    string(transaction, |owned| {
+        let sent = owned.get();
+        sent.recipient_status(index)?;
+        let text = sent.recipient_text(index).to_vec();
+        Some(owned.texts(index).text.set(&text))
+    })
+}
+
+/// Enhanced status code of that reply (RFC 3463), such as "5.1.1"; "" if it had none, NULL if
+/// there is no recipient at `index`. Valid until the transaction is changed, sent or freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_transaction_recipient_enhanced(
+    transaction: *const smtp_transaction,
+    index: usize,
+) -> *const c_char {
+    string(transaction, |owned| {
+        let sent = owned.get();
+        sent.recipient_status(index)?;
+        let status = sent.recipient_enhanced(index).map_or(String::new(), |s| s.to_string());
+        Some(owned.texts(index).enhanced.set(status.as_bytes()))
+    })
+}
+
+/// What is left of a regular file, as the message's size.
+fn file_size(file: &File) -> Option<u64> {
+    let data = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    let at = (&*file).stream_position().ok()?;
+    Some(data.len().saturating_sub(at))
+}
+
+struct FileReader(File);
+
+impl BodyReader for FileReader {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        loop {
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                result => return result.map_err(|error| Error::io("reading the message", &error)),
+            }
+        }
+    }
+}
+
+struct CallbackReader {
+    function: unsafe extern "C-unwind" fn(*mut c_void, usize, *mut c_void) -> isize,
+    user: UserData,
+}
+
+impl BodyReader for CallbackReader {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let (data, capacity) = (buffer.as_mut_ptr().cast(), buffer.len());
+        // SAFETY: the buffer is valid for the capacity; user data is what the caller gave.
+        let count = unsafe { (self.function)(data, capacity, self.user.pointer()) };
+        match usize::try_from(count) {
+            Ok(count) if count <= capacity => Ok(count),
+            Ok(count) => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("the message reader returned {count} for a buffer of {capacity} bytes"),
+            )),
+            Err(_) => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("the message reader failed with {count}"),
+            )),
+        }
+    }
+}
