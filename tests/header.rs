@@ -63,6 +63,18 @@ fn short_enums_change_nothing() {
     check("gcc", "c99", &["-fshort-enums"], &source);
 }
 
+/// Macros have no scope: each must carry our prefix, or it may break a user's own names.
+#[test]
+fn macros_carry_our_prefix() {
+    let header = std::fs::read_to_string(HEADER).expect("include/smtpclient.h");
+    for line in header.lines().map(str::trim_start) {
+        let Some(rest) = line.strip_prefix('#').map(str::trim_start) else { continue };
+        if let Some(name) = rest.strip_prefix("define ") {
+            assert!(name.starts_with("SMTP_") || name.starts_with("SMTPCLIENT_"), "{line}");
+        }
+    }
+}
+
 /// Twice the include, and before it nothing: the header needs no other and guards itself.
 fn compile(compiler: &str, standard: &str, flags: &[&str]) {
     let name = if standard.starts_with("c++") { "header.cpp" } else { "header.c" };

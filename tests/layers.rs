@@ -34,7 +34,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "message",
         modules: &["error"],
-        crates: &["mail_parser", "memchr"],
+        crates: &["memchr"],
         never: &["std::time", "Instant"],
     },
     Layer {
