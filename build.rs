@@ -4,16 +4,19 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 /// The files of src/ffi that C sees, in the order a reader wants them.
-const HEADER_ORDER: [&str; 10] = [
+const HEADER_ORDER: [&str; 13] = [
     "error",
     "version",
     "callback",
     "tls",
     "client",
+    "observe",
+    "connection",
     "command",
     "auth",
     "mail",
     "transaction",
+    "message",
     "reply",
 ];
 

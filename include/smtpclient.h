@@ -989,55 +989,6 @@ int smtp_transaction_add_mail_option(smtp_transaction *transaction,
                                      const char *option);
 
 /**
- * Sets the message: `length` bytes, copied. Line ends are normalised to CRLF as it is sent.
- */
-SMTP_API
-int smtp_transaction_set_message(smtp_transaction *transaction,
-                                 const void *message,
-                                 size_t length);
-
-/**
- * Sets the message: `length` bytes that stay the caller's and must not change or go away
- * before the transaction is freed, cleared or given another message (see
- * smtp_transaction_set_release_callback()). What needs no change is sent without a copy.
- */
-SMTP_API
-int smtp_transaction_set_message_borrowed(smtp_transaction *transaction,
-                                          const void *message,
-                                          size_t length);
-
-/**
- * Sets a callback to read the message from as it is sent.
- *
- * @param read       called until it returns 0 or fails
- * @param user_data  passed to it; must live as long as a borrowed message would
- * @param size       bytes it will give, or -1 if unknown; if known it is declared to the server
- *                   and must be kept
- *
- * A message that was read cannot be sent again before the reader is set again.
- */
-SMTP_API
-int smtp_transaction_set_message_reader(smtp_transaction *transaction,
-                                        smtp_read_callback read,
-                                        void *user_data,
-                                        int64_t size);
-
-/**
- * Sets a file descriptor to read the message from, from where it stands to its end. It is
- * duplicated: the caller may close his. The file offset is shared, as dup(2) does.
- */
-SMTP_API int smtp_transaction_set_message_fd(smtp_transaction *transaction, int fd);
-
-/**
- * Sets what is called once when the library no longer needs a borrowed message or a reader's
- * user data: when the message is replaced, and when the transaction is cleared or freed.
- */
-SMTP_API
-int smtp_transaction_set_release_callback(smtp_transaction *transaction,
-                                          smtp_destroy_callback release,
-                                          void *user_data);
-
-/**
  * What became of it: SMTP_OK if at least one recipient was accepted and the fate of none is
  * unknown, else the error; SMTP_OK as well before it was sent.
  */
@@ -1094,6 +1045,55 @@ const char *smtp_transaction_recipient_text(const smtp_transaction *transaction,
 SMTP_API
 const char *smtp_transaction_recipient_enhanced(const smtp_transaction *transaction,
                                                 size_t index);
+
+/**
+ * Sets the message: `length` bytes, copied. Line ends are normalised to CRLF as it is sent.
+ */
+SMTP_API
+int smtp_transaction_set_message(smtp_transaction *transaction,
+                                 const void *message,
+                                 size_t length);
+
+/**
+ * Sets the message: `length` bytes that stay the caller's and must not change or go away
+ * before the transaction is freed, cleared or given another message (see
+ * smtp_transaction_set_release_callback()). What needs no change is sent without a copy.
+ */
+SMTP_API
+int smtp_transaction_set_message_borrowed(smtp_transaction *transaction,
+                                          const void *message,
+                                          size_t length);
+
+/**
+ * Sets a callback to read the message from as it is sent.
+ *
+ * @param read       called until it returns 0 or fails
+ * @param user_data  passed to it; must live as long as a borrowed message would
+ * @param size       bytes it will give, or -1 if unknown; if known it is declared to the server
+ *                   and must be kept
+ *
+ * A message that was read cannot be sent again before the reader is set again.
+ */
+SMTP_API
+int smtp_transaction_set_message_reader(smtp_transaction *transaction,
+                                        smtp_read_callback read,
+                                        void *user_data,
+                                        int64_t size);
+
+/**
+ * Sets a file descriptor to read the message from, from where it stands to its end. It is
+ * duplicated: the caller may close his. The file offset is shared, as dup(2) does.
+ */
+SMTP_API int smtp_transaction_set_message_fd(smtp_transaction *transaction, int fd);
+
+/**
+ * Sets what is called once when the library no longer needs a borrowed message or a reader's
+ * user data: when the message is replaced, and when the transaction is cleared or freed.
+ */
+SMTP_API
+int smtp_transaction_set_release_callback(smtp_transaction *transaction,
+                                          smtp_destroy_callback release,
+                                          void *user_data);
 
 /**
  * Message of the last failed call on this client, in UTF-8. Never NULL; "" if no call has

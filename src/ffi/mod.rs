@@ -12,8 +12,11 @@
 pub mod auth;
 pub mod client;
 pub mod command;
+pub mod connection;
 pub mod error;
 pub mod mail;
+pub mod message;
+pub mod observe;
 pub mod reply;
 pub mod tls;
 pub mod transaction;

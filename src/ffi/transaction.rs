@@ -1,14 +1,11 @@
 //! smtp_transaction: one mail with its outcome.
 
-use std::ffi::{c_char, c_int, c_void};
-use std::fs::File;
-use std::io::{Read, Seek};
-use std::os::fd::BorrowedFd;
+use std::ffi::{c_char, c_int};
 
-use crate::client::{Body, BodyReader, RecipientStatus, Transaction};
+use crate::client::{Body, RecipientStatus, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 
-use super::callback::{UserData, smtp_destroy_callback};
+use super::callback::UserData;
 use super::convert;
 use super::error::code;
 use super::guard::guarded;
@@ -33,26 +30,12 @@ pub const SMTP_RECIPIENT_REFUSED: c_int = 2;
 /// The message was handed over and its reply never came: it may have been delivered.
 pub const SMTP_RECIPIENT_UNKNOWN: c_int = 3;
 
-/// Gives the next bytes of a message.
-///
-/// Returns how many bytes were written to `buffer`, at most `capacity`; 0 at the end of the
-/// message; negative if it cannot go on, which fails the transaction without a delivery. Called
-/// on the thread that sends. (The buffer is the library's own, so that no byte is copied twice.)
-#[allow(non_camel_case_types)]
-pub type smtp_read_callback = Option<
-    unsafe extern "C-unwind" fn(
-        buffer: *mut c_void,
-        capacity: usize,
-        user_data: *mut c_void,
-    ) -> isize,
->;
-
 /// What a transaction's handle holds.
 #[derive(Default)]
 pub(super) struct Owned {
     transaction: Option<Box<Transaction>>,
     /// Runs when the message is no longer needed.
-    release: Option<UserData>,
+    pub release: Option<UserData>,
     reply: Shown,
     recipients: Vec<Texts>,
 }
@@ -75,7 +58,7 @@ impl Owned {
         self.transaction.get_or_insert_default()
     }
 
-    fn set_body(&mut self, body: Body) {
+    pub fn set_body(&mut self, body: Body) {
         self.get().set_body(body);
         self.release = None;
     }
@@ -135,7 +118,10 @@ impl Drop for Lease {
     }
 }
 
-fn set(transaction: *mut smtp_transaction, change: impl FnOnce(&mut Owned) -> Result<()>) -> c_int {
+pub(super) fn set(
+    transaction: *mut smtp_transaction,
+    change: impl FnOnce(&mut Owned) -> Result<()>,
+) -> c_int {
     Handle::run(transaction, |owned| change(owned).map(|()| 0))
 }
 
@@ -214,99 +200,6 @@ pub extern "C" fn smtp_transaction_add_mail_option(
     option: *const c_char,
 ) -> c_int {
     set(transaction, |owned| owned.get().add_mail_option(convert::text("the option", option)?))
-}
-
-/// Sets the message: `length` bytes, copied. Line ends are normalised to CRLF as it is sent.
-#[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_set_message(
-    transaction: *mut smtp_transaction,
-    message: *const c_void,
-    length: usize,
-) -> c_int {
-    set(transaction, |owned| {
-        let message = convert::bytes("the message", message.cast(), length)?;
-        owned.set_body(Body::Owned(message.to_vec()));
-        Ok(())
-    })
-}
-
-/// Sets the message: `length` bytes that stay the caller's and must not change or go away
-/// before the transaction is freed, cleared or given another message (see
-/// smtp_transaction_set_release_callback()). What needs no change is sent without a copy.
-#[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_set_message_borrowed(
-    transaction: *mut smtp_transaction,
-    message: *const c_void,
-    length: usize,
-) -> c_int {
-    set(transaction, |owned| {
-        // The caller's promise makes the bytes outlive the body that holds them.
-        let message: &'static [u8] = convert::bytes("the message", message.cast(), length)?;
-        owned.set_body(Body::Borrowed(message));
-        Ok(())
-    })
-}
-
-/// Sets a callback to read the message from as it is sent.
-///
-/// @param read       called until it returns 0 or fails
-/// @param user_data  passed to it; must live as long as a borrowed message would
-/// @param size       bytes it will give, or -1 if unknown; if known it is declared to the server
-///                   and must be kept
-///
-/// A message that was read cannot be sent again before the reader is set again.
-#[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_set_message_reader(
-    transaction: *mut smtp_transaction,
-    read: smtp_read_callback,
-    user_data: *mut c_void,
-    size: i64,
-) -> c_int {
-    set(transaction, |owned| {
-        let Some(function) = read else {
-            return Err(Error::new(ErrorKind::InvalidArgument, "the read callback is NULL"));
-        };
-        let reader = CallbackReader { function, user: UserData::new(user_data, None) };
-        owned.set_body(Body::Reader(Box::new(reader), u64::try_from(size).ok()));
-        Ok(())
-    })
-}
-
-/// Sets a file descriptor to read the message from, from where it stands to its end. It is
-/// duplicated: the caller may close his. The file offset is shared, as dup(2) does.
-#[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_set_message_fd(
-    transaction: *mut smtp_transaction,
-    fd: c_int,
-) -> c_int {
-    set(transaction, |owned| {
-        if fd < 0 {
-            return Err(Error::new(ErrorKind::InvalidArgument, "the descriptor is negative"));
-        }
-        // SAFETY: borrowed for the length of dup(2) alone, which checks it.
-        let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
-        let file = borrowed.try_clone_to_owned().map(File::from).map_err(|error| {
-            Error::io("duplicating the descriptor", &error).with_kind(ErrorKind::InvalidArgument)
-        })?;
-        let size = file_size(&file);
-        owned.set_body(Body::Reader(Box::new(FileReader(file)), size));
-        Ok(())
-    })
-}
-
-/// Sets what is called once when the library no longer needs a borrowed message or a reader's
-/// user data: when the message is replaced, and when the transaction is cleared or freed.
-#[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_set_release_callback(
-    transaction: *mut smtp_transaction,
-    release: smtp_destroy_callback,
-    user_data: *mut c_void,
-) -> c_int {
-    let data = UserData::new(user_data, release);
-    set(transaction, |owned| {
-        owned.release = Some(data);
-        Ok(())
-    })
 }
 
 /// What became of it: SMTP_OK if at least one recipient was accepted and the fate of none is
@@ -415,48 +308,4 @@ pub extern "C" fn smtp_transaction_recipient_enhanced(
         let status = sent.recipient_enhanced(index).map_or(String::new(), |s| s.to_string());
         Some(owned.texts(index).enhanced.set(status.as_bytes()))
     })
-}
-
-/// What is left of a regular file, as the message's size.
-fn file_size(file: &File) -> Option<u64> {
-    let data = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    let at = (&*file).stream_position().ok()?;
-    Some(data.len().saturating_sub(at))
-}
-
-struct FileReader(File);
-
-impl BodyReader for FileReader {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        loop {
-            match self.0.read(buffer) {
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                result => return result.map_err(|error| Error::io("reading the message", &error)),
-            }
-        }
-    }
-}
-
-struct CallbackReader {
-    function: unsafe extern "C-unwind" fn(*mut c_void, usize, *mut c_void) -> isize,
-    user: UserData,
-}
-
-impl BodyReader for CallbackReader {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let (data, capacity) = (buffer.as_mut_ptr().cast(), buffer.len());
-        // SAFETY: the buffer is valid for the capacity; user data is what the caller gave.
-        let count = unsafe { (self.function)(data, capacity, self.user.pointer()) };
-        match usize::try_from(count) {
-            Ok(count) if count <= capacity => Ok(count),
-            Ok(count) => Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!("the message reader returned {count} for a buffer of {capacity} bytes"),
-            )),
-            Err(_) => Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!("the message reader failed with {count}"),
-            )),
-        }
-    }
 }

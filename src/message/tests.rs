@@ -1,3 +1,5 @@
+//! Envelopes from real-world headers, and Bcc out of them.
+
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;

@@ -12,132 +12,16 @@
 //!   +---- RSET <-----+                    '-> Verdict --accepted--> Chunks --> Idle
 //! ```
 
-use std::collections::VecDeque;
-
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::wire::{Param, Path, command};
 
-use super::body::Cursor;
-use super::command::not_offered;
-use super::output::Span;
+use super::flight::{Flight, Step};
 use super::queue::Awaited;
 use super::transaction::{SMALL_MESSAGE, Transaction};
 use super::{Session, body};
 
-/// Most bytes in flight without their final reply, before the next transaction is started. It
-/// halves when a transaction fails and doubles, up to the most, as they succeed: after a failure
-/// less is at stake, and on a long link the line never runs dry.
-const MOST_BYTES: u64 = 16 * 1024 * 1024;
-const FIRST_BYTES: u64 = 4 * 1024 * 1024;
-const LEAST_BYTES: u64 = 64 * 1024;
-
 /// Most replies awaited before the next transaction is started; bounds the queue's memory.
 const MOST_REPLIES: usize = 16 * 1024;
-
-/// What is encoded next for the last flight.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Step {
-    #[default]
-    Idle,
-    Mail,
-    Rcpt(usize),
-    /// All RCPT are out: choose between DATA and BDAT.
-    Envelope,
-    /// DATA is out: its reply decides.
-    Go,
-    /// A large message waits for the envelope's replies.
-    Verdict,
-    /// The message goes out behind DATA.
-    Body,
-    /// The message goes out as BDAT chunks.
-    Chunks,
-}
-
-/// A transaction that is being sent, or whose replies are awaited.
-pub(super) struct Flight {
-    pub transaction: Box<Transaction>,
-    /// Recipients offered in this flight: all, or as many as RCPTMAX lets.
-    pub first: usize,
-    pub end: usize,
-    /// Replies due.
-    pub outstanding: u32,
-    /// All of its commands are encoded, or no more will be.
-    pub sealed: bool,
-    /// RCPT answered 2yz.
-    pub accepted: u32,
-    /// Final replies so far (LMTP has one per accepted recipient).
-    pub finals: u32,
-    /// What failed, and so decides its outcome.
-    pub fault: Option<Error>,
-    /// The data was accepted though the sender had been refused.
-    pub contradicted: bool,
-    /// MAIL was refused as out of order behind a failed transaction.
-    pub collateral: bool,
-    /// Where the transaction begins, its body begins, and its data ends in the stream.
-    pub begins: u64,
-    pub body_begins: u64,
-    pub data_ends: Option<u64>,
-    /// DATA alone, behind the caller's own MAIL and RCPT.
-    pub bare: bool,
-}
-
-impl Flight {
-    /// Some of its recipients are left to another flight.
-    pub fn is_split(&self) -> bool {
-        !self.bare && self.end < self.transaction.recipients.len()
-    }
-}
-
-#[derive(Default)]
-pub(super) struct Mailer {
-    pub waiting: VecDeque<Box<Transaction>>,
-    pub flights: VecDeque<Flight>,
-    pub finished: VecDeque<Box<Transaction>>,
-    /// Number of the first flight.
-    pub base: u64,
-    pub step: Step,
-    pub cursor: Cursor,
-    /// RSET is to be sent before anything else.
-    pub reset_due: bool,
-    /// The transaction before the one that is being answered failed.
-    pub predecessor_failed: bool,
-    /// No new transaction before those in flight are settled and RSET was sent.
-    pub hold: bool,
-    /// How many of `waiting` were put back to be tried again.
-    pub put_back: usize,
-    window: Option<u64>,
-    /// MAIL commands on this connection (RFC 9422 MAILMAX).
-    mails: u32,
-}
-
-impl Mailer {
-    pub fn is_quiet(&self) -> bool {
-        self.waiting.is_empty() && self.flights.is_empty() && !self.reset_due
-    }
-
-    /// The connection is gone; what waits was settled before.
-    pub fn forget(&mut self) {
-        let finished = std::mem::take(&mut self.finished);
-        *self = Mailer { finished, ..Mailer::default() };
-    }
-
-    pub fn lent(&self, span: Span) -> &[u8] {
-        let Some(flight) = self.flights.back() else { return &[] };
-        flight.transaction.parts()[span.part].get(span.from..span.to).unwrap_or_default()
-    }
-
-    fn window(&self) -> u64 {
-        self.window.unwrap_or(FIRST_BYTES)
-    }
-
-    pub fn widen(&mut self) {
-        self.window = Some((self.window() * 2).min(MOST_BYTES));
-    }
-
-    pub fn narrow(&mut self) {
-        self.window = Some((self.window() / 2).max(LEAST_BYTES));
-    }
-}
 
 impl Session {
     /// Queues a transaction. It comes back from [`Session::finished`], whatever happens.
@@ -282,68 +166,6 @@ impl Session {
         self.bare_accepted = 0;
         self.send_data_command();
         Ok(())
-    }
-
-    /// Checks the whole transaction before a byte of it is sent.
-    fn admit(&mut self, transaction: &mut Transaction) -> Result<()> {
-        let Some(sender) = &transaction.sender else {
-            return Err(Error::new(ErrorKind::InvalidArgument, "the transaction has no sender"));
-        };
-        if transaction.recipients.is_empty() {
-            return Err(Error::new(ErrorKind::InvalidArgument, "there is no recipient"));
-        }
-        let options = transaction.options.iter();
-        for param in options.chain(transaction.recipients.iter().flat_map(|r| &r.params)) {
-            self.check_option(param)?;
-        }
-        let utf8 = transaction.options.iter().any(|param| param.is("SMTPUTF8"));
-        let mut paths =
-            std::iter::once(sender).chain(transaction.recipients.iter().map(|r| &r.path));
-        paths.try_for_each(|path| {
-            if path.is_ascii() { Ok(()) } else { self.path_to_send(path, utf8).map(drop) }
-        })?;
-        transaction.prepare()?;
-        if let (Some(limit), Some(size)) =
-            (self.capabilities.size_limit(), body::declared_size(transaction))
-            && size > limit
-        {
-            return Err(Error::new(
-                ErrorKind::SenderRefused,
-                format!("the message of {size} bytes exceeds the server's SIZE limit of {limit}"),
-            ));
-        }
-        if self.capabilities.mail_max().is_some_and(|most| self.mail.mails >= most) {
-            return Err(Error::new(
-                ErrorKind::NotSupported,
-                format!(
-                    "the server takes {} transactions a connection (LIMITS MAILMAX); reconnect",
-                    self.mail.mails
-                ),
-            ));
-        }
-        if self.flight_end(transaction) < transaction.recipients.len() && transaction.streams() {
-            return Err(not_offered("that many recipients (LIMITS) for a message reader", "RCPT"));
-        }
-        Ok(())
-    }
-
-    /// How many recipients one transaction may have (RFC 9422 RCPTMAX, RCPTDOMAINMAX).
-    fn flight_end(&self, transaction: &Transaction) -> usize {
-        let all = transaction.recipients.len();
-        let first = transaction.next;
-        let most = self.capabilities.rcpt_max().map_or(all, |most| first + most as usize).min(all);
-        let Some(most_domains) = self.capabilities.rcpt_domain_max() else { return most };
-        let mut domains: Vec<&str> = Vec::new();
-        for (index, recipient) in transaction.recipients[..most].iter().enumerate().skip(first) {
-            let domain = recipient.path.domain();
-            if !domains.iter().any(|known| known.eq_ignore_ascii_case(domain)) {
-                if domains.len() == most_domains as usize {
-                    return index;
-                }
-                domains.push(domain);
-            }
-        }
-        most
     }
 
     fn pump_mail(&mut self) -> bool {

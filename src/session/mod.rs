@@ -13,10 +13,13 @@
 //!    └─────────────────────┴────────────┴────────────────────────┘
 //! ```
 
+mod admission;
 mod auth;
 mod body;
 mod command;
+mod cursor;
 mod debug;
+mod flight;
 mod hello;
 mod mail;
 mod outcome;
@@ -39,7 +42,7 @@ use crate::wire::{Capabilities, Reply, ReplyParser};
 
 use auth::Exchange;
 use debug::Trace;
-use mail::Mailer;
+use flight::Mailer;
 use output::Output;
 use queue::{Awaited, Queue};
 use state::State;

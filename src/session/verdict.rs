@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, SHOWN_TEXT, printable};
 
 use super::Session;
-use super::mail::{Flight, Step};
+use super::flight::{Flight, Step};
 use super::outcome::RecipientStatus;
 use super::queue::{Awaited, Entry};
 

@@ -1,0 +1,71 @@
+//! Whether a transaction may be sent to this server, decided before a byte of it goes out.
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::command::not_offered;
+use super::transaction::Transaction;
+use super::{Session, body};
+
+impl Session {
+    /// Checks the whole transaction before a byte of it is sent.
+    pub(super) fn admit(&mut self, transaction: &mut Transaction) -> Result<()> {
+        let Some(sender) = &transaction.sender else {
+            return Err(Error::new(ErrorKind::InvalidArgument, "the transaction has no sender"));
+        };
+        if transaction.recipients.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidArgument, "there is no recipient"));
+        }
+        let options = transaction.options.iter();
+        for param in options.chain(transaction.recipients.iter().flat_map(|r| &r.params)) {
+            self.check_option(param)?;
+        }
+        let utf8 = transaction.options.iter().any(|param| param.is("SMTPUTF8"));
+        let mut paths =
+            std::iter::once(sender).chain(transaction.recipients.iter().map(|r| &r.path));
+        paths.try_for_each(|path| {
+            if path.is_ascii() { Ok(()) } else { self.path_to_send(path, utf8).map(drop) }
+        })?;
+        transaction.prepare()?;
+        if let (Some(limit), Some(size)) =
+            (self.capabilities.size_limit(), body::declared_size(transaction))
+            && size > limit
+        {
+            return Err(Error::new(
+                ErrorKind::SenderRefused,
+                format!("the message of {size} bytes exceeds the server's SIZE limit of {limit}"),
+            ));
+        }
+        if self.capabilities.mail_max().is_some_and(|most| self.mail.mails >= most) {
+            return Err(Error::new(
+                ErrorKind::NotSupported,
+                format!(
+                    "the server takes {} transactions a connection (LIMITS MAILMAX); reconnect",
+                    self.mail.mails
+                ),
+            ));
+        }
+        if self.flight_end(transaction) < transaction.recipients.len() && transaction.streams() {
+            return Err(not_offered("that many recipients (LIMITS) for a message reader", "RCPT"));
+        }
+        Ok(())
+    }
+
+    /// How many recipients one transaction may have (RFC 9422 RCPTMAX, RCPTDOMAINMAX).
+    pub(super) fn flight_end(&self, transaction: &Transaction) -> usize {
+        let all = transaction.recipients.len();
+        let first = transaction.next;
+        let most = self.capabilities.rcpt_max().map_or(all, |most| first + most as usize).min(all);
+        let Some(most_domains) = self.capabilities.rcpt_domain_max() else { return most };
+        let mut domains: Vec<&str> = Vec::new();
+        for (index, recipient) in transaction.recipients[..most].iter().enumerate().skip(first) {
+            let domain = recipient.path.domain();
+            if !domains.iter().any(|known| known.eq_ignore_ascii_case(domain)) {
+                if domains.len() == most_domains as usize {
+                    return index;
+                }
+                domains.push(domain);
+            }
+        }
+        most
+    }
+}
