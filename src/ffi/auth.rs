@@ -45,7 +45,7 @@ impl Kind for Step {
 /// SMTP_E_FORBIDDEN if the credentials would cross an unencrypted connection to another machine
 /// (see smtp_client_set_allow_plaintext_auth()). The strings are not kept.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_login(
+pub unsafe extern "C" fn smtp_client_login(
     client: *mut smtp_client,
     user: *const c_char,
     password: *const c_char,
@@ -65,7 +65,7 @@ pub extern "C" fn smtp_client_login(
 /// Returns and errors as smtp_client_login(). It is taken for one that reveals the credentials
 /// to a listener.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_auth(
+pub unsafe extern "C" fn smtp_client_auth(
     client: *mut smtp_client,
     mechanism: *const c_char,
     callback: smtp_auth_callback,
@@ -83,7 +83,7 @@ pub extern "C" fn smtp_client_auth(
 /// Authenticates with one of the library's mechanisms: "CRAM-MD5", "PLAIN" or "LOGIN" (smtplib:
 /// auth with auth_cram_md5, auth_plain, auth_login). Returns and errors as smtp_client_login().
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_auth_builtin(
+pub unsafe extern "C" fn smtp_client_auth_builtin(
     client: *mut smtp_client,
     mechanism: *const c_char,
     user: *const c_char,
@@ -99,7 +99,10 @@ pub extern "C" fn smtp_client_auth_builtin(
 /// Whether initial responses are sent on the AUTH line: 1 (the default) or 0 (smtplib:
 /// initial_response_ok=).
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_set_initial_response(client: *mut smtp_client, on: c_int) -> c_int {
+pub unsafe extern "C" fn smtp_client_set_initial_response(
+    client: *mut smtp_client,
+    on: c_int,
+) -> c_int {
     run(client, |owned| {
         owned.client.set_initial_response(on != 0);
         Ok(())
@@ -109,7 +112,7 @@ pub extern "C" fn smtp_client_set_initial_response(client: *mut smtp_client, on:
 /// Which mechanisms smtp_client_login() tries, in which order: names separated by spaces; NULL or
 /// "" for the library's own order. SMTP_E_NOT_SUPPORTED for one that it does not know.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_set_auth_mechanisms(
+pub unsafe extern "C" fn smtp_client_set_auth_mechanisms(
     client: *mut smtp_client,
     names: *const c_char,
 ) -> c_int {
@@ -122,7 +125,7 @@ pub extern "C" fn smtp_client_set_auth_mechanisms(
 /// Whether credentials may cross an unencrypted connection to another machine: 0 (the default)
 /// or 1. A connection to this machine, by its address, is always allowed.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_set_allow_plaintext_auth(
+pub unsafe extern "C" fn smtp_client_set_allow_plaintext_auth(
     client: *mut smtp_client,
     on: c_int,
 ) -> c_int {
@@ -135,7 +138,7 @@ pub extern "C" fn smtp_client_set_allow_plaintext_auth(
 /// The server's challenge, decoded, its length in `*length` (which may be NULL); NULL when an
 /// initial response is asked for. Not NUL-terminated. Valid during the callback.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_auth_exchange_challenge(
+pub unsafe extern "C" fn smtp_auth_exchange_challenge(
     exchange: *const smtp_auth_exchange,
     length: *mut usize,
 ) -> *const c_void {
@@ -157,7 +160,7 @@ pub extern "C" fn smtp_auth_exchange_challenge(
 /// Gives the response: `length` bytes, copied, encoded in base64 by the library. Once a callback;
 /// a second time is SMTP_E_MISUSE.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_auth_exchange_respond(
+pub unsafe extern "C" fn smtp_auth_exchange_respond(
     exchange: *mut smtp_auth_exchange,
     data: *const c_void,
     length: usize,

@@ -99,14 +99,14 @@ pub extern "C" fn smtp_client_new(protocol: c_int) -> *mut smtp_client {
 /// sent and nothing waited for. Inside one of the client's own callbacks it takes effect when
 /// the outer call ends.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_free(client: *mut smtp_client) {
+pub unsafe extern "C" fn smtp_client_free(client: *mut smtp_client) {
     guarded((), || Handle::<Owned>::free(client));
 }
 
 /// Sets the name for EHLO, HELO and LHLO (smtplib: local_hostname=). Copied. Default: this
 /// machine's FQDN, or else the address literal of the connection.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_set_local_hostname(
+pub unsafe extern "C" fn smtp_client_set_local_hostname(
     client: *mut smtp_client,
     name: *const c_char,
 ) -> c_int {
@@ -124,7 +124,10 @@ pub extern "C" fn smtp_client_set_local_hostname(
 ///
 /// After SMTP_E_TIMEOUT the connection is closed.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_set_timeout(client: *mut smtp_client, milliseconds: c_int) -> c_int {
+pub unsafe extern "C" fn smtp_client_set_timeout(
+    client: *mut smtp_client,
+    milliseconds: c_int,
+) -> c_int {
     run(client, |owned| {
         owned.client.set_timeout(match milliseconds {
             SMTP_TIMEOUT_NONE => TimeoutPolicy::Never,
@@ -146,7 +149,7 @@ pub extern "C" fn smtp_client_set_timeout(client: *mut smtp_client, milliseconds
 /// @param host  an IP address; NULL or "" for any
 /// @param port  0 for any
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_set_source_address(
+pub unsafe extern "C" fn smtp_client_set_source_address(
     client: *mut smtp_client,
     host: *const c_char,
     port: c_int,
@@ -160,7 +163,10 @@ pub extern "C" fn smtp_client_set_source_address(
 /// Sets the TLS policy; the client keeps its own reference. NULL goes back to the defaults.
 /// Changes made to `tls` afterwards do not reach the client.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_set_tls(client: *mut smtp_client, tls: *mut smtp_tls) -> c_int {
+pub unsafe extern "C" fn smtp_client_set_tls(
+    client: *mut smtp_client,
+    tls: *mut smtp_tls,
+) -> c_int {
     run(client, |owned| {
         let policy = if tls.is_null() {
             TlsPolicy::default()
@@ -174,12 +180,12 @@ pub extern "C" fn smtp_client_set_tls(client: *mut smtp_client, tls: *mut smtp_t
 
 /// Whether PIPELINING (RFC 2920) is used where it is offered: 1 (the default) or 0.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_set_pipelining(client: *mut smtp_client, on: c_int) -> c_int {
+pub unsafe extern "C" fn smtp_client_set_pipelining(client: *mut smtp_client, on: c_int) -> c_int {
     set(client, |client| client.set_pipelining(on != 0))
 }
 
 /// Whether CHUNKING (RFC 3030) is used where it is offered: 1 (the default) or 0.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_set_chunking(client: *mut smtp_client, on: c_int) -> c_int {
+pub unsafe extern "C" fn smtp_client_set_chunking(client: *mut smtp_client, on: c_int) -> c_int {
     set(client, |client| client.set_chunking(on != 0))
 }

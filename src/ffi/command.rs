@@ -19,7 +19,7 @@ fn command(client: *mut smtp_client, work: impl FnOnce(&mut Client) -> Result<u1
 ///
 /// @param name  what to call ourselves; NULL for the local host name
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_helo(client: *mut smtp_client, name: *const c_char) -> c_int {
+pub unsafe extern "C" fn smtp_client_helo(client: *mut smtp_client, name: *const c_char) -> c_int {
     command(client, |client| client.helo(convert::optional_text("the name", name)?))
 }
 
@@ -28,7 +28,7 @@ pub extern "C" fn smtp_client_helo(client: *mut smtp_client, name: *const c_char
 ///
 /// @param name  what to call ourselves; NULL for the local host name
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_ehlo(client: *mut smtp_client, name: *const c_char) -> c_int {
+pub unsafe extern "C" fn smtp_client_ehlo(client: *mut smtp_client, name: *const c_char) -> c_int {
     command(client, |client| client.ehlo(convert::optional_text("the name", name)?))
 }
 
@@ -38,7 +38,7 @@ pub extern "C" fn smtp_client_ehlo(client: *mut smtp_client, name: *const c_char
 /// Returns SMTP_OK, or SMTP_E_HELO if all were refused. The sending functions,
 /// smtp_client_starttls() and the login functions call it by themselves.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_ehlo_or_helo_if_needed(client: *mut smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_ehlo_or_helo_if_needed(client: *mut smtp_client) -> c_int {
     run(client, |owned| owned.client.ehlo_or_helo_if_needed())
 }
 
@@ -46,7 +46,7 @@ pub extern "C" fn smtp_client_ehlo_or_helo_if_needed(client: *mut smtp_client) -
 ///
 /// @param args  NULL or "" if there are none
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_docmd(
+pub unsafe extern "C" fn smtp_client_docmd(
     client: *mut smtp_client,
     name: *const c_char,
     args: *const c_char,
@@ -62,7 +62,7 @@ pub extern "C" fn smtp_client_docmd(
 ///
 /// @param args  NULL or "" if there are none
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_putcmd(
+pub unsafe extern "C" fn smtp_client_putcmd(
     client: *mut smtp_client,
     name: *const c_char,
     args: *const c_char,
@@ -75,13 +75,13 @@ pub extern "C" fn smtp_client_putcmd(
 
 /// Reads one reply (smtplib: getreply).
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_getreply(client: *mut smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_getreply(client: *mut smtp_client) -> c_int {
     command(client, Client::getreply)
 }
 
 /// Sends `length` bytes as they are (smtplib: send). Returns SMTP_OK.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_send_raw(
+pub unsafe extern "C" fn smtp_client_send_raw(
     client: *mut smtp_client,
     data: *const c_void,
     length: usize,
@@ -91,13 +91,13 @@ pub extern "C" fn smtp_client_send_raw(
 
 /// NOOP (smtplib: noop).
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_noop(client: *mut smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_noop(client: *mut smtp_client) -> c_int {
     command(client, Client::noop)
 }
 
 /// RSET (smtplib: rset).
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_rset(client: *mut smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_rset(client: *mut smtp_client) -> c_int {
     command(client, Client::rset)
 }
 
@@ -105,19 +105,22 @@ pub extern "C" fn smtp_client_rset(client: *mut smtp_client) -> c_int {
 ///
 /// @param args  NULL or "" for none
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_help(client: *mut smtp_client, args: *const c_char) -> c_int {
+pub unsafe extern "C" fn smtp_client_help(client: *mut smtp_client, args: *const c_char) -> c_int {
     command(client, |client| client.help(convert::optional_text("the argument", args)?))
 }
 
 /// VRFY (smtplib: verify, vrfy). The bare address is sent.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_verify(client: *mut smtp_client, address: *const c_char) -> c_int {
+pub unsafe extern "C" fn smtp_client_verify(
+    client: *mut smtp_client,
+    address: *const c_char,
+) -> c_int {
     command(client, |client| client.verify(convert::text("the address", address)?))
 }
 
 /// EXPN (smtplib: expn).
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_expn(client: *mut smtp_client, list: *const c_char) -> c_int {
+pub unsafe extern "C" fn smtp_client_expn(client: *mut smtp_client, list: *const c_char) -> c_int {
     command(client, |client| client.expn(convert::text("the list", list)?))
 }
 
@@ -130,7 +133,7 @@ pub extern "C" fn smtp_client_expn(client: *mut smtp_client, list: *const c_char
 /// With SMTPUTF8 among the options the addresses of this transaction may be UTF-8;
 /// SMTP_E_NOT_SUPPORTED if the server does not offer it.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_mail(
+pub unsafe extern "C" fn smtp_client_mail(
     client: *mut smtp_client,
     sender: *const c_char,
     options: *const *const c_char,
@@ -147,7 +150,7 @@ pub extern "C" fn smtp_client_mail(
 /// @param options       parameters, "keyword" or "keyword=value"; not sent after HELO
 /// @param option_count  how many
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_rcpt(
+pub unsafe extern "C" fn smtp_client_rcpt(
     client: *mut smtp_client,
     recipient: *const c_char,
     options: *const *const c_char,
@@ -165,7 +168,7 @@ pub extern "C" fn smtp_client_rcpt(
 /// Returns the final reply's code, whatever it is (over LMTP that of the last recipient);
 /// SMTP_E_DATA if DATA itself is not answered with 354.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_data(
+pub unsafe extern "C" fn smtp_client_data(
     client: *mut smtp_client,
     message: *const c_void,
     length: usize,

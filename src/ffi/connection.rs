@@ -21,7 +21,7 @@ use super::handle::Handle;
 /// SMTP_E_TIMEOUT; SMTP_E_TLS; SMTP_E_DISCONNECTED if the server hung up without a greeting;
 /// SMTP_E_CONNECT if the greeting was not 220, the reply being smtp_client_reply_code().
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_connect(
+pub unsafe extern "C" fn smtp_client_connect(
     client: *mut smtp_client,
     host: *const c_char,
     port: c_int,
@@ -39,7 +39,7 @@ pub extern "C" fn smtp_client_connect(
 ///
 /// Errors as smtp_client_connect(); SMTP_E_INVALID_ARGUMENT if it is no such socket.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_connect_fd(
+pub unsafe extern "C" fn smtp_client_connect_fd(
     client: *mut smtp_client,
     fd: c_int,
     server_name: *const c_char,
@@ -65,7 +65,7 @@ pub extern "C" fn smtp_client_connect_fd(
 /// (the connection goes on, in clear); SMTP_E_MISUSE if TLS is active; SMTP_E_PROTOCOL if data was
 /// injected behind the reply, and SMTP_E_TLS with the reason: both close the connection.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_starttls(client: *mut smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_starttls(client: *mut smtp_client) -> c_int {
     run(client, |owned| owned.client.starttls())
 }
 
@@ -75,13 +75,13 @@ pub extern "C" fn smtp_client_starttls(client: *mut smtp_client) -> c_int {
 /// Returns the reply code, 0 if the server hung up without one, or an error; the connection is
 /// closed in every case.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_quit(client: *mut smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_quit(client: *mut smtp_client) -> c_int {
     Handle::run(client, |owned: &mut Owned| owned.client.quit().map(c_int::from))
 }
 
 /// Closes the connection without a word (smtplib: close). Closing a closed one is no error.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_close(client: *mut smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_close(client: *mut smtp_client) -> c_int {
     set(client, Client::close)
 }
 
@@ -89,27 +89,27 @@ pub extern "C" fn smtp_client_close(client: *mut smtp_client) -> c_int {
 /// connection. May be called at any time, from any thread and from a signal handler; without a
 /// running call it does nothing. Returns SMTP_OK, or SMTP_E_MISUSE for what is no client.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_cancel(client: *mut smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_cancel(client: *mut smtp_client) -> c_int {
     Handle::<Owned>::with_shared(client, Cancel::cancel)
 }
 
 /// Whether there is a connection: 1 or 0, or an error. A connection that the server has closed
 /// counts until a call notices.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_is_connected(client: *const smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_is_connected(client: *const smtp_client) -> c_int {
     Handle::run(client, |owned: &mut Owned| Ok(owned.client.is_connected().into()))
 }
 
 /// Whether the connection is under TLS: 1 or 0, or an error.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_is_encrypted(client: *const smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_is_encrypted(client: *const smtp_client) -> c_int {
     Handle::run(client, |owned: &mut Owned| Ok(owned.client.is_encrypted().into()))
 }
 
 /// The server's certificate in DER, its length in `*length`; NULL without TLS. Valid until the
 /// next call of this function on the client, or its end.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_peer_certificate(
+pub unsafe extern "C" fn smtp_client_peer_certificate(
     client: *const smtp_client,
     length: *mut usize,
 ) -> *const c_void {
@@ -132,7 +132,7 @@ pub extern "C" fn smtp_client_peer_certificate(
 
 /// The connection's descriptor, for looking only; SMTP_E_DISCONNECTED if there is none.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_fd(client: *const smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_fd(client: *const smtp_client) -> c_int {
     Handle::run(client, |owned: &mut Owned| {
         owned.client.fd().ok_or_else(|| Error::new(ErrorKind::Disconnected, "not connected"))
     })

@@ -58,7 +58,7 @@ impl Arguments {
 /// SMTP_E_RECIPIENTS_REFUSED and SMTP_E_DATA after RSET, the connection being usable;
 /// SMTP_E_OUTCOME_UNKNOWN if the reply to the message never came.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_sendmail(
+pub unsafe extern "C" fn smtp_client_sendmail(
     client: *mut smtp_client,
     from: *const c_char,
     to: *const *const c_char,
@@ -98,7 +98,7 @@ pub extern "C" fn smtp_client_sendmail(
 /// needs them. SMTP_E_INVALID_ARGUMENT for a message with several Resent- blocks or without the
 /// fields that are needed.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_send_message(
+pub unsafe extern "C" fn smtp_client_send_message(
     client: *mut smtp_client,
     from: *const c_char,
     to: *const *const c_char,
@@ -129,7 +129,7 @@ pub extern "C" fn smtp_client_send_message(
 /// Sends one transaction, whose outcome it then holds. Returns its status, or SMTP_E_CANCELLED,
 /// SMTP_E_FORBIDDEN or SMTP_E_PROTOCOL if that is how the call ended.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_send(
+pub unsafe extern "C" fn smtp_client_send(
     client: *mut smtp_client,
     transaction: *mut smtp_transaction,
 ) -> c_int {
@@ -150,7 +150,7 @@ pub extern "C" fn smtp_client_send(
 /// SMTP_E_FORBIDDEN or SMTP_E_PROTOCOL if that is how the call ended. SMTP_E_BUSY, and nothing
 /// is sent, if one is in use or stands in the array twice.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_send_batch(
+pub unsafe extern "C" fn smtp_client_send_batch(
     client: *mut smtp_client,
     transactions: *const *mut smtp_transaction,
     count: usize,
@@ -172,7 +172,7 @@ pub extern "C" fn smtp_client_send_batch(
 /// greeted, in which case it has been completed with that. Small transactions are gathered:
 /// smtp_client_flush() sends what waits. Any other call on the client flushes first.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_submit(
+pub unsafe extern "C" fn smtp_client_submit(
     client: *mut smtp_client,
     transaction: *mut smtp_transaction,
 ) -> c_int {
@@ -186,7 +186,7 @@ pub extern "C" fn smtp_client_submit(
 /// Sends what smtp_client_submit() has gathered, and waits for the outcome of everything
 /// submitted. Returns SMTP_OK, or the error that ended the connection.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_flush(client: *mut smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_flush(client: *mut smtp_client) -> c_int {
     run(client, |owned| owned.client.flush())
 }
 

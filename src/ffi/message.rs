@@ -28,7 +28,7 @@ pub type smtp_read_callback = Option<
 
 /// Sets the message: `length` bytes, copied. Line ends are normalised to CRLF as it is sent.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_set_message(
+pub unsafe extern "C" fn smtp_transaction_set_message(
     transaction: *mut smtp_transaction,
     message: *const c_void,
     length: usize,
@@ -44,7 +44,7 @@ pub extern "C" fn smtp_transaction_set_message(
 /// before the transaction is freed, cleared or given another message (see
 /// smtp_transaction_set_release_callback()). What needs no change is sent without a copy.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_set_message_borrowed(
+pub unsafe extern "C" fn smtp_transaction_set_message_borrowed(
     transaction: *mut smtp_transaction,
     message: *const c_void,
     length: usize,
@@ -66,7 +66,7 @@ pub extern "C" fn smtp_transaction_set_message_borrowed(
 ///
 /// A message that was read cannot be sent again before the reader is set again.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_set_message_reader(
+pub unsafe extern "C" fn smtp_transaction_set_message_reader(
     transaction: *mut smtp_transaction,
     read: smtp_read_callback,
     user_data: *mut c_void,
@@ -85,7 +85,7 @@ pub extern "C" fn smtp_transaction_set_message_reader(
 /// Sets a file descriptor to read the message from, from where it stands to its end. It is
 /// duplicated: the caller may close his. The file offset is shared, as dup(2) does.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_set_message_fd(
+pub unsafe extern "C" fn smtp_transaction_set_message_fd(
     transaction: *mut smtp_transaction,
     fd: c_int,
 ) -> c_int {
@@ -107,7 +107,7 @@ pub extern "C" fn smtp_transaction_set_message_fd(
 /// Sets what is called once when the library no longer needs a borrowed message or a reader's
 /// user data: when the message is replaced, and when the transaction is cleared or freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_set_release_callback(
+pub unsafe extern "C" fn smtp_transaction_set_release_callback(
     transaction: *mut smtp_transaction,
     release: smtp_destroy_callback,
     user_data: *mut c_void,

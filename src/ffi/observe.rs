@@ -65,7 +65,10 @@ pub type smtp_completion_callback =
 /// Sets the transcript's level (smtplib: set_debuglevel): 0 none, 1 on standard error, 2 the same
 /// with the time of day in UTC. Credentials are shown as ***.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_set_debug_level(client: *mut smtp_client, level: c_int) -> c_int {
+pub unsafe extern "C" fn smtp_client_set_debug_level(
+    client: *mut smtp_client,
+    level: c_int,
+) -> c_int {
     run(client, |owned| {
         let level = u8::try_from(level).ok().filter(|level| *level <= 2);
         let level = level.ok_or_else(|| {
@@ -81,7 +84,7 @@ pub extern "C" fn smtp_client_set_debug_level(client: *mut smtp_client, level: c
 ///
 /// @param destroy  may be NULL; called once with user_data when it is no longer needed
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_set_debug_callback(
+pub unsafe extern "C" fn smtp_client_set_debug_callback(
     client: *mut smtp_client,
     callback: smtp_debug_callback,
     user_data: *mut c_void,
@@ -96,7 +99,10 @@ pub extern "C" fn smtp_client_set_debug_callback(
 
 /// Whether the transcript shows credentials: 0 (the default) or 1.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_set_debug_secrets(client: *mut smtp_client, on: c_int) -> c_int {
+pub unsafe extern "C" fn smtp_client_set_debug_secrets(
+    client: *mut smtp_client,
+    on: c_int,
+) -> c_int {
     set(client, |client| client.set_debug_secrets(on != 0))
 }
 
@@ -104,7 +110,7 @@ pub extern "C" fn smtp_client_set_debug_secrets(client: *mut smtp_client, on: c_
 ///
 /// @param destroy  may be NULL; called once with user_data when it is no longer needed
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_set_audit_callback(
+pub unsafe extern "C" fn smtp_client_set_audit_callback(
     client: *mut smtp_client,
     callback: smtp_audit_callback,
     user_data: *mut c_void,
@@ -124,7 +130,7 @@ pub extern "C" fn smtp_client_set_audit_callback(
 ///
 /// @param destroy  may be NULL; called once with user_data when it is no longer needed
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_set_progress_callback(
+pub unsafe extern "C" fn smtp_client_set_progress_callback(
     client: *mut smtp_client,
     callback: smtp_progress_callback,
     user_data: *mut c_void,
@@ -141,7 +147,7 @@ pub extern "C" fn smtp_client_set_progress_callback(
 ///
 /// @param destroy  may be NULL; called once with user_data when it is no longer needed
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_set_completion_callback(
+pub unsafe extern "C" fn smtp_client_set_completion_callback(
     client: *mut smtp_client,
     callback: smtp_completion_callback,
     user_data: *mut c_void,

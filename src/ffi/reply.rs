@@ -48,7 +48,7 @@ fn number(client: *const smtp_client, read: impl FnOnce(&Client) -> c_int) -> c_
 /// failed; a call that succeeds leaves it alone. Valid until the next failing call on the client,
 /// or its end. While a call is running: a text that says so.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_last_error(client: *const smtp_client) -> *const c_char {
+pub unsafe extern "C" fn smtp_client_last_error(client: *const smtp_client) -> *const c_char {
     let busy = c"the client is busy, or no live client".as_ptr();
     Handle::<Owned>::last_error(client, busy, |last| last.message.as_ptr())
 }
@@ -56,20 +56,20 @@ pub extern "C" fn smtp_client_last_error(client: *const smtp_client) -> *const c
 /// Code of the last failed call on this client, SMTP_OK if none has failed; SMTP_E_BUSY while a
 /// call is running.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_last_error_code(client: *const smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_last_error_code(client: *const smtp_client) -> c_int {
     let busy = super::error::smtp_result::SMTP_E_BUSY as c_int;
     Handle::<Owned>::last_error(client, busy, |last| last.code)
 }
 
 /// The system's errno of the last failed call on this client, 0 if it had none.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_last_errno(client: *const smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_last_errno(client: *const smtp_client) -> c_int {
     Handle::<Owned>::last_error(client, 0, |last| last.errno)
 }
 
 /// Code of the reply that was read last on this client, 0 if none was.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_reply_code(client: *const smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_reply_code(client: *const smtp_client) -> c_int {
     number(client, |client| client.reply().code().into())
 }
 
@@ -77,14 +77,14 @@ pub extern "C" fn smtp_client_reply_code(client: *const smtp_client) -> c_int {
 /// none. NULL only for a handle that cannot be used. Valid until the next call on the client that
 /// reads a reply, or its end.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_reply_text(client: *const smtp_client) -> *const c_char {
+pub unsafe extern "C" fn smtp_client_reply_text(client: *const smtp_client) -> *const c_char {
     string(client, std::ptr::null(), |client, strings| strings.reply.set(client.reply().bytes()))
 }
 
 /// Enhanced status code of that reply (RFC 3463), such as "5.1.1", or "". NULL only for a handle
 /// that cannot be used. Valid as smtp_client_reply_text().
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_reply_enhanced(client: *const smtp_client) -> *const c_char {
+pub unsafe extern "C" fn smtp_client_reply_enhanced(client: *const smtp_client) -> *const c_char {
     string(client, std::ptr::null(), |client, strings| {
         let status = client.reply().enhanced().map_or(String::new(), |status| status.to_string());
         strings.enhanced.set(status.as_bytes())
@@ -94,7 +94,7 @@ pub extern "C" fn smtp_client_reply_enhanced(client: *const smtp_client) -> *con
 /// Text of the reply to HELO on this connection, NULL if it was not sent (smtplib: helo_resp).
 /// Valid until the next HELO, or the end of the connection.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_helo_response(client: *const smtp_client) -> *const c_char {
+pub unsafe extern "C" fn smtp_client_helo_response(client: *const smtp_client) -> *const c_char {
     string(client, std::ptr::null(), |client, strings| {
         client.helo_response().map_or(std::ptr::null(), |text| strings.helo.set(text))
     })
@@ -103,7 +103,7 @@ pub extern "C" fn smtp_client_helo_response(client: *const smtp_client) -> *cons
 /// Text of the reply to EHLO or LHLO on this connection, NULL if it was not sent (smtplib:
 /// ehlo_resp). Valid until the next EHLO, or the end of the connection.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_ehlo_response(client: *const smtp_client) -> *const c_char {
+pub unsafe extern "C" fn smtp_client_ehlo_response(client: *const smtp_client) -> *const c_char {
     string(client, std::ptr::null(), |client, strings| {
         client.ehlo_response().map_or(std::ptr::null(), |text| strings.ehlo.set(text))
     })
@@ -111,14 +111,14 @@ pub extern "C" fn smtp_client_ehlo_response(client: *const smtp_client) -> *cons
 
 /// Whether the server accepted EHLO or LHLO: 1 or 0, or an error (smtplib: does_esmtp).
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_does_esmtp(client: *const smtp_client) -> c_int {
+pub unsafe extern "C" fn smtp_client_does_esmtp(client: *const smtp_client) -> c_int {
     number(client, |client| client.does_esmtp().into())
 }
 
 /// Whether the server offers an extension, such as "SIZE": 1 or 0, or an error (smtplib:
 /// has_extn). Letter case does not matter.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_has_extension(
+pub unsafe extern "C" fn smtp_client_has_extension(
     client: *const smtp_client,
     name: *const c_char,
 ) -> c_int {
@@ -131,7 +131,7 @@ pub extern "C" fn smtp_client_has_extension(
 /// Parameters of an extension, "" if it has none, NULL if it is not offered (smtplib:
 /// esmtp_features). Valid until the next EHLO, or the end of the connection.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_extension_params(
+pub unsafe extern "C" fn smtp_client_extension_params(
     client: *const smtp_client,
     name: *const c_char,
 ) -> *const c_char {
@@ -157,14 +157,14 @@ pub extern "C" fn smtp_client_extension_params(
 
 /// Number of extensions offered; 0 for a handle that cannot be used.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_extension_count(client: *const smtp_client) -> usize {
+pub unsafe extern "C" fn smtp_client_extension_count(client: *const smtp_client) -> usize {
     Handle::call(client, |_| 0, |owned: &mut Owned| Ok(owned.client.extension_count()))
 }
 
 /// Keyword of an extension as the server wrote it, NULL if there is none at `index`. Valid until
 /// the next EHLO, or the end of the connection.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_extension_name(
+pub unsafe extern "C" fn smtp_client_extension_name(
     client: *const smtp_client,
     index: usize,
 ) -> *const c_char {
@@ -181,14 +181,14 @@ pub extern "C" fn smtp_client_extension_name(
 /// not deliver to because the server refused them; after SMTP_E_SENDER_REFUSED entry 0 is the
 /// sender. 0 for a handle that cannot be used.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_refused_count(client: *const smtp_client) -> usize {
+pub unsafe extern "C" fn smtp_client_refused_count(client: *const smtp_client) -> usize {
     Handle::call(client, |_| 0, |owned: &mut Owned| Ok(owned.client.refused().len()))
 }
 
 /// Address of a refused recipient as it was given, NULL if there is none at `index`. Valid until
 /// the next send on the client, or its end.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_refused_address(
+pub unsafe extern "C" fn smtp_client_refused_address(
     client: *const smtp_client,
     index: usize,
 ) -> *const c_char {
@@ -200,14 +200,17 @@ pub extern "C" fn smtp_client_refused_address(
 
 /// Reply code for a refused recipient, 0 if there is none at `index`.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_refused_code(client: *const smtp_client, index: usize) -> c_int {
+pub unsafe extern "C" fn smtp_client_refused_code(
+    client: *const smtp_client,
+    index: usize,
+) -> c_int {
     number(client, |client| client.refused().get(index).map_or(0, |refused| refused.code.into()))
 }
 
 /// Text of that reply, NULL if there is none at `index`. Valid until the next send on the client,
 /// or its end.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_refused_text(
+pub unsafe extern "C" fn smtp_client_refused_text(
     client: *const smtp_client,
     index: usize,
 ) -> *const c_char {
@@ -220,7 +223,7 @@ pub extern "C" fn smtp_client_refused_text(
 /// Enhanced status code of that reply, "" if it had none, NULL if there is none at `index`. Valid
 /// until the next send on the client, or its end.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_refused_enhanced(
+pub unsafe extern "C" fn smtp_client_refused_enhanced(
     client: *const smtp_client,
     index: usize,
 ) -> *const c_char {

@@ -58,20 +58,20 @@ pub extern "C" fn smtp_tls_new() -> *mut smtp_tls {
 
 /// Frees a policy; NULL is allowed. Clients that were given it keep what they need.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_tls_free(tls: *mut smtp_tls) {
+pub unsafe extern "C" fn smtp_tls_free(tls: *mut smtp_tls) {
     guarded((), || Handle::<TlsPolicy>::free(tls));
 }
 
 /// Trusts the certificates in a PEM file as well. SMTP_E_INVALID_ARGUMENT if it cannot be read
 /// or has none.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_tls_set_ca_file(tls: *mut smtp_tls, path: *const c_char) -> c_int {
+pub unsafe extern "C" fn smtp_tls_set_ca_file(tls: *mut smtp_tls, path: *const c_char) -> c_int {
     set(tls, |policy| policy.set_ca_file(convert::text("the CA file", path)?))
 }
 
 /// Trusts the certificates in `length` bytes of PEM as well; the bytes are copied.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_tls_add_ca_pem(
+pub unsafe extern "C" fn smtp_tls_add_ca_pem(
     tls: *mut smtp_tls,
     pem: *const c_void,
     length: usize,
@@ -81,7 +81,7 @@ pub extern "C" fn smtp_tls_add_ca_pem(
 
 /// Whether the system's roots are trusted: 1 (the default) or 0.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_tls_set_system_roots(tls: *mut smtp_tls, on: c_int) -> c_int {
+pub unsafe extern "C" fn smtp_tls_set_system_roots(tls: *mut smtp_tls, on: c_int) -> c_int {
     set(tls, |policy| {
         policy.set_system_roots(on != 0);
         Ok(())
@@ -96,7 +96,7 @@ pub extern "C" fn smtp_tls_set_system_roots(tls: *mut smtp_tls, on: c_int) -> c_
 ///
 /// SMTP_E_INVALID_ARGUMENT if a file cannot be read or used, or the two do not belong together.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_tls_set_client_certificate(
+pub unsafe extern "C" fn smtp_tls_set_client_certificate(
     tls: *mut smtp_tls,
     cert_file: *const c_char,
     key_file: *const c_char,
@@ -111,7 +111,7 @@ pub extern "C" fn smtp_tls_set_client_certificate(
 ///
 /// @param password  NULL or "" if there is none
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_tls_set_client_pkcs12(
+pub unsafe extern "C" fn smtp_tls_set_client_pkcs12(
     tls: *mut smtp_tls,
     data: *const c_void,
     length: usize,
@@ -127,7 +127,7 @@ pub extern "C" fn smtp_tls_set_client_pkcs12(
 ///
 /// @param mode  SMTP_TLS_VERIFY_FULL, SMTP_TLS_VERIFY_CERTIFICATE or SMTP_TLS_VERIFY_NONE
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_tls_set_verify(tls: *mut smtp_tls, mode: c_int) -> c_int {
+pub unsafe extern "C" fn smtp_tls_set_verify(tls: *mut smtp_tls, mode: c_int) -> c_int {
     set(tls, |policy| {
         policy.set_verify(match mode {
             SMTP_TLS_VERIFY_FULL => Verify::Full,
@@ -146,7 +146,7 @@ pub extern "C" fn smtp_tls_set_verify(tls: *mut smtp_tls, mode: c_int) -> c_int 
 
 /// The least version: SMTP_TLS_VERSION_1_2 (the default) or SMTP_TLS_VERSION_1_3.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_tls_set_min_version(tls: *mut smtp_tls, minimum: c_int) -> c_int {
+pub unsafe extern "C" fn smtp_tls_set_min_version(tls: *mut smtp_tls, minimum: c_int) -> c_int {
     set(tls, |policy| {
         policy.set_min_version(version(minimum)?);
         Ok(())
@@ -155,7 +155,7 @@ pub extern "C" fn smtp_tls_set_min_version(tls: *mut smtp_tls, minimum: c_int) -
 
 /// The greatest version: SMTP_TLS_VERSION_1_2 or SMTP_TLS_VERSION_1_3. Default: no limit.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_tls_set_max_version(tls: *mut smtp_tls, maximum: c_int) -> c_int {
+pub unsafe extern "C" fn smtp_tls_set_max_version(tls: *mut smtp_tls, maximum: c_int) -> c_int {
     set(tls, |policy| {
         policy.set_max_version(version(maximum)?);
         Ok(())
@@ -164,6 +164,9 @@ pub extern "C" fn smtp_tls_set_max_version(tls: *mut smtp_tls, maximum: c_int) -
 
 /// The name that the certificate must be valid for, in place of the host connected to.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_tls_set_server_name(tls: *mut smtp_tls, name: *const c_char) -> c_int {
+pub unsafe extern "C" fn smtp_tls_set_server_name(
+    tls: *mut smtp_tls,
+    name: *const c_char,
+) -> c_int {
     set(tls, |policy| policy.set_server_name(convert::text("the server name", name)?))
 }

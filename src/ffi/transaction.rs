@@ -152,13 +152,13 @@ pub extern "C" fn smtp_transaction_new() -> *mut smtp_transaction {
 
 /// Frees a transaction; NULL is allowed. One that is being sent is freed when it comes back.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_free(transaction: *mut smtp_transaction) {
+pub unsafe extern "C" fn smtp_transaction_free(transaction: *mut smtp_transaction) {
     guarded((), || Handle::<Owned>::free(transaction));
 }
 
 /// Empties a transaction for another mail, keeping its memory.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_clear(transaction: *mut smtp_transaction) -> c_int {
+pub unsafe extern "C" fn smtp_transaction_clear(transaction: *mut smtp_transaction) -> c_int {
     set(transaction, |owned| {
         owned.get().clear();
         owned.release = None;
@@ -168,7 +168,7 @@ pub extern "C" fn smtp_transaction_clear(transaction: *mut smtp_transaction) -> 
 
 /// Sets the reverse-path: "a@b", "Name <a@b>", or "" or "<>" for the null path. Copied.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_set_sender(
+pub unsafe extern "C" fn smtp_transaction_set_sender(
     transaction: *mut smtp_transaction,
     address: *const c_char,
 ) -> c_int {
@@ -180,7 +180,7 @@ pub extern "C" fn smtp_transaction_set_sender(
 /// @param options        "keyword" or "keyword=value" each; NULL if option_count is 0
 /// @param option_count   how many
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_add_recipient(
+pub unsafe extern "C" fn smtp_transaction_add_recipient(
     transaction: *mut smtp_transaction,
     address: *const c_char,
     options: *const *const c_char,
@@ -195,7 +195,7 @@ pub extern "C" fn smtp_transaction_add_recipient(
 /// Adds a MAIL parameter, "keyword" or "keyword=value". Copied. SIZE and BODY=8BITMIME are added
 /// by the library where the server offers them.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_add_mail_option(
+pub unsafe extern "C" fn smtp_transaction_add_mail_option(
     transaction: *mut smtp_transaction,
     option: *const c_char,
 ) -> c_int {
@@ -205,20 +205,22 @@ pub extern "C" fn smtp_transaction_add_mail_option(
 /// What became of it: SMTP_OK if at least one recipient was accepted and the fate of none is
 /// unknown, else the error; SMTP_OK as well before it was sent.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_status(transaction: *const smtp_transaction) -> c_int {
+pub unsafe extern "C" fn smtp_transaction_status(transaction: *const smtp_transaction) -> c_int {
     number(transaction, |owned| Ok(owned.get().status_kind().map_or(0, code)))
 }
 
 /// Code of the reply that decided it, 0 if none came.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_reply_code(transaction: *const smtp_transaction) -> c_int {
+pub unsafe extern "C" fn smtp_transaction_reply_code(
+    transaction: *const smtp_transaction,
+) -> c_int {
     number(transaction, |owned| Ok(owned.get().reply_code().into()))
 }
 
 /// Text of the reply that decided it, or the error where no reply came; "" if neither. NULL only
 /// for a handle that cannot be used. Valid until the transaction is sent, cleared or freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_reply_text(
+pub unsafe extern "C" fn smtp_transaction_reply_text(
     transaction: *const smtp_transaction,
 ) -> *const c_char {
     string(transaction, |owned| {
@@ -233,14 +235,16 @@ pub extern "C" fn smtp_transaction_reply_text(
 
 /// Number of recipients; 0 for a handle that cannot be used.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_recipient_count(transaction: *const smtp_transaction) -> usize {
+pub unsafe extern "C" fn smtp_transaction_recipient_count(
+    transaction: *const smtp_transaction,
+) -> usize {
     Handle::call(transaction, |_| 0, |owned: &mut Owned| Ok(owned.get().recipient_count()))
 }
 
 /// Address of a recipient as it was given, NULL if there is none at `index`. Valid until the
 /// transaction is changed, sent or freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_recipient_address(
+pub unsafe extern "C" fn smtp_transaction_recipient_address(
     transaction: *const smtp_transaction,
     index: usize,
 ) -> *const c_char {
@@ -252,7 +256,7 @@ pub extern "C" fn smtp_transaction_recipient_address(
 
 /// What became of the message for a recipient: SMTP_RECIPIENT_*.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_recipient_status(
+pub unsafe extern "C" fn smtp_transaction_recipient_status(
     transaction: *const smtp_transaction,
     index: usize,
 ) -> c_int {
@@ -269,7 +273,7 @@ pub extern "C" fn smtp_transaction_recipient_status(
 
 /// Code of the last reply for a recipient (RCPT's, or LMTP's after the data), 0 if none came.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_recipient_code(
+pub unsafe extern "C" fn smtp_transaction_recipient_code(
     transaction: *const smtp_transaction,
     index: usize,
 ) -> c_int {
@@ -283,7 +287,7 @@ pub extern "C" fn smtp_transaction_recipient_code(
 /// Text of that reply, "" if none came, NULL if there is no recipient at `index`. Valid until the
 /// transaction is changed, sent or freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_recipient_text(
+pub unsafe extern "C" fn smtp_transaction_recipient_text(
     transaction: *const smtp_transaction,
     index: usize,
 ) -> *const c_char {
@@ -298,7 +302,7 @@ pub extern "C" fn smtp_transaction_recipient_text(
 /// Enhanced status code of that reply (RFC 3463), such as "5.1.1"; "" if it had none, NULL if
 /// there is no recipient at `index`. Valid until the transaction is changed, sent or freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_transaction_recipient_enhanced(
+pub unsafe extern "C" fn smtp_transaction_recipient_enhanced(
     transaction: *const smtp_transaction,
     index: usize,
 ) -> *const c_char {

@@ -21,7 +21,7 @@ pub extern "C" fn smtp_client_version() -> *const c_char {
 ///
 /// Any thread.
 #[unsafe(no_mangle)]
-pub extern "C" fn smtp_client_has_feature(name: *const c_char) -> c_int {
+pub unsafe extern "C" fn smtp_client_has_feature(name: *const c_char) -> c_int {
     guard::guarded(0, || {
         let name = convert::text("the feature", name)?;
         let known = ["smtp", "lmtp", "tls", "smtputf8", "pipelining", "chunking"].contains(&name);

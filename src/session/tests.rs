@@ -1,8 +1,5 @@
 //! The engine against a scripted peer, with every split of the input.
 
-// Transactions travel in their boxes, here as everywhere.
-#![allow(clippy::vec_box)]
-
 use super::*;
 
 /// A server in memory: reads what the session sends, answers by rules.

@@ -1,3 +1,172 @@
 //! Sockets against a peer in this process.
 
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::Duration;
+
 use super::*;
+use crate::error::ErrorKind;
+
+fn soon() -> Option<Instant> {
+    Some(Instant::now() + Duration::from_secs(5))
+}
+
+fn connect(host: &str, port: u16, deadline: Option<Instant>) -> Result<Transport> {
+    let cancel = Cancel::new()?;
+    Transport::tcp(&Target { host, port, source: None }, &Limit { deadline, cancel: &cancel })
+}
+
+fn pair() -> (Transport, UnixStream) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    (Transport::from_fd(OwnedFd::from(ours)).unwrap(), theirs)
+}
+
+#[test]
+fn hosts_and_ports() {
+    let good = [
+        ("host", 0, "host", 0),
+        ("host", 25, "host", 25),
+        ("host:2525", 0, "host", 2525),
+        ("192.0.2.1:25", 0, "192.0.2.1", 25),
+        ("::1", 0, "::1", 0),
+        ("::1", 25, "::1", 25),
+        ("[::1]", 0, "::1", 0),
+        ("[::1]:2525", 0, "::1", 2525),
+        ("[fe80::1%lo]:25", 0, "fe80::1%lo", 25),
+    ];
+    for (host, port, name, number) in good {
+        assert_eq!(split_host_port(host, port).unwrap(), (name.to_owned(), number), "{host}");
+    }
+    for host in [
+        "",
+        "host:",
+        "host:x",
+        "host:0",
+        "host:65536",
+        "host:-1",
+        "host:+1",
+        "[::1",
+        "[::1]x",
+        "[::1]:",
+        ":25",
+    ] {
+        let error = split_host_port(host, 0).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{host}");
+    }
+}
+
+#[test]
+fn a_name_with_two_addresses_and_one_listener() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let transport = connect("localhost", listener.local_addr().unwrap().port(), soon()).unwrap();
+    assert!(transport.peer_is_loopback());
+    assert_eq!(transport.local_literal(), "[127.0.0.1]");
+}
+
+#[test]
+fn failures_name_the_address_and_the_reason() {
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let Err(error) = connect("127.0.0.1", port, soon()) else { panic!("nobody listens") };
+    assert_eq!((error.kind(), error.os_code()), (ErrorKind::Io, libc::ECONNREFUSED));
+    assert!(error.message().contains(&format!("127.0.0.1:{port}")), "{error}");
+    let Err(error) = connect("name.invalid", 25, soon()) else { panic!("no such name") };
+    assert_eq!(error.kind(), ErrorKind::Resolve);
+    let cancel = Cancel::new().unwrap();
+    let limit = Limit { deadline: soon(), cancel: &cancel };
+    for (path, kind) in [
+        ("/nonexistent/socket", ErrorKind::Io),
+        (&*format!("/{}", "x".repeat(200)), ErrorKind::InvalidArgument),
+    ] {
+        let Err(error) = Transport::unix(path, &limit) else { panic!("no such socket") };
+        assert_eq!(error.kind(), kind, "{error}");
+    }
+}
+
+#[test]
+fn a_full_backlog_ends_at_the_deadline() {
+    let folder = std::env::temp_dir().join(format!("smtpclient-backlog-{}", std::process::id()));
+    let _ = std::fs::remove_file(&folder);
+    let listener = UnixListener::bind(&folder).unwrap();
+    let path = folder.to_str().unwrap();
+    let cancel = Cancel::new().unwrap();
+    let mut open = Vec::new();
+    let error = loop {
+        let deadline = Some(Instant::now() + Duration::from_millis(100));
+        match Transport::unix(path, &Limit { deadline, cancel: &cancel }) {
+            Ok(transport) => open.push(transport),
+            Err(error) => break error,
+        }
+        assert!(open.len() < 10_000, "the backlog never fills");
+    };
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    drop(listener);
+    std::fs::remove_file(&folder).unwrap();
+}
+
+#[test]
+fn waits_end_at_the_deadline_and_at_a_cancel() {
+    let (transport, _theirs) = pair();
+    let cancel = Cancel::new().unwrap();
+    let start = Instant::now();
+    let deadline = Some(start + Duration::from_millis(50));
+    let error = transport.wait(true, false, &Limit { deadline, cancel: &cancel }).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(start.elapsed() >= Duration::from_millis(50));
+    let other = cancel.clone();
+    let thread = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(50));
+        other.cancel();
+    });
+    let error =
+        transport.wait(true, false, &Limit { deadline: soon(), cancel: &cancel }).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    thread.join().unwrap();
+    cancel.clear();
+    let ready = transport.wait(true, true, &Limit { deadline: soon(), cancel: &cancel }).unwrap();
+    assert_eq!(ready, Ready { readable: false, writable: true });
+}
+
+#[test]
+fn both_parts_go_out_in_order_and_a_lost_peer_is_an_error() {
+    let (mut transport, mut theirs) = pair();
+    assert_eq!(transport.write([b"one", b"two"]).unwrap(), Io::Done(6));
+    let mut got = [0; 6];
+    theirs.read_exact(&mut got).unwrap();
+    assert_eq!(&got, b"onetwo");
+    assert_eq!(transport.read(&mut got).unwrap(), Io::Blocked);
+    theirs.write_all(b"hi").unwrap();
+    assert_eq!(transport.read(&mut got).unwrap(), Io::Done(2));
+    drop(theirs);
+    assert_eq!(transport.read(&mut got).unwrap(), Io::Done(0));
+    // Rust's test harness ignores SIGPIPE; tests/c has the same with the default disposition.
+    let error = transport.write([b"three", b""]).unwrap_err();
+    assert_eq!((error.kind(), error.os_code()), (ErrorKind::Disconnected, libc::EPIPE));
+}
+
+#[test]
+fn only_connected_stream_sockets_are_adopted() {
+    let datagram = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let file = std::fs::File::open("/dev/null").unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    for fd in [OwnedFd::from(datagram), OwnedFd::from(file), OwnedFd::from(listener)] {
+        let Err(error) = Transport::from_fd(fd) else { panic!("no connected stream") };
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    }
+}
+
+#[test]
+fn a_source_address_is_bound() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let cancel = Cancel::new().unwrap();
+    let limit = Limit { deadline: soon(), cancel: &cancel };
+    let target = |source| Target { host: "127.0.0.1", port, source };
+    let transport = Transport::tcp(&target(Some(("127.0.0.5", 0))), &limit).unwrap();
+    assert_eq!(transport.local_literal(), "[127.0.0.5]");
+    let Err(error) = Transport::tcp(&target(Some(("not-an-address", 0))), &limit) else {
+        panic!("no address")
+    };
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+}
