@@ -37,10 +37,12 @@ static int usage(void) {
     return USAGE;
 }
 
-/* Prints what failed and whether it is worth trying again later. */
+/* Prints what failed and whether it is worth trying again later, as the server's reply says: the one
+ * about the first refused recipient if there is any, else the last. */
 static int fail(const smtp_client *client) {
-    int code = smtp_client_last_error_code(client);
-    int later = smtp_error_is_temporary(code, smtp_client_reply_code(client));
+    int reply = smtp_client_refused_count(client) > 0 ? smtp_client_refused_code(client, 0)
+                                                      : smtp_client_reply_code(client);
+    int later = smtp_error_is_temporary(smtp_client_last_error_code(client), reply);
     fprintf(stderr, "send: %s%s\n", smtp_client_last_error(client),
             later ? " (try again later)" : "");
     return FAILED;

@@ -79,6 +79,8 @@ const CRATES: &[&str] = &[
 const UNSAFE: &[&str] =
     &["src/ffi/", "src/transport/cancel.rs", "src/transport/socket.rs", "src/transport/sys.rs"];
 
+/// Lines of code in a file: without tests, blank lines, and documentation (in `ffi` the whole
+/// reference of the C interface stands there).
 const MAX_LINES: usize = 400;
 
 #[test]
@@ -139,8 +141,13 @@ fn unsafe_stands_only_at_the_borders_and_says_why() {
 fn files_are_short_and_say_first_what_they_are() {
     let mut faults = Vec::new();
     for source in sources() {
-        if source.code_lines > MAX_LINES {
-            faults.push(format!("{}: {} lines", source.name(), source.code_lines));
+        let code = source.text.lines().take(source.code_lines).map(str::trim_start);
+        let code = code.filter(|line| {
+            !line.is_empty() && !line.starts_with("///") && !line.starts_with("//!")
+        });
+        let lines = code.count();
+        if lines > MAX_LINES {
+            faults.push(format!("{}: {lines} lines", source.name()));
         }
         if !source.text.starts_with("//! ") {
             faults.push(format!("{}: does not open with //!", source.name()));

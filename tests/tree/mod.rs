@@ -29,7 +29,7 @@ pub fn make_built(target: &str) -> Command {
 }
 
 /// `make TARGET` in the crate's directory, without the variables of an outer make.
-fn make(target: &str) -> Command {
+pub fn make(target: &str) -> Command {
     let mut command = Command::new("make");
     command.arg("--no-print-directory").arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
     for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "DESTDIR", "LIBDIR", "INCLUDEDIR", "PREFIX"] {

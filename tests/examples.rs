@@ -1,0 +1,264 @@
+//! The programs in examples-c, built as a user builds them and run under valgrind against servers:
+//! what they print, how they exit, what arrives.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+mod support;
+mod tree;
+
+use support::{Engine, Server, ServerTls, TempDir, authority, certs::Kind};
+
+const MESSAGE: &str = "Subject: test\n\nHello.\n.dot\n";
+const ON_THE_WIRE: &[u8] = b"Subject: test\r\n\r\nHello.\r\n.dot\r\n";
+const REFUSAL: &str = "550 5.1.1 no such user";
+
+#[test]
+fn send_names_the_refused() {
+    let server = Server::engine(Engine::new().refuse("bob@b.example", REFUSAL));
+    let to = ["alice@b.example", "bob@b.example", "carol@b.example"];
+    let output = run("send", &[&[&server.address(), "me@a.example"][..], &to].concat(), MESSAGE);
+    assert_eq!(status(&output), 3, "{output:?}");
+    assert_eq!(text(&output.stdout), "sent to 2 recipients\n");
+    assert_eq!(text(&output.stderr), "refused: bob@b.example: 550 5.1.1 no such user\n");
+    let record = server.finish();
+    assert_eq!(record.messages()[0].content, ON_THE_WIRE);
+    assert_eq!(record.messages()[0].addresses(), ["alice@b.example", "carol@b.example"]);
+}
+
+#[test]
+fn send_says_who_was_refused_when_all_are() {
+    let server = Server::engine(Engine::new().refuse("bob@b.example", "450 4.2.1 come again"));
+    let output = run("send", &[&server.address(), "me@a.example", "bob@b.example"], MESSAGE);
+    assert_eq!(status(&output), 1, "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.starts_with("refused: bob@b.example: 450 4.2.1 come again\nsend: "), "{said}");
+    assert!(said.ends_with("(try again later)\n"), "{said}");
+    assert!(server.finish().messages().is_empty());
+}
+
+/// The same source as C++, over each kind of connection that it has an option for.
+#[test]
+fn send_over_each_transport() {
+    let directory = TempDir::new("examples");
+    let ca = directory.write("ca.pem", &authority().pem);
+    let tls = || ServerTls::new(Kind::Valid);
+    let starttls = Server::builder().tls(tls()).engine(Engine::new()).start();
+    let implicit = Server::builder().implicit_tls(tls()).engine(Engine::new()).start();
+    let lmtp = Server::builder().engine(Engine::lmtp()).unix().start();
+    let cases: [(&Server, &[&str], bool); 3] = [
+        (&starttls, &["--starttls", "--ca", &ca], true),
+        (&implicit, &["--tls", "--ca", &ca], true),
+        (&lmtp, &["--lmtp"], false),
+    ];
+    for (server, options, encrypted) in cases {
+        let address = server.address().replace("127.0.0.1", "localhost");
+        let arguments = [options, &[&address, "me@a.example", "bob@b.example"]].concat();
+        let output = run("send-c++", &arguments, MESSAGE);
+        assert_eq!(status(&output), 0, "{options:?}: {output:?}");
+        assert_eq!(text(&output.stdout), "sent to 1 recipient\n");
+        let messages = server.wait_for(|record| !record.messages().is_empty()).messages();
+        assert_eq!((&messages[0].content[..], messages[0].encrypted), (ON_THE_WIRE, encrypted));
+    }
+}
+
+#[test]
+fn send_debug_shows_the_conversation() {
+    let server = Server::engine(Engine::new());
+    let arguments = ["--debug", &server.address(), "me@a.example", "bob@b.example"];
+    let output = run("send", &arguments, MESSAGE);
+    assert_eq!(status(&output), 0, "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.contains("MAIL FROM:<me@a.example>") && said.contains("250"), "{said}");
+}
+
+#[test]
+fn send_explains_what_is_wrong() {
+    let plain = Server::engine(Engine::new().without("STARTTLS"));
+    let nobody = format!("127.0.0.1:{}", support::closed_port());
+    let secure = Server::engine(Engine::new());
+    let secure = secure.address();
+    let server = plain.address();
+    for (arguments, code, words) in [
+        (&[][..], 2, "usage: send"),
+        (&["--wrong", "a", "b", "c"], 2, "usage: send"),
+        (&["--ca"], 2, "usage: send"),
+        (&["--ca", "/nonexistent/ca.pem", &server, "me@a.example", "b@b.example"], 1, "ca.pem"),
+        (&["--starttls", &server, "me@a.example", "b@b.example"], 1, "STARTTLS"),
+        (&["--starttls", &secure, "me@a.example", "b@b.example"], 1, "certificate"),
+        (&[&nobody, "me@a.example", "b@b.example"], 1, "127.0.0.1"),
+        (&["/nonexistent/socket", "me@a.example", "b@b.example"], 1, "/nonexistent/socket"),
+        (&[&server, "me@a.example", "b@b.example> NOTIFY=NEVER <c@d.example"], 1, "> at offset 11"),
+        (&[&server, "me@a.example", "b\r\nRSET@b.example"], 1, "at offset 1"),
+    ] {
+        let output = run("send", arguments, MESSAGE);
+        assert_eq!(status(&output), code, "{arguments:?}: {output:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains(words), "{arguments:?} should speak of {words}: {said}");
+    }
+}
+
+#[test]
+fn send_message_takes_the_envelope_from_the_header() {
+    let server = Server::engine(Engine::new());
+    let directory = TempDir::new("examples");
+    let file = directory.write(
+        "message.eml",
+        "From: Me <me@a.example>\nTo: \"Smith, Al\" <al@b.example>\nBcc: secret@b.example\n\nHi\n",
+    );
+    let output = run("send_message", &[&server.address(), &file], "");
+    assert_eq!(status(&output), 0, "{output:?}");
+    assert!(text(&output.stdout).starts_with("sent: "), "{output:?}");
+    let message = server.finish().messages()[0].clone();
+    assert_eq!(message.sender, "me@a.example");
+    assert_eq!(message.addresses(), ["al@b.example", "secret@b.example"]);
+    let expected = "From: Me <me@a.example>\r\nTo: \"Smith, Al\" <al@b.example>\r\n\r\nHi\r\n";
+    assert_eq!(text(&message.content), expected);
+}
+
+#[test]
+fn send_message_explains_what_is_wrong() {
+    let server = Server::engine(Engine::new());
+    let directory = TempDir::new("examples");
+    let anonymous = directory.write("anonymous.eml", "To: al@b.example\n\nHi\n");
+    for (arguments, code, words) in [
+        (&[][..], 2, "usage: send_message"),
+        (&[&server.address(), "/nonexistent/file"], 1, "/nonexistent/file: No such file"),
+        (&[&server.address(), &anonymous], 1, "From"),
+    ] {
+        let output = run("send_message", arguments, "");
+        assert_eq!(status(&output), code, "{arguments:?}: {output:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains(words), "{arguments:?} should speak of {words}: {said}");
+    }
+}
+
+#[test]
+fn lmtp_deliver_reports_every_recipient() {
+    let engine = Engine::lmtp()
+        .refuse("nobody@b.example", REFUSAL)
+        .final_reply("full@b.example", "452 4.2.2 mailbox full");
+    let server = Server::builder().engine(engine).unix().start();
+    let address = server.address();
+    let to = ["alice@b.example", "nobody@b.example", "full@b.example"];
+    let output = run("lmtp_deliver", &[&[&address, "me@a.example"][..], &to].concat(), MESSAGE);
+    assert_eq!(status(&output), 69, "{output:?}");
+    let expected = "alice@b.example: delivered\n\
+                    nobody@b.example: refused: 550 5.1.1 no such user\n\
+                    full@b.example: refused: 452 4.2.2 mailbox full\n";
+    assert_eq!(text(&output.stdout), expected);
+
+    let output = run("lmtp_deliver", &[&address, "me@a.example", "full@b.example"], MESSAGE);
+    assert_eq!(status(&output), 75, "{output:?}");
+    assert_eq!(status(&run("lmtp_deliver", &[], "")), 64);
+    assert_eq!(server.finish().messages()[0].content, ON_THE_WIRE);
+}
+
+#[test]
+fn debug_trace_shows_both_directions() {
+    let server = Server::engine(Engine::new());
+    let output = run("debug_trace", &[&server.address()], "");
+    assert_eq!(status(&output), 0, "{output:?}");
+    let said = text(&output.stdout);
+    for line in ["ms <- 220 ", "ms -> EHLO ", "ms <- 250", "ms -> NOOP", "ms -> QUIT", "ms <- 221"]
+    {
+        assert!(said.contains(line), "no `{line}` in\n{said}");
+    }
+    assert_eq!(status(&run("debug_trace", &[], "")), 2);
+}
+
+#[test]
+fn custom_auth_speaks_xoauth2() {
+    let directory = TempDir::new("examples");
+    let ca = directory.write("ca.pem", &authority().pem);
+    let engine = Engine::new().user("me@a.example", "right-token").mechanisms("PLAIN XOAUTH2");
+    let server = Server::engine(engine.auth_needs_tls());
+    let arguments = ["--ca", &ca, &server.address(), "me@a.example"];
+    let with = |token: &str| {
+        finish(valgrind("custom_auth").args(arguments).env("ACCESS_TOKEN", token), "")
+    };
+
+    let output = with("right-token");
+    assert_eq!(status(&output), 0, "{output:?}");
+    assert!(text(&output.stdout).starts_with("logged in: 235 "), "{output:?}");
+
+    let output = with("wrong-token");
+    assert_eq!(status(&output), 1, "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.contains("the server says {") && said.contains("535"), "{said}");
+    assert!(!said.contains("wrong-token"), "{said}");
+
+    let output = finish(valgrind("custom_auth").args(arguments).env_remove("ACCESS_TOKEN"), "");
+    assert_eq!(status(&output), 2, "{output:?}");
+    let record = server.finish();
+    assert_eq!(record.connections[0].login.as_deref(), Some("me@a.example"));
+}
+
+#[test]
+fn verify_address_asks_and_sends_nothing() {
+    let server = Server::engine(Engine::new().refuse("bob@b.example", REFUSAL));
+    for (address, code, words) in
+        [("alice@b.example", 0, "RCPT 250 "), ("bob@b.example", 1, "RCPT 550 5.1.1 no such user")]
+    {
+        let output = run("verify_address", &[&server.address(), "me@a.example", address], "");
+        assert_eq!(status(&output), code, "{output:?}");
+        let said = text(&output.stdout);
+        assert!(said.contains("VRFY 252 ") && said.contains(words), "{said}");
+    }
+    assert_eq!(status(&run("verify_address", &[], "")), 2);
+    assert!(server.finish().messages().is_empty());
+}
+
+/// Runs an example to its end with that standard input.
+fn run(name: &str, arguments: &[&str], input: &str) -> Output {
+    finish(valgrind(name).args(arguments), input)
+}
+
+/// An example under valgrind, which must find no error and no byte left.
+fn valgrind(name: &str) -> Command {
+    let mut command = Command::new("valgrind");
+    command.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
+    command.args(["--show-leak-kinds=all", "--errors-for-leak-kinds=all", "--num-callers=40"]);
+    command.arg(concat!("--suppressions=", env!("CARGO_MANIFEST_DIR"), "/tests/valgrind.supp"));
+    command.arg(built().join(name));
+    command
+}
+
+fn finish(command: &mut Command, input: &str) -> Output {
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = pipes.spawn().expect("valgrind runs");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    // A program that ends without reading its input is no fault.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    child.wait_with_output().expect("the program ends")
+}
+
+/// The directory with the examples, built by their own Makefile against the installed tree.
+fn built() -> &'static PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let directory = tree::scratch("examples-c");
+        let path = tree::installed().join("lib/pkgconfig");
+        for (suffix, compilers) in [("-clang", ["clang", "clang++"]), ("", ["gcc", "g++"])] {
+            tree::run(
+                tree::make("all")
+                    .args(["-B", "-C", "examples-c"])
+                    .arg(format!("PKG_CONFIG_PATH={}", path.display()))
+                    .arg(format!("BUILD={}{suffix}", directory.display()))
+                    .args([format!("CC={}", compilers[0]), format!("CXX={}", compilers[1])]),
+            );
+        }
+        directory
+    })
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().expect("an exit status")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("UTF-8")
+}
