@@ -106,7 +106,8 @@ lint: ## check formatting and run clippy
 	$(RUN_CARGO) clippy --locked --all-targets -- -D warnings
 
 examples: test-root ## build examples-c against a tree installed below the target directory
-	$(MAKE) -C examples-c PKG_CONFIG_PATH="$$(cd $(T)/test-root && pwd)/lib/pkgconfig" BUILD="$$(cd $(T) && pwd)/examples-c"
+	$(MAKE) -C examples-c PKG_CONFIG_PATH="$$(cd $(T)/test-root && pwd)/lib/pkgconfig" \
+	    BUILD=$(if $(filter /%,$(T)),,../)$(T)/examples-c
 
 deps: ## install what building and testing need (Debian), or say what is missing
 	scripts/deps test

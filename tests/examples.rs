@@ -2,7 +2,7 @@
 //! what they print, how they exit, what arrives.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
@@ -241,13 +241,18 @@ fn built() -> &'static PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let directory = tree::scratch("examples-c");
+        // Relative where it can be: make knows no targets with a space in their names.
+        let build = match directory.strip_prefix(env!("CARGO_MANIFEST_DIR")) {
+            Ok(below) => Path::new("..").join(below),
+            Err(_) => directory.clone(),
+        };
         let path = tree::installed().join("lib/pkgconfig");
         for (suffix, compilers) in [("-clang", ["clang", "clang++"]), ("", ["gcc", "g++"])] {
             tree::run(
                 tree::make("all")
                     .args(["-B", "-C", "examples-c"])
                     .arg(format!("PKG_CONFIG_PATH={}", path.display()))
-                    .arg(format!("BUILD={}{suffix}", directory.display()))
+                    .arg(format!("BUILD={}{suffix}", build.display()))
                     .args([format!("CC={}", compilers[0]), format!("CXX={}", compilers[1])]),
             );
         }

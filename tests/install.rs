@@ -93,7 +93,7 @@ fn programs_link_the_shared_library() {
 /// that is static altogether.
 #[test]
 fn programs_link_the_static_library() {
-    let prefix = empty("static");
+    let prefix = empty("static with spaces");
     tree::run(tree::make_built("install").arg(format!("PREFIX={}", prefix.display())));
     for name in ["libsmtpclient.so", "libsmtpclient.so.0"] {
         fs::remove_file(prefix.join("lib").join(name)).expect("an installed link");

@@ -51,7 +51,18 @@ pub fn pkg_config(args: &[&str]) -> Vec<String> {
 /// What `pkg-config` says with `directory` first on its path.
 pub fn pkg_config_in(directory: &Path, args: &[&str]) -> Vec<String> {
     let output = run(Command::new("pkg-config").env("PKG_CONFIG_PATH", directory).args(args));
-    output.split_whitespace().map(str::to_owned).collect()
+    let mut words = vec![String::new()];
+    let mut characters = output.trim().chars();
+    // As a shell reads it: a space in a path stands behind a backslash.
+    while let Some(next) = characters.next() {
+        match (next, words.last_mut()) {
+            ('\\', Some(word)) => word.extend(characters.next()),
+            (next, Some(word)) if !next.is_whitespace() => word.push(next),
+            _ => words.push(String::new()),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// Runs a command to its end and returns its standard output; panics with all it said if it fails.
