@@ -298,8 +298,10 @@ typedef void (*smtp_debug_callback)(int direction,
                                     void *user_data);
 
 /**
- * Called once when the library no longer needs `user_data`: when the callback is replaced, when
- * its handle is freed, and when registering it fails. Must not throw or longjmp.
+ * Called once when the library no longer needs `user_data`: when the callback is replaced or
+ * removed, when its handle is freed, and when registering it fails (then before the function
+ * that failed returns). Runs on the thread that makes that call; a call on the handle itself
+ * from here is SMTP_E_BUSY or SMTP_E_MISUSE.
  */
 typedef void (*smtp_destroy_callback)(void *user_data);
 
@@ -1096,21 +1098,26 @@ int smtp_transaction_set_release_callback(smtp_transaction *transaction,
                                           void *user_data);
 
 /**
- * Message of the last failed call on this client, in UTF-8. Never NULL; "" if no call has
- * failed; a call that succeeds leaves it alone. Valid until the next failing call on the client,
- * or its end. While a call is running: a text that says so.
+ * Message of the last failed call on this client, in UTF-8: what failed, where (such as
+ * `RCPT TO:<a@b>`), and what the server or the system said; no secrets. Never NULL: "" if no call
+ * has failed, or for what is no client; a note that a call is running while one is. A call that
+ * succeeds leaves it alone, as does one that returned SMTP_E_BUSY.
+ *
+ * Valid until the next call on this client that fails, or its end.
  */
 SMTP_API
 const char *smtp_client_last_error(const smtp_client *client);
 
 /**
- * Code of the last failed call on this client, SMTP_OK if none has failed; SMTP_E_BUSY while a
- * call is running.
+ * Code of that call: one of smtp_result, SMTP_OK if none has failed. SMTP_E_BUSY while a call is
+ * running, SMTP_E_MISUSE for what is no client.
  */
-SMTP_API int smtp_client_last_error_code(const smtp_client *client);
+SMTP_API
+int smtp_client_last_error_code(const smtp_client *client);
 
 /**
- * The system's errno of the last failed call on this client, 0 if it had none.
+ * The system's errno that belongs to that error; 0 if it had none, while a call is running, and
+ * for what is no client.
  */
 SMTP_API int smtp_client_last_errno(const smtp_client *client);
 

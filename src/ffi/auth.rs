@@ -32,7 +32,7 @@ struct Step {
 }
 
 impl Kind for Step {
-    const MAGIC: u64 = 0x736d_7470_2d61_7574;
+    const TAG: u8 = 4;
     const NAME: &'static str = "auth exchange";
     type Shared = ();
 }
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn smtp_client_auth(
 ) -> c_int {
     run(client, |owned| {
         let Some(function) = callback else {
-            return Err(Error::new(ErrorKind::InvalidArgument, "the auth callback is NULL"));
+            return Err(convert::invalid("the auth callback is NULL"));
         };
         let name = convert::text("the mechanism", mechanism)?.to_owned();
         owned.client.auth(Box::new(Own { name, function, user_data }))
@@ -150,10 +150,7 @@ pub unsafe extern "C" fn smtp_auth_exchange_challenge(
             Ok(bytes.map_or((std::ptr::null(), 0), |bytes| (bytes.as_ptr(), bytes.len())))
         },
     );
-    if !length.is_null() {
-        // SAFETY: not NULL, so writable by the header's contract.
-        unsafe { *length = found.1 };
-    }
+    convert::give(length, found.1);
     found.0.cast()
 }
 
@@ -196,7 +193,7 @@ impl Mechanism for Own {
 
     fn step(&mut self, challenge: Option<&[u8]>) -> Result<Option<Secret>> {
         let challenge = challenge.map(|bytes| Secret::from(bytes.to_vec()));
-        let exchange = Handle::create(Step { challenge, response: None }, ());
+        let exchange = Handle::create(Step { challenge, response: None }, ())?;
         // SAFETY: the exchange lives until it is freed below; user data is what the caller gave.
         let code = unsafe { (self.function)(exchange, self.user_data) };
         let response = Handle::borrow(exchange, |step: &mut Step| Ok(step.response.take()));

@@ -1,13 +1,15 @@
 //! Callbacks that stay registered: a function, its user data, and what to do with that at last.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::c_void;
 
-/// Called once when the library no longer needs `user_data`: when the callback is replaced, when
-/// its handle is freed, and when registering it fails. Must not throw or longjmp.
+/// Called once when the library no longer needs `user_data`: when the callback is replaced or
+/// removed, when its handle is freed, and when registering it fails (then before the function
+/// that failed returns). Runs on the thread that makes that call; a call on the handle itself
+/// from here is SMTP_E_BUSY or SMTP_E_MISUSE.
 #[allow(non_camel_case_types)]
 pub type smtp_destroy_callback = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
-/// The user data of a callback; drops it by the caller's own function.
+/// The user data of a callback.
 pub(super) struct UserData {
     pointer: *mut c_void,
     destroy: smtp_destroy_callback,
@@ -36,24 +38,25 @@ impl Drop for UserData {
     }
 }
 
-/// What a callback said: negative refuses.
-pub(super) fn agrees(code: c_int) -> bool {
-    code == 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    unsafe extern "C-unwind" fn count(user: *mut c_void) {
+        // SAFETY: the tests pass a counter.
+        unsafe { *user.cast::<u32>() += 1 };
+    }
+
     #[test]
     fn destroy_runs_once() {
-        unsafe extern "C-unwind" fn count(user: *mut c_void) {
-            // SAFETY: the test passes a counter.
-            unsafe { *user.cast::<u32>() += 1 };
-        }
         let mut counter = 0_u32;
-        drop(UserData::new((&raw mut counter).cast(), Some(count)));
-        drop(UserData::new((&raw mut counter).cast(), None));
+        let pointer = (&raw mut counter).cast();
+        drop(UserData::new(pointer, Some(count)));
+        drop(UserData::new(pointer, None));
         assert_eq!(counter, 1);
+        let mut slot = Some(UserData::new(pointer, Some(count)));
+        slot.take();
+        drop(slot);
+        assert_eq!(counter, 2);
     }
 }

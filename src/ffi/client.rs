@@ -1,18 +1,18 @@
-//! smtp_client: making one, its settings, its connection.
+//! smtp_client: making one, and its settings.
 
 use std::ffi::{c_char, c_int};
 use std::time::Duration;
 
-use crate::client::{Cancel, Client, Protocol, TimeoutPolicy, TlsPolicy, Transaction};
-use crate::error::{Error, ErrorKind, Result};
+use crate::client::{Cancel, Client, Protocol, TimeoutPolicy, TlsPolicy};
+use crate::error::Result;
 
 use super::convert;
-use super::guard::guarded;
+use super::guard::{caught, guarded};
 use super::handle::{Handle, Kind};
+use super::lease::Batch;
 use super::observe::Returned;
 use super::reply::Strings;
 use super::tls::smtp_tls;
-use super::transaction::Lease;
 
 /// A client: settings, and any number of connections one after another. One call at a time; only
 /// smtp_client_cancel() may be called at any time.
@@ -25,16 +25,25 @@ pub struct smtp_client {
 pub(super) struct Owned {
     pub client: Client,
     pub strings: Strings,
-    /// Kept between batches, so that one costs no memory in the steady state.
-    pub batch: Vec<Box<Transaction>>,
-    pub leases: Vec<Lease>,
+    pub batch: Batch,
     pub certificate: Vec<u8>,
 }
 
 impl Kind for Owned {
-    const MAGIC: u64 = 0x736d_7470_2d63_6c69;
+    const TAG: u8 = 1;
     const NAME: &'static str = "client";
     type Shared = Cancel;
+
+    /// The connection is in an unknown state: it is closed, and everything on loan goes back.
+    fn recover(&mut self) -> bool {
+        let closed = caught(|| self.client.close());
+        self.batch.give_back();
+        if closed.is_err() {
+            // Whatever it still holds must not reach a handle that was given back above.
+            self.client.set_completion(None);
+        }
+        closed.is_ok()
+    }
 }
 
 /// SMTP, RFC 5321; port 25 (smtplib.SMTP).
@@ -74,12 +83,7 @@ pub extern "C" fn smtp_client_new(protocol: c_int) -> *mut smtp_client {
             SMTP_PROTOCOL_SMTP => Protocol::Smtp,
             SMTP_PROTOCOL_SMTPS => Protocol::Smtps,
             SMTP_PROTOCOL_LMTP => Protocol::Lmtp,
-            _ => {
-                return Err(Error::new(
-                    ErrorKind::InvalidArgument,
-                    "the protocol is none of SMTP_PROTOCOL_*",
-                ));
-            }
+            _ => return Err(convert::invalid("the protocol is none of SMTP_PROTOCOL_*")),
         };
         let mut client = Client::new(protocol)?;
         client.set_completion(Some(Box::new(Returned::silent())));
@@ -87,11 +91,10 @@ pub extern "C" fn smtp_client_new(protocol: c_int) -> *mut smtp_client {
         let owned = Owned {
             client,
             strings: Strings::default(),
-            batch: Vec::new(),
-            leases: Vec::new(),
+            batch: Batch::default(),
             certificate: Vec::new(),
         };
-        Ok(Handle::create(owned, cancel))
+        Handle::create(owned, cancel)
     })
 }
 
@@ -134,8 +137,7 @@ pub unsafe extern "C" fn smtp_client_set_timeout(
             SMTP_TIMEOUT_RFC => TimeoutPolicy::Rfc,
             1.. => TimeoutPolicy::After(Duration::from_millis(milliseconds.unsigned_abs().into())),
             _ => {
-                return Err(Error::new(
-                    ErrorKind::InvalidArgument,
+                return Err(convert::invalid(
                     "the time limit is neither positive nor one of SMTP_TIMEOUT_*",
                 ));
             }
@@ -171,7 +173,7 @@ pub unsafe extern "C" fn smtp_client_set_tls(
         let policy = if tls.is_null() {
             TlsPolicy::default()
         } else {
-            Handle::<TlsPolicy>::borrow(tls, |policy| Ok(policy.clone()))?
+            Handle::<TlsPolicy>::read(tls, TlsPolicy::clone)?
         };
         owned.client.set_tls(policy);
         Ok(())

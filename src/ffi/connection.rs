@@ -1,7 +1,6 @@
 //! Connections of a client: making, securing, ending and cancelling them.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::os::fd::BorrowedFd;
 
 use crate::client::{Cancel, Client};
 use crate::error::{Error, ErrorKind};
@@ -46,15 +45,7 @@ pub unsafe extern "C" fn smtp_client_connect_fd(
 ) -> c_int {
     run(client, |owned| {
         let name = convert::optional_text("the server name", server_name)?;
-        if fd < 0 {
-            return Err(Error::new(ErrorKind::InvalidArgument, "the descriptor is negative"));
-        }
-        // SAFETY: borrowed for the length of dup(2) alone, which checks it.
-        let duplicate = unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned();
-        let duplicate = duplicate.map_err(|error| {
-            Error::io("duplicating the descriptor", &error).with_kind(ErrorKind::InvalidArgument)
-        })?;
-        owned.client.connect_fd(duplicate, name)
+        owned.client.connect_fd(convert::descriptor(fd)?, name)
     })
 }
 
@@ -117,16 +108,17 @@ pub unsafe extern "C" fn smtp_client_peer_certificate(
         client,
         |_| (std::ptr::null(), 0),
         |owned: &mut Owned| {
-            owned.certificate = owned.client.peer_certificate().unwrap_or_default();
-            let none = owned.certificate.is_empty();
-            let data = if none { std::ptr::null() } else { owned.certificate.as_ptr() };
-            Ok((data, owned.certificate.len()))
+            let Some(certificate) = owned.client.peer_certificate() else {
+                return Ok((std::ptr::null(), 0));
+            };
+            // What C may hold stays where it is until another connection has another one.
+            if owned.certificate != certificate {
+                owned.certificate = certificate;
+            }
+            Ok((owned.certificate.as_ptr(), owned.certificate.len()))
         },
     );
-    if !length.is_null() {
-        // SAFETY: not NULL, so writable by the header's contract.
-        unsafe { *length = found.1 };
-    }
+    convert::give(length, found.1);
     found.0.cast()
 }
 

@@ -1,13 +1,12 @@
 //! What stands around every call: panics are caught, errors are stored where C reads them.
 
 use std::cell::{Cell, RefCell};
-use std::ffi::{c_char, c_int};
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
+use std::ffi::c_char;
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
-
-use super::error::code;
 
 /// Bytes of the thread's message, its NUL included.
 const THREAD_MESSAGE: usize = 1024;
@@ -40,59 +39,58 @@ fn copy(text: &str, buffer: &mut [u8]) {
 }
 
 /// Runs `work`; a panic in it becomes an error, and nothing is printed.
-pub(super) fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
     install_hook();
     let outer = GUARDED.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     GUARDED.set(outer);
-    result.unwrap_or_else(|_| {
+    result.map_err(|_| {
         let text = PANIC.with_borrow(|text| {
             let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
             String::from_utf8_lossy(&text[..end]).into_owned()
         });
-        Err(Error::new(
-            ErrorKind::Internal,
-            format!("a fault of the library, please report it: {text}"),
-        ))
+        Error::new(ErrorKind::Internal, format!("a fault of the library, please report it: {text}"))
     })
-}
-
-/// The default hook prints to the host's standard error, and loads symbol tables when
-/// RUST_BACKTRACE is set. Ours keeps the message; it is silent only under the guard. (It holds
-/// nothing, so that it costs no memory that a host's leak checker would name.)
-fn install_hook() {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        panic::set_hook(Box::new(|info| {
-            if !GUARDED.get() {
-                return eprintln!("{info}");
-            }
-            let location = info.location().map_or(String::new(), ToString::to_string);
-            let payload = info.payload_as_str().unwrap_or("panic");
-            PANIC.with(|text| {
-                if let Ok(mut text) = text.try_borrow_mut() {
-                    text.fill(0);
-                    copy(&format!("{payload} at {location}"), &mut text[..]);
-                }
-            });
-        }));
-    });
 }
 
 /// A call that has no handle to keep its error.
 pub(super) fn guarded<T>(failed: T, work: impl FnOnce() -> Result<T>) -> T {
-    caught(work).unwrap_or_else(|error| {
+    let work = || {
+        super::fault::point();
+        work()
+    };
+    caught(work).and_then(|result| result).unwrap_or_else(|error| {
         set_thread_error(error.message());
         failed
     })
 }
 
-/// The code for a result whose value is nothing, or a reply code.
-pub(super) fn result_code(result: Result<c_int>) -> (c_int, Option<Error>) {
-    match result {
-        Ok(value) => (value, None),
-        Err(error) => (code(error.kind()), Some(error)),
+/// The default hook prints to the host's standard error, and loads symbol tables when
+/// RUST_BACKTRACE is set. Ours keeps the message under the guard, and leaves every other panic to
+/// the hook before it. (Neither is on the heap, where a host's leak checker would name it.)
+fn install_hook() {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if !INSTALLED.load(Ordering::Relaxed) && !INSTALLED.swap(true, Ordering::AcqRel) {
+        // Only the first of all calls comes here, so that the cell is empty.
+        let _ = PREVIOUS.set(panic::take_hook());
+        panic::set_hook(Box::new(hook));
     }
+}
+
+static PREVIOUS: OnceLock<Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>> = OnceLock::new();
+
+fn hook(info: &PanicHookInfo<'_>) {
+    if !GUARDED.get() {
+        return PREVIOUS.get().map_or((), |previous| previous(info));
+    }
+    let location = info.location().map_or(String::new(), ToString::to_string);
+    let payload = info.payload_as_str().unwrap_or("panic");
+    PANIC.with(|text| {
+        if let Ok(mut text) = text.try_borrow_mut() {
+            text.fill(0);
+            copy(&format!("{payload} at {location}"), &mut text[..]);
+        }
+    });
 }
 
 #[cfg(test)]
@@ -108,17 +106,46 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_an_error() {
-        let result: Result<()> = caught(|| panic!("broken"));
-        let error = result.unwrap_err();
+        let error = caught(|| panic!("broken")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
         assert!(error.message().contains("broken at src/ffi/guard.rs"), "{error}");
+        // A text that is none, and one too long, after it.
+        let error = caught(|| panic::panic_any(7)).unwrap_err();
+        assert!(error.message().contains("it: panic at src/ffi/guard.rs"), "{error}");
+        let error = caught(|| panic!("{}", "\u{e9}".repeat(500))).unwrap_err();
+        assert!(error.message().ends_with('\u{e9}'), "{error}");
+    }
+
+    #[test]
+    fn guards_nest() {
+        let outer = caught(|| {
+            let inner = caught(|| panic!("inner"));
+            assert!(inner.is_err() && GUARDED.get());
+            5
+        });
+        assert_eq!(outer.unwrap(), 5);
+        assert!(!GUARDED.get());
+    }
+
+    #[test]
+    fn a_call_without_a_handle_leaves_its_error_to_the_thread() {
+        let failed = guarded(-1, || Err(Error::new(ErrorKind::Io, "no luck")));
+        assert_eq!((failed, message().as_str()), (-1, "no luck"));
+        assert_eq!(guarded(-1, || Ok(3)), 3);
+        assert_eq!(message(), "no luck", "success leaves it alone");
+        assert_eq!(guarded(-1, || panic!("no good")), -1);
+        assert!(message().contains("no good"), "{}", message());
     }
 
     #[test]
     fn the_thread_message_is_cut_between_characters() {
-        set_thread_error(&"\u{e9}".repeat(2000));
-        assert_eq!(message().len(), 1022);
+        for (text, length) in [("\u{e9}".repeat(2000), 1022), ("x".repeat(1024), 1023)] {
+            set_thread_error(&text);
+            assert_eq!(message().len(), length);
+        }
         set_thread_error("short\0er");
         assert_eq!(message(), "short er");
+        let other = std::thread::spawn(message).join().unwrap();
+        assert_eq!(other, "", "each thread has its own");
     }
 }

@@ -7,7 +7,8 @@ use crate::error::Result;
 
 use super::client::{Owned, run, smtp_client};
 use super::convert;
-use super::transaction::{Lease, smtp_transaction};
+use super::lease;
+use super::transaction::smtp_transaction;
 
 /// The arguments that the two smtplib functions share.
 struct Arguments {
@@ -133,12 +134,7 @@ pub unsafe extern "C" fn smtp_client_send(
     client: *mut smtp_client,
     transaction: *mut smtp_transaction,
 ) -> c_int {
-    run(client, |owned| {
-        let (lease, transaction) = Lease::take(transaction)?;
-        let (transaction, result) = owned.client.send(transaction);
-        lease.put_back(transaction);
-        result
-    })
+    run(client, |owned| owned.send_all(&[transaction]))
 }
 
 /// Sends transactions, with as many in flight as the server's PIPELINING and CHUNKING let. Each
@@ -155,13 +151,7 @@ pub unsafe extern "C" fn smtp_client_send_batch(
     transactions: *const *mut smtp_transaction,
     count: usize,
 ) -> c_int {
-    run(client, |owned| {
-        let pointers = convert::pointers("the transactions", transactions, count)?;
-        let taken = pointers.iter().try_for_each(|pointer| owned.lend(*pointer));
-        let sent = taken.and_then(|()| owned.client.send_batch(&mut owned.batch));
-        owned.give_back();
-        sent
-    })
+    run(client, |owned| owned.send_all(convert::pointers("the transactions", transactions, count)?))
 }
 
 /// Gives a transaction to a stream of them, without waiting for its outcome. It stays busy until
@@ -177,8 +167,7 @@ pub unsafe extern "C" fn smtp_client_submit(
     transaction: *mut smtp_transaction,
 ) -> c_int {
     run(client, |owned| {
-        let (lease, transaction) = Lease::take(transaction)?;
-        lease.keep();
+        let transaction = lease::lend(transaction)?;
         owned.client.submit(transaction)
     })
 }
@@ -191,16 +180,10 @@ pub unsafe extern "C" fn smtp_client_flush(client: *mut smtp_client) -> c_int {
 }
 
 impl Owned {
-    fn lend(&mut self, pointer: *mut smtp_transaction) -> Result<()> {
-        let (lease, transaction) = Lease::take(pointer)?;
-        self.leases.push(lease);
-        self.batch.push(transaction);
-        Ok(())
-    }
-
-    fn give_back(&mut self) {
-        for (lease, transaction) in self.leases.drain(..).zip(self.batch.drain(..)) {
-            lease.put_back(transaction);
-        }
+    fn send_all(&mut self, handles: &[*mut smtp_transaction]) -> Result<()> {
+        let lent = self.batch.lend(handles);
+        let sent = lent.and_then(|()| self.client.send_batch(&mut self.batch.transactions));
+        self.batch.give_back();
+        sent
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_void};
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::os::fd::BorrowedFd;
+use std::os::fd::AsRawFd;
 
 use crate::client::{Body, BodyReader};
 use crate::error::{Error, ErrorKind, Result};
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn smtp_transaction_set_message(
 ) -> c_int {
     set(transaction, |owned| {
         let message = convert::bytes("the message", message.cast(), length)?;
-        owned.set_body(Body::Owned(message.to_vec()));
+        owned.set_body(Body::Owned(convert::copy("the message", message)?));
         Ok(())
     })
 }
@@ -74,8 +74,11 @@ pub unsafe extern "C" fn smtp_transaction_set_message_reader(
 ) -> c_int {
     set(transaction, |owned| {
         let Some(function) = read else {
-            return Err(Error::new(ErrorKind::InvalidArgument, "the read callback is NULL"));
+            return Err(convert::invalid("the read callback is NULL"));
         };
+        if size < -1 {
+            return Err(convert::invalid(format!("the size {size} is neither -1 nor a size")));
+        }
         let reader = CallbackReader { function, user: UserData::new(user_data, None) };
         owned.set_body(Body::Reader(Box::new(reader), u64::try_from(size).ok()));
         Ok(())
@@ -90,14 +93,8 @@ pub unsafe extern "C" fn smtp_transaction_set_message_fd(
     fd: c_int,
 ) -> c_int {
     set(transaction, |owned| {
-        if fd < 0 {
-            return Err(Error::new(ErrorKind::InvalidArgument, "the descriptor is negative"));
-        }
-        // SAFETY: borrowed for the length of dup(2) alone, which checks it.
-        let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
-        let file = borrowed.try_clone_to_owned().map(File::from).map_err(|error| {
-            Error::io("duplicating the descriptor", &error).with_kind(ErrorKind::InvalidArgument)
-        })?;
+        let file = File::from(convert::descriptor(fd)?);
+        check_readable(&file)?;
         let size = file_size(&file);
         owned.set_body(Body::Reader(Box::new(FileReader(file)), size));
         Ok(())
@@ -117,6 +114,17 @@ pub unsafe extern "C" fn smtp_transaction_set_release_callback(
         owned.release = Some(data);
         Ok(())
     })
+}
+
+/// A directory, or what was opened for writing alone, is found now rather than in mid-message.
+fn check_readable(file: &File) -> Result<()> {
+    // SAFETY: F_GETFL takes no argument and changes nothing.
+    let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
+    let write_only = flags >= 0 && flags & libc::O_ACCMODE == libc::O_WRONLY;
+    if write_only || file.metadata().is_ok_and(|data| data.is_dir()) {
+        return Err(convert::invalid("the descriptor cannot be read from"));
+    }
+    Ok(())
 }
 
 /// What is left of a regular file, as the message's size.
@@ -151,13 +159,12 @@ impl BodyReader for CallbackReader {
         let count = unsafe { (self.function)(data, capacity, self.user.pointer()) };
         match usize::try_from(count) {
             Ok(count) if count <= capacity => Ok(count),
-            Ok(count) => Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!("the message reader returned {count} for a buffer of {capacity} bytes"),
-            )),
+            Ok(count) => Err(convert::invalid(format!(
+                "the message reader returned {count} for a buffer of {capacity} bytes"
+            ))),
             Err(_) => Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!("the message reader failed with {count}"),
+                ErrorKind::Cancelled,
+                format!("the message reader gave up with {count}"),
             )),
         }
     }

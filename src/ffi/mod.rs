@@ -2,7 +2,8 @@
 //!
 //! Every function converts its arguments, runs one call of the client under the guard, and turns
 //! the outcome into a code; anything longer belongs elsewhere. The header is generated from
-//! these files in this order, so their doc comments are written for a C reader.
+//! these files in the order of build.rs, so their doc comments are written for a C reader; what
+//! holds for every function stands once, in prologue.h.
 //!
 //! The pointer contract, for every function: a handle is NULL or came from its `*_new`; a string
 //! is NULL or NUL-terminated; an array is NULL or has the count given with it. What can be
@@ -24,6 +25,8 @@ pub mod version;
 
 mod callback;
 mod convert;
+mod fault;
 mod guard;
 mod handle;
+mod lease;
 mod registry;

@@ -2,13 +2,12 @@
 
 use std::ffi::{CString, c_char, c_int, c_void};
 
-use crate::client::{Audit, Completion, DebugSink, Direction, Progress, Transaction};
-use crate::error::{Error, ErrorKind};
-
-use super::callback::{UserData, agrees, smtp_destroy_callback};
+use super::callback::{UserData, smtp_destroy_callback};
 use super::client::{run, set, smtp_client};
 use super::convert;
-use super::transaction::{Lease, smtp_transaction};
+use super::lease;
+use super::transaction::smtp_transaction;
+use crate::client::{Audit, Completion, DebugSink, Direction, Progress, Transaction};
 
 /// Direction of bytes in a debug callback: to the server.
 pub const SMTP_DEBUG_SENT: c_int = 1;
@@ -71,9 +70,7 @@ pub unsafe extern "C" fn smtp_client_set_debug_level(
 ) -> c_int {
     run(client, |owned| {
         let level = u8::try_from(level).ok().filter(|level| *level <= 2);
-        let level = level.ok_or_else(|| {
-            Error::new(ErrorKind::InvalidArgument, "the debug level is not 0, 1 or 2")
-        })?;
+        let level = level.ok_or_else(|| convert::invalid("the debug level is not 0, 1 or 2"))?;
         owned.client.set_debug_level(level);
         Ok(())
     })
@@ -195,7 +192,7 @@ impl Auditor {
     fn ask(&self, event: c_int, data: *const c_char, length: usize) -> bool {
         let (host, port) = (self.peer.0.as_ptr(), self.peer.1);
         // SAFETY: all pointers live for the call; user data is what the caller gave.
-        agrees(unsafe { (self.function)(event, host, port, data, length, self.user.pointer()) })
+        unsafe { (self.function)(event, host, port, data, length, self.user.pointer()) == 0 }
     }
 }
 
@@ -238,10 +235,8 @@ impl Returned {
 
 impl Completion for Returned {
     fn completed(&mut self, transaction: Box<Transaction>) {
-        let lease = Lease::of(&transaction);
-        lease.put_back(transaction);
         let user = self.user.as_ref().map_or(std::ptr::null_mut(), UserData::pointer);
-        if let (Some(pointer), Some(function)) = (lease.end(), self.function) {
+        if let (Some(pointer), Some(function)) = (lease::give_back(transaction), self.function) {
             // SAFETY: the handle is alive and idle; user data is what the caller gave.
             unsafe { function(pointer, user) };
         }

@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_int};
 use crate::client::Client;
 
 use super::client::{Owned, smtp_client};
+use super::error::code;
 use super::handle::{Handle, Shown};
 
 /// Strings that C holds on to.
@@ -44,27 +45,29 @@ fn number(client: *const smtp_client, read: impl FnOnce(&Client) -> c_int) -> c_
     Handle::run(client, |owned: &mut Owned| Ok(read(&owned.client)))
 }
 
-/// Message of the last failed call on this client, in UTF-8. Never NULL; "" if no call has
-/// failed; a call that succeeds leaves it alone. Valid until the next failing call on the client,
-/// or its end. While a call is running: a text that says so.
+/// Message of the last failed call on this client, in UTF-8: what failed, where (such as
+/// `RCPT TO:<a@b>`), and what the server or the system said; no secrets. Never NULL: "" if no call
+/// has failed, or for what is no client; a note that a call is running while one is. A call that
+/// succeeds leaves it alone, as does one that returned SMTP_E_BUSY.
+///
+/// Valid until the next call on this client that fails, or its end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_last_error(client: *const smtp_client) -> *const c_char {
-    let busy = c"the client is busy, or no live client".as_ptr();
-    Handle::<Owned>::last_error(client, busy, |last| last.message.as_ptr())
+    Handle::<Owned>::last_message(client)
 }
 
-/// Code of the last failed call on this client, SMTP_OK if none has failed; SMTP_E_BUSY while a
-/// call is running.
+/// Code of that call: one of smtp_result, SMTP_OK if none has failed. SMTP_E_BUSY while a call is
+/// running, SMTP_E_MISUSE for what is no client.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_last_error_code(client: *const smtp_client) -> c_int {
-    let busy = super::error::smtp_result::SMTP_E_BUSY as c_int;
-    Handle::<Owned>::last_error(client, busy, |last| last.code)
+    Handle::<Owned>::last_error(client, |last| last.code).unwrap_or_else(|e| code(e.kind()))
 }
 
-/// The system's errno of the last failed call on this client, 0 if it had none.
+/// The system's errno that belongs to that error; 0 if it had none, while a call is running, and
+/// for what is no client.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_last_errno(client: *const smtp_client) -> c_int {
-    Handle::<Owned>::last_error(client, 0, |last| last.errno)
+    Handle::<Owned>::last_error(client, |last| last.errno).unwrap_or(0)
 }
 
 /// Code of the reply that was read last on this client, 0 if none was.

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_int, c_void};
 
 use crate::client::{TlsPolicy, TlsVersion, Verify};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 
 use super::convert;
 use super::guard::guarded;
@@ -18,7 +18,7 @@ pub struct smtp_tls {
 }
 
 impl Kind for TlsPolicy {
-    const MAGIC: u64 = 0x736d_7470_2d74_6c73;
+    const TAG: u8 = 3;
     const NAME: &'static str = "TLS policy";
     type Shared = ();
 }
@@ -43,17 +43,14 @@ fn version(value: c_int) -> Result<TlsVersion> {
     match value {
         SMTP_TLS_VERSION_1_2 => Ok(TlsVersion::Tls12),
         SMTP_TLS_VERSION_1_3 => Ok(TlsVersion::Tls13),
-        _ => Err(Error::new(
-            ErrorKind::InvalidArgument,
-            "the TLS version is none of SMTP_TLS_VERSION_*",
-        )),
+        _ => Err(convert::invalid("the TLS version is none of SMTP_TLS_VERSION_*")),
     }
 }
 
 /// Makes a policy with the defaults. Free it with smtp_tls_free(). NULL only if out of memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn smtp_tls_new() -> *mut smtp_tls {
-    guarded(std::ptr::null_mut(), || Ok(Handle::create(TlsPolicy::default(), ())))
+    guarded(std::ptr::null_mut(), || Handle::create(TlsPolicy::default(), ()))
 }
 
 /// Frees a policy; NULL is allowed. Clients that were given it keep what they need.
@@ -133,12 +130,7 @@ pub unsafe extern "C" fn smtp_tls_set_verify(tls: *mut smtp_tls, mode: c_int) ->
             SMTP_TLS_VERIFY_FULL => Verify::Full,
             SMTP_TLS_VERIFY_CERTIFICATE => Verify::Certificate,
             SMTP_TLS_VERIFY_NONE => Verify::None,
-            _ => {
-                return Err(Error::new(
-                    ErrorKind::InvalidArgument,
-                    "the mode is none of SMTP_TLS_VERIFY_*",
-                ));
-            }
+            _ => return Err(convert::invalid("the mode is none of SMTP_TLS_VERIFY_*")),
         });
         Ok(())
     })

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_int};
 
 use crate::client::{Body, RecipientStatus, Transaction};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 use super::callback::UserData;
 use super::convert;
@@ -33,7 +33,8 @@ pub const SMTP_RECIPIENT_UNKNOWN: c_int = 3;
 /// What a transaction's handle holds.
 #[derive(Default)]
 pub(super) struct Owned {
-    transaction: Option<Box<Transaction>>,
+    /// Out of here while it is on loan to a client.
+    pub transaction: Option<Box<Transaction>>,
     /// Runs when the message is no longer needed.
     pub release: Option<UserData>,
     reply: Shown,
@@ -48,7 +49,7 @@ struct Texts {
 }
 
 impl Kind for Owned {
-    const MAGIC: u64 = 0x736d_7470_2d74_726e;
+    const TAG: u8 = 2;
     const NAME: &'static str = "transaction";
     type Shared = ();
 }
@@ -68,53 +69,6 @@ impl Owned {
             self.recipients.resize_with(index + 1, Texts::default);
         }
         &mut self.recipients[index]
-    }
-}
-
-/// A transaction on loan to a client. Its handle is busy until this is dropped.
-pub(super) struct Lease {
-    address: usize,
-}
-
-impl Lease {
-    /// Takes the transaction out of its handle.
-    pub fn take(pointer: *mut smtp_transaction) -> Result<(Lease, Box<Transaction>)> {
-        let cell = Handle::<Owned>::acquire(pointer)?;
-        let lease = Lease { address: pointer.expose_provenance() };
-        // SAFETY: the handle was just acquired.
-        let owned = unsafe { &mut *cell.get() };
-        let mut transaction = owned.transaction.take().unwrap_or_default();
-        transaction.set_token(lease.address);
-        Ok((lease, transaction))
-    }
-
-    /// Puts the transaction back.
-    pub fn put_back(&self, transaction: Box<Transaction>) {
-        // SAFETY: the lease holds the handle, and nobody else has a reference into it.
-        unsafe { Handle::<Owned>::acquired(self.address) }.transaction = Some(transaction);
-    }
-
-    /// Leaves the handle busy; [`Lease::of`] takes it up again.
-    pub fn keep(self) {
-        std::mem::forget(self);
-    }
-
-    /// The lease that was kept for this transaction.
-    pub fn of(transaction: &Transaction) -> Lease {
-        Lease { address: transaction.token() }
-    }
-
-    /// Ends the lease; the pointer, unless the handle was freed meanwhile.
-    pub fn end(self) -> Option<*mut smtp_transaction> {
-        let address = self.address;
-        std::mem::forget(self);
-        Handle::<Owned>::release(address).then(|| std::ptr::with_exposed_provenance_mut(address))
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        Handle::<Owned>::release(self.address);
     }
 }
 
@@ -141,13 +95,13 @@ fn string(
 }
 
 fn no_recipient(index: usize) -> Error {
-    Error::new(ErrorKind::InvalidArgument, format!("there is no recipient {index}"))
+    convert::invalid(format!("there is no recipient {index}"))
 }
 
 /// Makes an empty transaction. Free it with smtp_transaction_free(). NULL only if out of memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn smtp_transaction_new() -> *mut smtp_transaction {
-    guarded(std::ptr::null_mut(), || Ok(Handle::create(Owned::default(), ())))
+    guarded(std::ptr::null_mut(), || Handle::create(Owned::default(), ()))
 }
 
 /// Frees a transaction; NULL is allowed. One that is being sent is freed when it comes back.

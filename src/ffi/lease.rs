@@ -1,0 +1,164 @@
+//! Transactions on loan to a client: out of their handles, which stay busy, and back again.
+
+use crate::client::Transaction;
+use crate::error::{Error, ErrorKind, Result};
+
+use super::handle::Handle;
+use super::transaction::{Owned, smtp_transaction};
+
+/// Takes a transaction out of its handle, until [`give_back`].
+pub(super) fn lend(pointer: *mut smtp_transaction) -> Result<Box<Transaction>> {
+    let address = Handle::<Owned>::acquire(pointer)?;
+    // SAFETY: just acquired.
+    let owned = unsafe { Handle::<Owned>::acquired(address) };
+    let mut transaction = owned.transaction.take().unwrap_or_default();
+    transaction.set_token(address);
+    Ok(transaction)
+}
+
+/// Puts a transaction back into its handle; the handle, unless it was freed meanwhile.
+pub(super) fn give_back(transaction: Box<Transaction>) -> Option<*mut smtp_transaction> {
+    let address = transaction.token();
+    put(address, transaction)
+}
+
+fn put(address: usize, transaction: Box<Transaction>) -> Option<*mut smtp_transaction> {
+    // SAFETY: acquired by `lend` and released only here, once for each loan.
+    let alive = unsafe {
+        Handle::<Owned>::acquired(address).transaction = Some(transaction);
+        Handle::<Owned>::release(address)
+    };
+    alive.then(|| std::ptr::with_exposed_provenance_mut(address))
+}
+
+/// The transactions of one batch. Its memory is kept, so that a batch costs none in the steady
+/// state.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub transactions: Vec<Box<Transaction>>,
+    /// Whom they belong to, in the same order.
+    lent: Vec<usize>,
+}
+
+impl Batch {
+    /// Takes all of them, or, if one is not to be had, says which.
+    pub fn lend(&mut self, pointers: &[*mut smtp_transaction]) -> Result<()> {
+        for (index, pointer) in pointers.iter().enumerate() {
+            match lend(*pointer) {
+                Ok(transaction) => {
+                    self.transactions.push(transaction);
+                    self.lent.push(pointer.addr());
+                }
+                Err(error) => {
+                    let error = error.in_context(&format!("transactions[{index}]"));
+                    let twice = self.lent.iter().position(|other| *other == pointer.addr());
+                    let Some(first) = twice else { return Err(error) };
+                    return Err(Error::new(
+                        ErrorKind::Misuse,
+                        format!("transactions[{index}] is transactions[{first}] once more"),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives all of them back. What a fault of the library has swallowed comes back empty, and
+    /// says so.
+    pub fn give_back(&mut self) {
+        let complete = self.transactions.len() == self.lent.len();
+        for transaction in self.transactions.drain(..) {
+            if !complete {
+                let token = transaction.token();
+                self.lent.retain(|address| *address != token);
+            }
+            give_back(transaction);
+        }
+        if complete {
+            self.lent.clear();
+        }
+        for address in self.lent.drain(..) {
+            let mut lost = Box::<Transaction>::default();
+            lost.fail_before_sending(Error::new(
+                ErrorKind::Internal,
+                "a fault of the library lost this transaction; it may have been delivered",
+            ));
+            put(address, lost);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ffi::transaction::{
+        smtp_transaction_free, smtp_transaction_new, smtp_transaction_recipient_count,
+        smtp_transaction_status,
+    };
+
+    const MISUSE: i32 = -2;
+    const BUSY: i32 = -3;
+    const INTERNAL: i32 = -23;
+
+    fn statuses(handles: &[*mut smtp_transaction]) -> Vec<i32> {
+        // SAFETY: the tests pass live or freed handles.
+        handles.iter().map(|handle| unsafe { smtp_transaction_status(*handle) }).collect()
+    }
+
+    fn free(handles: &[*mut smtp_transaction]) {
+        // SAFETY: as above.
+        handles.iter().for_each(|handle| unsafe { smtp_transaction_free(*handle) });
+    }
+
+    #[test]
+    fn lent_ones_are_busy_and_come_back_with_what_happened() {
+        // SAFETY: makes new ones.
+        let handles = [(); 3].map(|()| smtp_transaction_new());
+        let mut batch = Batch::default();
+        batch.lend(&handles).unwrap();
+        assert_eq!(statuses(&handles), [BUSY; 3]);
+        batch.transactions[1].add_recipient("a@b", &[]).unwrap();
+        free(&handles[2..]);
+        assert_eq!(statuses(&handles), [BUSY, BUSY, MISUSE]);
+        batch.give_back();
+        assert_eq!(statuses(&handles), [0, 0, MISUSE]);
+        // SAFETY: a live handle.
+        assert_eq!(unsafe { smtp_transaction_recipient_count(handles[1]) }, 1);
+        free(&handles[..2]);
+    }
+
+    #[test]
+    fn nothing_is_lent_twice() {
+        let handles = [(); 2].map(|()| smtp_transaction_new());
+        for (array, kind, text) in [
+            (vec![handles[0], handles[1], handles[0]], ErrorKind::Misuse, "is transactions[0]"),
+            (vec![handles[0], std::ptr::null_mut()], ErrorKind::Misuse, "transactions[1]: the tra"),
+        ] {
+            let mut batch = Batch::default();
+            let error = batch.lend(&array).unwrap_err();
+            assert_eq!(error.kind(), kind);
+            assert!(error.message().contains(text), "{error}");
+            batch.give_back();
+            assert_eq!(statuses(&handles), [0, 0]);
+        }
+        let elsewhere = lend(handles[1]).unwrap();
+        let error = Batch::default().lend(&handles[1..]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Busy);
+        give_back(elsewhere);
+        free(&handles);
+    }
+
+    #[test]
+    fn what_a_fault_has_swallowed_says_so() {
+        let handles = [(); 4].map(|()| smtp_transaction_new());
+        let mut batch = Batch::default();
+        batch.lend(&handles).unwrap();
+        free(&handles[3..]);
+        batch.transactions.truncate(3);
+        batch.transactions.remove(1);
+        batch.transactions.swap(0, 1);
+        batch.give_back();
+        assert_eq!(statuses(&handles), [0, INTERNAL, 0, MISUSE]);
+        free(&handles[..3]);
+    }
+}
