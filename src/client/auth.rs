@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sasl::{self, Mechanism};
+use crate::wire::command::check_argument;
 
 use super::Client;
 
@@ -10,7 +11,8 @@ impl Client {
     /// library's own order.
     pub fn set_auth_mechanisms(&mut self, names: &str) -> Result<()> {
         let mut mechanisms = Vec::new();
-        for name in names.split_whitespace() {
+        check_argument("the mechanisms", names)?;
+        for name in names.split(' ').filter(|name| !name.is_empty()) {
             sasl::check_name(name)?;
             if !sasl::is_builtin(name) {
                 return Err(Error::new(

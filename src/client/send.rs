@@ -151,7 +151,13 @@ impl Client {
         self.pending.collecting = false;
         batch.extend(self.pending.slots.drain(..).flatten());
         if let Some(error) = ended
-            && matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Forbidden)
+            && matches!(
+                error.kind(),
+                ErrorKind::Cancelled | ErrorKind::Forbidden | ErrorKind::Protocol
+            )
+            && batch.iter().all(|transaction| {
+                transaction.status_kind().is_none() || error.kind() != ErrorKind::Protocol
+            })
         {
             return Err(error);
         }

@@ -168,6 +168,12 @@ impl Session {
     }
 
     pub(super) fn pump_chunks(&mut self) -> bool {
+        if self.mail.cursor.verbatim && self.mail.cursor.ended {
+            // The last span went out; the line end that the message lacks belongs to its chunk.
+            self.output.buffer().extend_from_slice(b"\r\n");
+            self.finish_chunks();
+            return true;
+        }
         if !self.may_issue() || (self.queue.is_empty() && self.check_surplus().is_err()) {
             return false;
         }
@@ -185,12 +191,6 @@ impl Session {
         let parts = flight.transaction.parts();
         let survey = flight.transaction.survey.unwrap_or_default();
         let cursor = &mut self.mail.cursor;
-        if cursor.ended {
-            // The span went out; the line end that the message lacks is part of its chunk.
-            self.output.buffer().extend_from_slice(b"\r\n");
-            self.finish_chunks();
-            return true;
-        }
         let Some(span) = cursor.next_span(parts, most) else { return false };
         let last = cursor.is_at_end(parts);
         let adds = last && !survey.ends_with_crlf && !cursor.binary;

@@ -113,8 +113,18 @@ impl Session {
         if self.queue.is_empty() && self.check_surplus().is_err() {
             return false;
         }
+        self.separate();
         self.begin_flight();
         true
+    }
+
+    /// RFC 3030 section 2: a failed BDAT leaves the transaction in a state that only RSET clears.
+    /// Where the one before is not answered yet, that is done in any case, or its failure would
+    /// mix its envelope with the next.
+    fn separate(&mut self) {
+        if self.chunks() && !self.mail.flights.is_empty() && !self.mail.waiting.is_empty() {
+            self.issue("RSET", "", Awaited::Reset);
+        }
     }
 
     fn window_is_full(&self) -> bool {

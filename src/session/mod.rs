@@ -131,6 +131,7 @@ impl Session {
     /// A connection was made: the server's greeting is due.
     pub fn opened(&mut self, channel: Channel) {
         self.forget();
+        self.result = None;
         self.channel = channel;
         self.state = State::Greeting;
         self.queue.push(Awaited::Greeting, 0, 0);

@@ -28,6 +28,9 @@ impl Session {
                 flight.accepted += u32::from(accepted);
                 let (code, text) = (self.last.code(), self.last.bytes());
                 flight.transaction.record(recipient as usize, status, code, text);
+                if code == 421 {
+                    self.recipient_refused(index, recipient as usize);
+                }
             }
             Awaited::Data => self.data_reply(index),
             Awaited::Chunk if !accepted => self.data_refused(index, "BDAT"),
@@ -79,6 +82,14 @@ impl Session {
             self.judge(index);
             self.data_refused(index, "DATA");
         }
+    }
+
+    /// 421 to a RCPT ends the session: nobody gets the message.
+    fn recipient_refused(&mut self, index: usize, recipient: usize) {
+        let path = self.mail.flights[index].transaction.recipients[recipient].path.as_str();
+        let command = format!("RCPT TO:<{}>", printable(path.as_bytes(), SHOWN_TEXT));
+        let fault = self.refusal(ErrorKind::RecipientsRefused, &command);
+        self.set_fault(index, fault);
     }
 
     /// What failed first decides; what the server says afterwards is its echo.

@@ -80,16 +80,23 @@ fn unusable(what: &str) -> Error {
 
 /// RFC 9525 section 2: the names are in the subject alternative name, and nowhere else. OpenSSL
 /// falls back to the common name where there is none.
-pub(super) fn check_names(der: Option<&[u8]>) -> Result<()> {
+pub(super) fn check_names(der: Option<&[u8]>, host: &str) -> Result<()> {
+    let address = host.parse::<std::net::IpAddr>().is_ok();
     let certificate = der.and_then(|der| X509::from_der(der).ok());
-    let named =
-        certificate.as_ref().and_then(|certificate| certificate.subject_alt_names()).is_some_and(
-            |names| names.iter().any(|name| name.dnsname().is_some() || name.ipaddress().is_some()),
-        );
+    let names = certificate.as_ref().and_then(|certificate| certificate.subject_alt_names());
+    let named = names.is_some_and(|names| {
+        names
+            .iter()
+            .any(|name| if address { name.ipaddress().is_some() } else { name.dnsname().is_some() })
+    });
     if named {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Tls, "TLS: the certificate has no subject alternative name"))
+    let kind = if address { "address" } else { "host name" };
+    Err(Error::new(
+        ErrorKind::Tls,
+        format!("TLS: the server's certificate has no subject alternative name with a {kind}"),
+    ))
 }
 
 /// Why a handshake failed.

@@ -173,7 +173,7 @@ pub(super) fn handshake(
             Ok(stream) => {
                 let stream = TlsSocket { stream };
                 if policy.settings.verify == Verify::Full {
-                    certificate::check_names(stream.peer_certificate().as_deref())?;
+                    certificate::check_names(stream.peer_certificate().as_deref(), name)?;
                 }
                 return Ok(stream);
             }
