@@ -29,6 +29,7 @@ mod engine;
 mod hub;
 mod judge;
 pub mod modes;
+pub mod options;
 mod path;
 mod record;
 mod script;

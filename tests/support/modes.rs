@@ -44,6 +44,9 @@ pub fn apply(engine: Engine, name: &str, pause: Duration) -> Result<Engine, Stri
         "mute" => script.mute(),
         "freeze" => script.freeze(),
         "drip" => script.pace(1, pause).reply(&format!("{good} this takes a while")).mute(),
+        "stall" => script.reply(&format!("{good} and no more")).mute(),
+        "freeze-body" => script.reply("354 go ahead").freeze(),
+        "abandon" => script.reply("354 go ahead").read_bytes(1000).cut(),
         "no-lf" => script.send(format!("{good} que")).cut(),
         "endless" => script.endless(format!("{good}-and so on\r\n")),
         "early-reply" if point == "DATA" => {

@@ -12,7 +12,11 @@ impl TempDir {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("smtpclient-{label}-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        TempDir::at(std::env::temp_dir().join(name))
+    }
+
+    /// A directory at that path, emptied if it is there.
+    pub fn at(path: PathBuf) -> TempDir {
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("a temporary directory");
         TempDir(path)

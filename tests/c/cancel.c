@@ -1,0 +1,95 @@
+/* smtp_client_cancel ends a call in every phase, from another thread and from a signal handler. */
+/* SERVER mute plain --mode mute */
+/* SERVER mute_unix unix --mode mute */
+/* SERVER mute_lmtp lmtp --mode mute */
+/* SERVER drip plain --mode drip --drip-ms 150 */
+/* SERVER mute_ehlo plain --mode mute-at-ehlo */
+/* SERVER drip_ehlo plain --mode drip-at-ehlo --drip-ms 150 */
+/* SERVER mute_starttls plain --mode mute-at-starttls */
+/* SERVER stall_starttls plain --mode stall-at-starttls */
+/* SERVER mute_auth plain --auth user:password --mode mute-at-auth */
+/* SERVER mute_mail plain --mode mute-at-mail */
+/* SERVER mute_rcpt plain --mode mute-at-rcpt */
+/* SERVER mute_data plain --mode mute-at-data */
+/* SERVER freeze_data narrow --mode freeze-body-at-data */
+/* SERVER freeze_bdat narrow --mode freeze-at-bdat */
+/* SERVER mute_end plain --mode mute-at-end-of-data */
+/* SERVER mute_tls_end tls --mode mute-at-end-of-data */
+/* SERVER mute_quit plain --mode mute-at-quit */
+/* SERVER smtp plain */
+#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
+#include "check.h"
+#include "phases.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
+
+static smtp_client *volatile target;
+static volatile sig_atomic_t cancelled;
+
+static void *cancel_soon(void *unused) {
+    (void)unused;
+    nap(slow() ? 1500 : 150);
+    GIVES(SMTP_OK, smtp_client_cancel(target));
+    return NULL;
+}
+
+static void on_alarm(int signal) {
+    (void)signal;
+    cancelled = smtp_client_cancel(target) == SMTP_OK;
+}
+
+static void check(const struct phase *phase, int by_signal) {
+    smtp_client *client = client_new(phase->protocol);
+    double begun = now();
+    int code;
+    pthread_t thread;
+    GIVES(SMTP_OK, smtp_client_set_chunking(client, phase->chunking));
+    GIVES(SMTP_OK, smtp_client_set_timeout(client, 60000));
+    target = client;
+    cancelled = 0;
+    if (by_signal) {
+        struct itimerval soon = {{0, 0}, {0, 0}};
+        soon.it_value.tv_sec = slow() ? 1 : 0;
+        soon.it_value.tv_usec = slow() ? 500000 : 150000;
+        CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+    } else {
+        CHECK(pthread_create(&thread, NULL, cancel_soon, NULL) == 0);
+    }
+    code = phase->stuck(client, phase->server);
+    if (code != SMTP_E_CANCELLED || now() - begun > 30) {
+        fprintf(stderr, "%s, by %s: %s after %.2f s: %s\n", phase->server,
+                by_signal ? "signal" : "thread", smtp_error_name(code), now() - begun,
+                smtp_client_last_error(client));
+        abort();
+    }
+    if (by_signal)
+        CHECK(cancelled);
+    else
+        pthread_join(thread, NULL);
+    GIVES(0, smtp_client_is_connected(client));
+
+    /* The handle is as good as new, and an old cancel does not reach a new call. */
+    if (phase->protocol == SMTP_PROTOCOL_SMTP) {
+        GIVES(SMTP_OK, smtp_client_cancel(client));
+        GIVES(SMTP_OK, smtp_client_connect(client, server("smtp"), 0));
+        GIVES(SMTP_OK, send_one(client));
+    }
+    smtp_client_free(client);
+}
+
+int main(void) {
+    struct sigaction action;
+    int i;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_alarm;
+    sigemptyset(&action.sa_mask);
+    CHECK(sigaction(SIGALRM, &action, NULL) == 0);
+    for (i = 0; i < PHASE_COUNT; i++) {
+        check(&PHASES[i], 0);
+        check(&PHASES[i], 1);
+    }
+    return 0;
+}

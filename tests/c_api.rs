@@ -1,0 +1,67 @@
+//! The C interface from the outside: every program in `tests/c` is compiled as C99 without a
+//! warning against the installed tree, run, and run again under valgrind. Before it starts, the
+//! servers that its `SERVER` comments ask for are started here, and after it ended they are asked
+//! whether the client kept the rules.
+
+mod c;
+mod support;
+mod tree;
+
+use c::{Program, Run};
+
+/// One test per C program, native and under valgrind.
+macro_rules! programs {
+    ($($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            let program = Program::build(concat!(stringify!($name), ".c"));
+            program.run(Run::Native);
+            program.run(Run::Valgrind);
+        })*
+
+        const PROGRAMS: &[&str] = &[$(concat!(stringify!($name), ".c")),*];
+    };
+}
+
+programs! {
+    cancel
+    deadlines
+    descriptors
+    destroyed
+    errors
+    forked
+    interrupted
+    lifecycle
+    reentry
+    sigpipe
+    threads
+}
+
+/// Not linked with the library: it loads it.
+#[test]
+fn loaded() {
+    let program = Program::build_with("loaded.c", &["-DNOT_LINKED", "-ldl"]);
+    program.run(Run::Native);
+    program.run(Run::Valgrind);
+}
+
+/// valgrind's own memory would drown the program's.
+#[test]
+fn memory() {
+    Program::build("memory.c").run(Run::Native);
+}
+
+#[test]
+fn an_exception_out_of_a_callback_aborts() {
+    const SIGABRT: i32 = 6;
+    Program::build("thrown.cpp").run_into_signal(SIGABRT);
+}
+
+#[test]
+fn every_program_is_run() {
+    let others = ["loaded.c", "memory.c", "thrown.cpp"];
+    for name in Program::names() {
+        let known = PROGRAMS.contains(&name.as_str()) || others.contains(&name.as_str());
+        assert!(known, "tests/c/{name} is run by no test");
+    }
+}
