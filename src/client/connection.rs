@@ -56,6 +56,12 @@ impl Client {
         self.close();
         self.cancel.clear();
         let deadline = self.connect_deadline();
+        if self.audit.as_mut().is_some_and(|audit| !audit.connect(name, 0)) {
+            return Err(Error::new(
+                ErrorKind::Forbidden,
+                "the audit callback forbids the connection",
+            ));
+        }
         let transport = Transport::from_fd(fd)?;
         self.host = name.to_owned();
         self.port = 0;
@@ -207,6 +213,7 @@ impl Client {
         self.hand_back();
         self.transport = None;
         self.session.closed();
+        self.forget_batch();
     }
 }
 

@@ -216,6 +216,12 @@ impl Client {
         self.drive_batch(deadline).map_or(Ok(()), Err)
     }
 
+    /// A batch that a fault has cut short leaves nothing behind.
+    pub(super) fn forget_batch(&mut self) {
+        self.pending.collecting = false;
+        self.pending.slots.clear();
+    }
+
     /// Gives finished transactions back to whoever waits for them.
     pub(super) fn hand_back(&mut self) {
         while let Some(transaction) = self.session.finished() {
