@@ -15,7 +15,7 @@
 #define SMTPCLIENT_VERSION_MINOR 1
 #define SMTPCLIENT_VERSION_PATCH 0
 
-/* Marks what the library exports. */
+/* What the library exports. */
 #ifndef SMTP_API
 #  if defined(__GNUC__) || defined(__clang__)
 #    define SMTP_API __attribute__((visibility("default")))
@@ -24,32 +24,68 @@
 #  endif
 #endif
 
+/* A result that must be looked at: ignoring it may send mail in clear, or lose it. */
+#ifndef SMTP_NODISCARD
+#  if defined(__GNUC__) || defined(__clang__)
+#    define SMTP_NODISCARD __attribute__((warn_unused_result))
+#  else
+#    define SMTP_NODISCARD
+#  endif
+#endif
+
 /*
- * Rules that hold for every function:
+ * What holds for every function, unless it says otherwise:
  *
  * Results. A function that runs one SMTP command whose refusal is no error returns the server's
- * reply code (100 or more); every other function that can fail returns SMTP_OK. Negative is an
- * error: one of smtp_result, its message in smtp_client_last_error() and smtp_last_error().
+ * reply code (200 to 599), whatever it is; every other function that can fail returns SMTP_OK.
+ * Negative is an error: one of smtp_result. So `if (smtp_client_rcpt(c, a, NULL, 0) != 250)`.
  *
- * Threads. Different handles may be used by different threads at the same time. One handle runs
- * one call at a time: a second call, from another thread or from one of its callbacks, returns
- * SMTP_E_BUSY and disturbs nothing. Only smtp_client_cancel() may be called at any time.
+ * Errors. The message of a failed call is kept twice: smtp_client_last_error() has that of the
+ * last failed call on a handle (smtp_tls_last_error() and smtp_transaction_last_error() likewise),
+ * smtp_last_error() that of the last failed call on this thread. A language whose code moves
+ * between threads must use the first. A successful call leaves both alone; a call that finds
+ * its handle busy leaves the handle's alone. Messages are UTF-8, control characters escaped, the
+ * server's text bounded, and hold no secrets.
  *
- * Handles. What a *_new function returns is freed with the *_free function of its kind. NULL, a
- * freed handle or one of another kind is SMTP_E_MISUSE (a freed one as long as no new handle
- * stands at its address). Setters copy what they are given unless they say otherwise.
+ * Threads. Different handles may be used by any threads at the same time. One handle runs one
+ * call at a time: a second call, from another thread or from one of its callbacks, returns
+ * SMTP_E_BUSY (NULL or 0 where no code can be returned) and disturbs nothing. Only
+ * smtp_client_cancel() may be called at any time. A handle is not bound to the thread that made
+ * it.
  *
- * Strings in are NUL-terminated UTF-8. CR, LF, NUL and other control characters in an address,
- * name, option or command are SMTP_E_INVALID_ARGUMENT, and nothing is sent. Arrays are a pointer
- * and a count; NULL with 0 is empty. Strings out belong to the handle; each function says until
- * when they are valid.
+ * Handles. What a *_new function returns is freed by the *_free function of its kind, which never
+ * blocks and sends nothing; NULL may be freed. During a call on the handle, free takes effect
+ * when that call ends. Any other function gives SMTP_E_MISUSE for NULL, for a freed handle (as
+ * long as no new one stands at its address), and for a pointer to anything else, without
+ * reading the memory that it points to. (Above some fifty thousand live handles the memory at
+ * such a pointer must be readable.)
  *
- * Callbacks get user_data last. They must not throw an exception (the program is aborted) nor
+ * Pointers in are read during the call alone, and copied where more is needed, unless the
+ * function says that it borrows. Strings are NUL-terminated UTF-8; SMTP_E_INVALID_ARGUMENT for
+ * what is not, and for CR, LF and other control characters in an address, name, option or
+ * command, before anything is sent. Arrays are a pointer and a count; NULL with 0 is empty.
+ *
+ * Pointers out belong to the handle and must not be freed. Each function says until when its
+ * string is valid; until then neither calls on other handles nor a repeated call of the same
+ * function change it. A reply's text is made valid UTF-8.
+ *
+ * Choices are ints with named constants, switches 0 or not 0. Another value of a choice is
+ * SMTP_E_INVALID_ARGUMENT.
+ *
+ * Callbacks get user_data last and run on the thread of the call that causes them. What they are
+ * given is valid until they return. They must not throw an exception (the program is aborted) nor
  * longjmp out (undefined).
  *
- * Processes. No signal handler is installed, no SIGPIPE raised, no environment changed; descriptors
- * are close-on-exec. A forked child may free the parent's handles, which sends nothing, and make
- * its own. A name lookup that outlasts its time limit ends on a thread of its own.
+ * Time. Every call on a connection ends within its time limit, see smtp_client_set_timeout().
+ *
+ * Memory. A large copy that finds no memory is SMTP_E_NO_MEMORY; if a small allocation fails,
+ * the process is aborted, as everywhere in Rust's library.
+ *
+ * The process. No signal handler is installed, no SIGPIPE raised, no environment, locale, errno or
+ * mask changed; descriptors are close-on-exec. A forked child may free the handles of its
+ * parent, which sends nothing on the parent's connections, and make its own. A name lookup that
+ * outlasts its time limit ends by itself on a thread of its own, which blocks all signals.
+ * The library stays mapped after dlclose().
  */
 
 
@@ -69,12 +105,12 @@
 #define SMTP_TLS_VERIFY_NONE 3
 
 /**
- * TLS 1.2
+ * TLS 1.2 (RFC 5246)
  */
 #define SMTP_TLS_VERSION_1_2 12
 
 /**
- * TLS 1.3
+ * TLS 1.3 (RFC 8446)
  */
 #define SMTP_TLS_VERSION_1_3 13
 
@@ -94,7 +130,7 @@
 #define SMTP_PROTOCOL_LMTP 3
 
 /**
- * For smtp_client_set_timeout(): no limit.
+ * For smtp_client_set_timeout(): no limit at all.
  */
 #define SMTP_TIMEOUT_NONE -1
 
@@ -104,32 +140,33 @@
 #define SMTP_TIMEOUT_RFC -2
 
 /**
- * Direction of bytes in a debug callback: to the server.
+ * Direction in a debug callback: bytes to the server.
  */
 #define SMTP_DEBUG_SENT 1
 
 /**
- * From the server.
+ * Direction in a debug callback: bytes from the server.
  */
 #define SMTP_DEBUG_RECEIVED 2
 
 /**
- * Not on the wire: a note about the connection.
+ * Direction in a debug callback: not on the wire, but a note about the connection.
  */
 #define SMTP_DEBUG_INFO 3
 
 /**
- * An audit callback is asked about a connect.
+ * Event in an audit callback: a connection is about to be made.
  */
 #define SMTP_AUDIT_CONNECT 1
 
 /**
- * An audit callback is asked about a send: `data` are the bytes, credentials included.
+ * Event in an audit callback: bytes are about to be sent, credentials included.
  */
 #define SMTP_AUDIT_SEND 2
 
 /**
- * Never offered to the server, or surely not delivered: sending again is safe.
+ * What became of a recipient: never offered to the server, or surely not delivered; sending again
+ * is safe.
  */
 #define SMTP_RECIPIENT_NOT_TRIED 0
 
@@ -263,34 +300,40 @@ typedef int32_t smtp_result;
 #endif // __cplusplus
 
 /**
- * One step of an authentication, valid during the callback alone.
+ * One step of an authentication, lent to an smtp_auth_callback: it is SMTP_E_MISUSE after that has
+ * returned. Not to be freed.
  */
 typedef struct smtp_auth_exchange smtp_auth_exchange;
 
 /**
- * A client: settings, and any number of connections one after another. One call at a time; only
- * smtp_client_cancel() may be called at any time.
+ * A client: settings, and any number of connections one after another (smtplib: SMTP, SMTP_SSL,
+ * LMTP). Settings outlive a connection; what was learnt about a server does not.
  */
 typedef struct smtp_client smtp_client;
 
 /**
  * A TLS policy (smtplib: ssl.SSLContext, keyfile, certfile). By default the system's roots are
- * trusted, the certificate must be valid for the host by its subject alternative name, and TLS
- * 1.2 is the least. One policy may be given to many clients.
+ * trusted, the certificate must be valid for the host by its subject alternative name (RFC 9525),
+ * and TLS 1.2 is the least. One policy may be given to many clients.
  */
 typedef struct smtp_tls smtp_tls;
 
 /**
- * One mail transaction: sender, recipients, message, and, after it was sent, what became of it
- * for each recipient. It can be sent again; what was not tried, as it is.
+ * One mail transaction (RFC 5321 section 3.3): sender, recipients, message, and, after it was
+ * sent, what became of it for each recipient. It belongs to no client and may be sent again,
+ * which replaces its outcome.
  *
- * While it is being sent (in smtp_client_send_batch(), or between smtp_client_submit() and its
- * completion) every other call on it returns SMTP_E_BUSY.
+ * While it is being sent (during smtp_client_send() and smtp_client_send_batch(), and from
+ * smtp_client_submit() to its completion) every other call on it is SMTP_E_BUSY.
  */
 typedef struct smtp_transaction smtp_transaction;
 
 /**
- * Gets the transcript: `length` bytes at `data`, not NUL-terminated, valid during the call.
+ * Gets the transcript, piece by piece.
+ *
+ * `direction` is SMTP_DEBUG_SENT, SMTP_DEBUG_RECEIVED or SMTP_DEBUG_INFO; `data` are `length` bytes
+ * as they went over the wire (credentials as "***"), or a line of text for SMTP_DEBUG_INFO; not
+ * NUL-terminated, not escaped.
  */
 typedef void (*smtp_debug_callback)(int direction,
                                     const char *data,
@@ -306,12 +349,12 @@ typedef void (*smtp_debug_callback)(int direction,
 typedef void (*smtp_destroy_callback)(void *user_data);
 
 /**
- * Asked before each connect and each send (smtplib's audit events). Returning anything but 0
- * forbids it.
+ * Asked before each connect and each send (smtplib's audit events smtplib.connect, smtplib.send).
+ * Returning anything but 0 forbids it.
  *
  * `event` is SMTP_AUDIT_CONNECT or SMTP_AUDIT_SEND; `host` and `port` are those of the
- * connection; `data` and `length` are the bytes to be sent, NULL and 0 for a connect. All
- * valid during the call.
+ * connection (the path and 0 for a Unix socket); `data` are `length` bytes to be sent, each shown
+ * once, in whatever pieces they go out; NULL and 0 for a connect.
  */
 typedef int (*smtp_audit_callback)(int event,
                                    const char *host,
@@ -321,32 +364,41 @@ typedef int (*smtp_audit_callback)(int event,
                                    void *user_data);
 
 /**
- * Told how many bytes of the present message went out, and of how many (-1 if unknown).
+ * Told how many bytes of the message in transmission have gone to the system, and of how many in
+ * all, -1 if that is not known. Bytes are those on the wire, line ends and dots as they are sent.
  */
 typedef void (*smtp_progress_callback)(int64_t sent, int64_t total, void *user_data);
 
 /**
- * Gets back a submitted transaction with its outcome. It may be read, changed, or freed here,
- * but not submitted: the client is busy.
+ * Gets back a submitted transaction with its outcome. It is the caller's again: it may be read,
+ * changed and freed here. To be submitted again it must wait for the end of the call that called
+ * back, during which the client is busy.
  */
 typedef void (*smtp_completion_callback)(smtp_transaction *transaction, void *user_data);
 
 /**
- * Answers one challenge of the server (smtplib: auth object).
+ * Answers one challenge of the server (RFC 4954 section 4; smtplib: auth object).
  *
  * smtp_auth_exchange_challenge() has the challenge, NULL when an initial response is asked for;
  * smtp_auth_exchange_respond() gives the response. Returning 0 without a response declines the
  * initial response, or answers a challenge with nothing. A negative return cancels: "*" is sent,
  * and the call ends in SMTP_E_AUTHENTICATION.
+ *
+ * Called once for each challenge, 16 times at most; the server may challenge even after it
+ * could have decided, so the callback keeps its own count in user_data if it needs one.
  */
 typedef int (*smtp_auth_callback)(smtp_auth_exchange *exchange, void *user_data);
 
 /**
- * Gives the next bytes of a message.
+ * Gives the next bytes of a message, on the thread that sends.
  *
  * Returns how many bytes were written to `buffer`, at most `capacity`; 0 at the end of the
- * message; negative if it cannot go on, which fails the transaction without a delivery. Called
- * on the thread that sends. (The buffer is the library's own, so that no byte is copied twice.)
+ * message; negative if it cannot go on, which fails the transaction with SMTP_E_CANCELLED. More
+ * than `capacity` fails it with SMTP_E_INVALID_ARGUMENT. A message that fails is never delivered
+ * cut short: the connection is closed in the midst of it, or BDAT given up.
+ *
+ * (The buffer is the library's own, in place of a sink that copies, so that no byte is copied
+ * once more.) While it runs the time limit does not: it should not wait for long.
  */
 typedef ptrdiff_t (*smtp_read_callback)(void *buffer, size_t capacity, void *user_data);
 
@@ -398,7 +450,9 @@ SMTP_API const char *smtp_client_version(void);
 SMTP_API int smtp_client_has_feature(const char *name);
 
 /**
- * Makes a policy with the defaults. Free it with smtp_tls_free(). NULL only if out of memory.
+ * Makes a policy with the defaults.
+ *
+ * Returns it, to be freed with smtp_tls_free(); NULL only if out of memory.
  */
 SMTP_API smtp_tls *smtp_tls_new(void);
 
@@ -408,29 +462,46 @@ SMTP_API smtp_tls *smtp_tls_new(void);
 SMTP_API void smtp_tls_free(smtp_tls *tls);
 
 /**
- * Trusts the certificates in a PEM file as well. SMTP_E_INVALID_ARGUMENT if it cannot be read
- * or has none.
+ * Message of the last failed call on this policy. Never NULL, "" if none has failed. Valid until
+ * the next failing call on it, or its end.
+ */
+SMTP_API
+const char *smtp_tls_last_error(smtp_tls *tls);
+
+/**
+ * Trusts the certificates in a PEM file as well as those trusted before.
+ *
+ * @param path  read now. SMTP_E_INVALID_ARGUMENT if it cannot be read or has no certificate
  */
 SMTP_API int smtp_tls_set_ca_file(smtp_tls *tls, const char *path);
 
 /**
- * Trusts the certificates in `length` bytes of PEM as well; the bytes are copied.
+ * Trusts certificates in memory as well as those trusted before.
+ *
+ * @param pem     `length` bytes of PEM, copied. SMTP_E_INVALID_ARGUMENT if there is no certificate
+ *                in it
+ * @param length  in bytes
  */
-SMTP_API int smtp_tls_add_ca_pem(smtp_tls *tls, const void *pem, size_t length);
+SMTP_API
+int smtp_tls_add_ca_pem(smtp_tls *tls,
+                        const void *pem,
+                        size_t length);
 
 /**
- * Whether the system's roots are trusted: 1 (the default) or 0.
+ * Whether the system's roots are trusted: 1 (the default) or 0. With 0 only the certificates
+ * given here are.
  */
 SMTP_API int smtp_tls_set_system_roots(smtp_tls *tls, int on);
 
 /**
- * Shows the server a client certificate.
+ * Shows the server a client certificate (smtplib: certfile, keyfile).
  *
  * @param cert_file  PEM file with the certificate and its chain
  * @param key_file   PEM file with the key: PKCS#8, PKCS#1 or SEC1, not encrypted; NULL if it is
  *                   in cert_file
  *
- * SMTP_E_INVALID_ARGUMENT if a file cannot be read or used, or the two do not belong together.
+ * Both are read now. SMTP_E_INVALID_ARGUMENT if one cannot be read or used, or if the two do not
+ * belong together.
  */
 SMTP_API
 int smtp_tls_set_client_certificate(smtp_tls *tls,
@@ -438,8 +509,11 @@ int smtp_tls_set_client_certificate(smtp_tls *tls,
                                     const char *key_file);
 
 /**
- * Shows the server a client certificate from `length` bytes of PKCS#12, which are copied.
+ * Shows the server a client certificate with its key from PKCS#12 (RFC 7292).
  *
+ * @param data      `length` bytes, copied. SMTP_E_INVALID_ARGUMENT if they cannot be used or the
+ *                  password is wrong
+ * @param length    in bytes
  * @param password  NULL or "" if there is none
  */
 SMTP_API
@@ -451,99 +525,125 @@ int smtp_tls_set_client_pkcs12(smtp_tls *tls,
 /**
  * What is verified of the server.
  *
- * @param mode  SMTP_TLS_VERIFY_FULL, SMTP_TLS_VERIFY_CERTIFICATE or SMTP_TLS_VERIFY_NONE
+ * @param mode  SMTP_TLS_VERIFY_FULL (the default), SMTP_TLS_VERIFY_CERTIFICATE or
+ *              SMTP_TLS_VERIFY_NONE
  */
 SMTP_API int smtp_tls_set_verify(smtp_tls *tls, int mode);
 
 /**
- * The least version: SMTP_TLS_VERSION_1_2 (the default) or SMTP_TLS_VERSION_1_3.
+ * The least version of TLS.
+ *
+ * @param minimum  SMTP_TLS_VERSION_1_2 (the default) or SMTP_TLS_VERSION_1_3
  */
 SMTP_API int smtp_tls_set_min_version(smtp_tls *tls, int minimum);
 
 /**
- * The greatest version: SMTP_TLS_VERSION_1_2 or SMTP_TLS_VERSION_1_3. Default: no limit.
+ * The greatest version of TLS. Without this call there is no limit.
+ *
+ * @param maximum  SMTP_TLS_VERSION_1_2 or SMTP_TLS_VERSION_1_3
  */
 SMTP_API int smtp_tls_set_max_version(smtp_tls *tls, int maximum);
 
 /**
- * The name that the certificate must be valid for, in place of the host connected to.
+ * The name that the certificate must be valid for, and that is asked for by SNI, in place of the
+ * host connected to.
+ *
+ * @param name  a host name, or an IP address
  */
-SMTP_API int smtp_tls_set_server_name(smtp_tls *tls, const char *name);
+SMTP_API
+int smtp_tls_set_server_name(smtp_tls *tls,
+                             const char *name);
 
 /**
  * Makes a client (smtplib: SMTP(), SMTP_SSL(), LMTP()).
  *
  * @param protocol  SMTP_PROTOCOL_SMTP, SMTP_PROTOCOL_SMTPS or SMTP_PROTOCOL_LMTP
  *
- * Free it with smtp_client_free(). NULL if the protocol is unknown or there is no memory (or
- * descriptor) left; smtp_last_error() says which. Nothing is sent.
+ * Returns a client without a connection, to be freed with smtp_client_free(). NULL if the protocol
+ * is unknown, or no memory or descriptor is left; smtp_last_error() says which.
  */
-SMTP_API smtp_client *smtp_client_new(int protocol);
+SMTP_API
+smtp_client *smtp_client_new(int protocol);
 
 /**
- * Frees a client; NULL is allowed. An open connection is closed without QUIT; nothing is
- * sent and nothing waited for. Inside one of the client's own callbacks it takes effect when
- * the outer call ends.
+ * Frees a client; NULL is allowed. An open connection is closed without QUIT: nothing is
+ * sent and nothing waited for (smtp_client_quit() ends it politely). Transactions that were
+ * submitted and not completed go to the completion callback first, with their true outcome;
+ * then the destroy functions of all callbacks run.
  */
 SMTP_API void smtp_client_free(smtp_client *client);
 
 /**
- * Sets the name for EHLO, HELO and LHLO (smtplib: local_hostname=). Copied. Default: this
- * machine's FQDN, or else the address literal of the connection.
+ * Sets the name for EHLO, HELO and LHLO (RFC 5321 section 4.1.1.1; smtplib: local_hostname=).
+ * Default: this machine's name if that has a dot, looked up once when it is first needed; else
+ * this connection's own address, such as "[192.0.2.1]".
+ *
+ * @param name  without spaces and control characters; it counts from the next hello on
  */
 SMTP_API int smtp_client_set_local_hostname(smtp_client *client, const char *name);
 
 /**
- * Sets the time limit in milliseconds for each call as a whole, name lookup and TLS included
- * (smtplib: timeout=); in a batch, for each transaction. 0 is SMTP_E_INVALID_ARGUMENT, as in
- * smtplib.
+ * Sets the time limit (smtplib: timeout=). It holds for each call as a whole, name lookup, TLS,
+ * and all reads and writes together, so that a server that sends a byte a minute cannot stretch
+ * it; in a batch or stream, for each transaction.
  *
  * @param milliseconds  1 or more, SMTP_TIMEOUT_NONE, or SMTP_TIMEOUT_RFC (the default: each wait
- *                      has RFC 5321 section 4.5.3.2's limit)
+ *                      has the limit of RFC 5321 section 4.5.3.2, two to ten minutes);
+ *                      SMTP_E_INVALID_ARGUMENT for 0, as in smtplib, and for other numbers
  *
- * After SMTP_E_TIMEOUT the connection is closed.
+ * A call that meets it returns SMTP_E_TIMEOUT and closes the connection.
  */
 SMTP_API
 int smtp_client_set_timeout(smtp_client *client,
                             int milliseconds);
 
 /**
- * Sets the local address to connect from (smtplib: source_address=).
+ * Sets the local address to connect from (smtplib: source_address=), for TCP only.
  *
- * @param host  an IP address; NULL or "" for any
+ * @param host  an IP address, or a name that has one; NULL or "" for any
  * @param port  0 for any
  */
 SMTP_API int smtp_client_set_source_address(smtp_client *client, const char *host, int port);
 
 /**
- * Sets the TLS policy; the client keeps its own reference. NULL goes back to the defaults.
- * Changes made to `tls` afterwards do not reach the client.
+ * Sets the TLS policy for this client's handshakes from now on (smtplib: context=).
+ *
+ * @param tls  the client keeps a reference of its own: the policy may be freed at once, given to
+ *             other clients by other threads at the same time, and later changes to it do not
+ *             reach this client. NULL goes back to the defaults
  */
-SMTP_API int smtp_client_set_tls(smtp_client *client, smtp_tls *tls);
+SMTP_API
+int smtp_client_set_tls(smtp_client *client,
+                        smtp_tls *tls);
 
 /**
- * Whether PIPELINING (RFC 2920) is used where it is offered: 1 (the default) or 0.
+ * Whether commands go out without waiting for each reply where the server offers PIPELINING
+ * (RFC 2920): 1 (the default) or 0.
  */
 SMTP_API int smtp_client_set_pipelining(smtp_client *client, int on);
 
 /**
- * Whether CHUNKING (RFC 3030) is used where it is offered: 1 (the default) or 0.
+ * Whether messages go out by BDAT where the server offers CHUNKING (RFC 3030): 1 (the default)
+ * or 0, which means DATA.
  */
 SMTP_API int smtp_client_set_chunking(smtp_client *client, int on);
 
 /**
- * Sets the transcript's level (smtplib: set_debuglevel): 0 none, 1 on standard error, 2 the same
- * with the time of day in UTC. Credentials are shown as ***.
+ * Sets the transcript's level (smtplib: set_debuglevel).
+ *
+ * @param level  0 for none (the default), 1 for a transcript on standard error, 2 for the same with
+ *               the time of day in UTC. Credentials are shown as "***", control characters escaped
  */
 SMTP_API
 int smtp_client_set_debug_level(smtp_client *client,
                                 int level);
 
 /**
- * Sends the transcript to a callback in place of standard error, at level 1 if none was set.
- * NULL goes back to standard error.
+ * Sends the transcript to a callback in place of standard error; at level 1 if none was set.
  *
- * @param destroy  may be NULL; called once with user_data when it is no longer needed
+ * @param callback   NULL goes back to standard error
+ * @param user_data  passed to it
+ * @param destroy    called once with user_data when it is no longer needed; may be NULL
  */
 SMTP_API
 int smtp_client_set_debug_callback(smtp_client *client,
@@ -552,14 +652,17 @@ int smtp_client_set_debug_callback(smtp_client *client,
                                    smtp_destroy_callback destroy);
 
 /**
- * Whether the transcript shows credentials: 0 (the default) or 1.
+ * Whether the transcript shows credentials: 0 (the default) or 1, never to be left on.
  */
 SMTP_API int smtp_client_set_debug_secrets(smtp_client *client, int on);
 
 /**
- * Sets the audit callback; NULL removes it. What it forbids ends in SMTP_E_FORBIDDEN.
+ * Sets the audit callback. What it forbids ends in SMTP_E_FORBIDDEN; where a part of a command or
+ * message has gone already, the connection is closed.
  *
- * @param destroy  may be NULL; called once with user_data when it is no longer needed
+ * @param callback   NULL removes it
+ * @param user_data  passed to it
+ * @param destroy    called once with user_data when it is no longer needed; may be NULL
  */
 SMTP_API
 int smtp_client_set_audit_callback(smtp_client *client,
@@ -568,9 +671,11 @@ int smtp_client_set_audit_callback(smtp_client *client,
                                    smtp_destroy_callback destroy);
 
 /**
- * Sets the progress callback; NULL removes it.
+ * Sets the progress callback, called as a message goes out. It may call smtp_client_cancel().
  *
- * @param destroy  may be NULL; called once with user_data when it is no longer needed
+ * @param callback   NULL removes it
+ * @param user_data  passed to it
+ * @param destroy    called once with user_data when it is no longer needed; may be NULL
  */
 SMTP_API
 int smtp_client_set_progress_callback(smtp_client *client,
@@ -579,9 +684,11 @@ int smtp_client_set_progress_callback(smtp_client *client,
                                       smtp_destroy_callback destroy);
 
 /**
- * Sets what smtp_client_submit() gives its transactions back through; NULL removes it.
+ * Sets the callback that gets each transaction of smtp_client_submit() back.
  *
- * @param destroy  may be NULL; called once with user_data when it is no longer needed
+ * @param callback   NULL removes it: transactions become the caller's again without a word
+ * @param user_data  passed to it
+ * @param destroy    called once with user_data when it is no longer needed; may be NULL
  */
 SMTP_API
 int smtp_client_set_completion_callback(smtp_client *client,
@@ -590,171 +697,231 @@ int smtp_client_set_completion_callback(smtp_client *client,
                                         smtp_destroy_callback destroy);
 
 /**
- * Connects and reads the greeting (smtplib: connect). An open connection is closed first.
+ * Connects and reads the greeting (RFC 5321 section 3.1; smtplib: connect). An open connection
+ * is closed first. All addresses of the host are tried, IPv6 and IPv4, within the time limit;
+ * with SMTP_PROTOCOL_SMTPS the TLS handshake comes next.
  *
  * @param host  name, IPv4 or IPv6 address, "host:port", "[v6]:port", or the path of a Unix
  *              socket, which begins with "/"
- * @param port  0 for the one in `host`, or else the protocol's default
+ * @param port  0 for the one in `host`, or else the protocol's default; ignored for a path
  *
- * Returns SMTP_OK. SMTP_E_INVALID_ARGUMENT for a host or port that cannot be, before any lookup;
- * SMTP_E_RESOLVE; SMTP_E_IO if no address could be reached, the message naming each;
- * SMTP_E_TIMEOUT; SMTP_E_TLS; SMTP_E_DISCONNECTED if the server hung up without a greeting;
- * SMTP_E_CONNECT if the greeting was not 220, the reply being smtp_client_reply_code().
+ * Returns SMTP_OK, the greeting being smtp_client_reply_text(). SMTP_E_INVALID_ARGUMENT for a
+ * host or port that cannot be, before any lookup; SMTP_E_FORBIDDEN by the audit callback;
+ * SMTP_E_RESOLVE; SMTP_E_IO if no address could be reached, the message naming each with its
+ * reason; SMTP_E_TIMEOUT; SMTP_E_CANCELLED; SMTP_E_TLS; SMTP_E_DISCONNECTED if the server hung
+ * up without a greeting; SMTP_E_PROTOCOL if that is no SMTP; SMTP_E_CONNECT if it is not 220,
+ * smtp_client_reply_code() being what it is. After an error there is no connection.
  */
-SMTP_API
-int smtp_client_connect(smtp_client *client,
-                        const char *host,
-                        int port);
+SMTP_API int smtp_client_connect(smtp_client *client, const char *host, int port);
 
 /**
- * Speaks over a connected stream socket of the caller's, and reads the greeting.
+ * Speaks over a connected stream socket of the caller's, and reads the greeting. An open
+ * connection is closed first.
  *
- * @param fd           duplicated: the caller may close his. The socket is made non-blocking
- * @param server_name  for TLS; NULL if there will be none
+ * @param fd           a connected TCP or Unix stream socket. It is duplicated: the caller's own
+ *                     stays his to close, but must not be read or written any more, and
+ *                     becomes non-blocking
+ * @param server_name  whom its certificate must be for; NULL for "localhost"
  *
- * Errors as smtp_client_connect(); SMTP_E_INVALID_ARGUMENT if it is no such socket.
+ * Returns and errors as smtp_client_connect(); SMTP_E_INVALID_ARGUMENT if it is no such socket.
  */
 SMTP_API int smtp_client_connect_fd(smtp_client *client, int fd, const char *server_name);
 
 /**
  * STARTTLS (RFC 3207; smtplib: starttls) under the client's TLS policy. EHLO is sent first if
- * need be, and must be sent anew afterwards, which the sending functions do by themselves.
+ * need be. Everything learnt before is forgotten: EHLO must be sent anew, which the sending and
+ * login functions do by themselves.
  *
- * Returns SMTP_OK. SMTP_E_NOT_SUPPORTED if it is not offered; SMTP_E_RESPONSE if it is refused
- * (the connection goes on, in clear); SMTP_E_MISUSE if TLS is active; SMTP_E_PROTOCOL if data was
- * injected behind the reply, and SMTP_E_TLS with the reason: both close the connection.
+ * Returns SMTP_OK: the connection is encrypted, and the server is who it should be. On any error
+ * it is NOT encrypted. SMTP_E_NOT_SUPPORTED if STARTTLS is not offered and SMTP_E_RESPONSE if it
+ * is refused leave the connection open, in clear; SMTP_E_MISUSE if TLS is active already;
+ * SMTP_E_PROTOCOL if data was injected behind the reply, and SMTP_E_TLS with the reason (expired,
+ * self-signed, unknown issuer, another host, ...), close the connection.
  */
 SMTP_API
 int smtp_client_starttls(smtp_client *client);
 
 /**
- * Sends QUIT and closes the connection, whatever comes (smtplib: quit). Waits for the reply
- * for 5 seconds at most.
+ * Sends QUIT and closes the connection (RFC 5321 section 4.1.1.10; smtplib: quit). Waits for the
+ * reply for 5 seconds at most, and within the time limit.
  *
- * Returns the reply code, 0 if the server hung up without one, or an error; the connection is
- * closed in every case.
+ * Returns the reply code; 0 if the server hung up without one, which is no error of any mail; or
+ * an error. The connection is closed in every case.
  */
-SMTP_API int smtp_client_quit(smtp_client *client);
+SMTP_API
+int smtp_client_quit(smtp_client *client);
 
 /**
  * Closes the connection without a word (smtplib: close). Closing a closed one is no error.
+ * Transactions that were submitted and not completed go to the completion callback.
  */
 SMTP_API int smtp_client_close(smtp_client *client);
 
 /**
- * Ends the call that is running on this client, which returns SMTP_E_CANCELLED and closes the
- * connection. May be called at any time, from any thread and from a signal handler; without a
- * running call it does nothing. Returns SMTP_OK, or SMTP_E_MISUSE for what is no client.
+ * Ends the call that is running on this client, in whatever phase: it returns SMTP_E_CANCELLED
+ * and closes the connection. Does not wait for that.
+ *
+ * May be called at any time while the client lives, from any thread, from a callback and from a
+ * signal handler; it takes no lock, uses no heap, and leaves errno alone. Without a running call
+ * it does nothing: it is forgotten when the next one begins.
+ *
+ * Returns SMTP_OK, or SMTP_E_MISUSE for what is no client (without a message).
  */
-SMTP_API int smtp_client_cancel(smtp_client *client);
+SMTP_API
+int smtp_client_cancel(smtp_client *client);
 
 /**
- * Whether there is a connection: 1 or 0, or an error. A connection that the server has closed
- * counts until a call notices.
+ * Whether there is a connection: 1 or 0, or an error. One that the server has closed counts
+ * until a call notices; smtp_client_noop() asks.
  */
 SMTP_API int smtp_client_is_connected(const smtp_client *client);
 
 /**
- * Whether the connection is under TLS: 1 or 0, or an error.
+ * Whether the connection is under TLS: 1 or 0 (also without a connection), or an error.
  */
 SMTP_API int smtp_client_is_encrypted(const smtp_client *client);
 
 /**
- * The server's certificate in DER, its length in `*length`; NULL without TLS. Valid until the
- * next call of this function on the client, or its end.
+ * The server's certificate (X.509 in DER).
+ *
+ * @param length  gets its length in bytes, 0 if there is none; may be NULL
+ *
+ * NULL without TLS, and for a client that cannot be used. Valid until this function is called
+ * for another connection of the client, or the client's end.
  */
 SMTP_API const void *smtp_client_peer_certificate(const smtp_client *client, size_t *length);
 
 /**
- * The connection's descriptor, for looking only; SMTP_E_DISCONNECTED if there is none.
+ * The descriptor of the connection's socket, to be looked at (its addresses, its options) and
+ * neither read, written nor closed; SMTP_E_DISCONNECTED if there is none. Valid until the
+ * connection ends.
  */
 SMTP_API int smtp_client_fd(const smtp_client *client);
 
 /**
- * HELO (smtplib: helo). LMTP has none: SMTP_E_MISUSE.
+ * HELO (RFC 5321 section 4.1.1.1; smtplib: helo). LMTP has none: SMTP_E_MISUSE.
  *
  * @param name  what to call ourselves; NULL for the local host name
+ *
+ * Returns the reply code.
  */
 SMTP_API int smtp_client_helo(smtp_client *client, const char *name);
 
 /**
- * EHLO, or LHLO to an LMTP server (smtplib: ehlo). A reply 2yz replaces what is known of the
- * server's extensions, another clears it.
+ * EHLO, or LHLO to an LMTP server (RFC 5321 section 4.1.1.1, RFC 2033 section 4.1; smtplib: ehlo).
+ * A reply 2yz replaces what is known of the server's extensions, another clears it.
  *
  * @param name  what to call ourselves; NULL for the local host name
+ *
+ * Returns the reply code.
  */
-SMTP_API int smtp_client_ehlo(smtp_client *client, const char *name);
+SMTP_API
+int smtp_client_ehlo(smtp_client *client,
+                     const char *name);
 
 /**
  * EHLO, and HELO if it is refused, unless the server was greeted before (smtplib:
  * ehlo_or_helo_if_needed). To LMTP only LHLO is sent.
  *
- * Returns SMTP_OK, or SMTP_E_HELO if all were refused. The sending functions,
- * smtp_client_starttls() and the login functions call it by themselves.
+ * Returns SMTP_OK, or SMTP_E_HELO if all were refused, smtp_client_reply_code() being the last
+ * answer. The sending functions, smtp_client_starttls() and the login functions call it by
+ * themselves; the functions for single commands do not.
  */
 SMTP_API int smtp_client_ehlo_or_helo_if_needed(smtp_client *client);
 
 /**
- * Any command (smtplib: docmd).
+ * Sends any command and reads its reply (smtplib: docmd). Not for commands whose reply is
+ * followed by something other than the next command, such as STARTTLS.
  *
- * @param args  NULL or "" if there are none
+ * @param verb  such as "XCLIENT"
+ * @param args  what follows it after a space; NULL or "" if nothing does
+ *
+ * Returns the reply code; the text is smtp_client_reply_text().
  */
-SMTP_API int smtp_client_docmd(smtp_client *client, const char *name, const char *args);
+SMTP_API int smtp_client_docmd(smtp_client *client, const char *verb, const char *args);
 
 /**
  * Sends any command without waiting for its reply, which smtp_client_getreply() reads (smtplib:
- * putcmd). Until then other commands are SMTP_E_MISUSE. Returns SMTP_OK.
+ * putcmd). Until then other commands are SMTP_E_MISUSE.
  *
- * @param args  NULL or "" if there are none
+ * @param verb  such as "NOOP"
+ * @param args  what follows it after a space; NULL or "" if nothing does
+ *
+ * Returns SMTP_OK.
  */
-SMTP_API int smtp_client_putcmd(smtp_client *client, const char *name, const char *args);
+SMTP_API int smtp_client_putcmd(smtp_client *client, const char *verb, const char *args);
 
 /**
- * Reads one reply (smtplib: getreply).
+ * Reads one reply, for what smtp_client_putcmd() or smtp_client_send_raw() sent (RFC 5321 section
+ * 4.2; smtplib: getreply). Returns its code.
  */
-SMTP_API int smtp_client_getreply(smtp_client *client);
+SMTP_API
+int smtp_client_getreply(smtp_client *client);
 
 /**
- * Sends `length` bytes as they are (smtplib: send). Returns SMTP_OK.
+ * Sends bytes as they are, unchecked and unchanged (smtplib: send). Whatever reply they cause is
+ * the caller's to read with smtp_client_getreply().
+ *
+ * @param data    `length` bytes, of which nothing is checked: line ends and dots included
+ * @param length  in bytes
+ *
+ * Returns SMTP_OK when all have gone to the system.
  */
-SMTP_API int smtp_client_send_raw(smtp_client *client, const void *data, size_t length);
+SMTP_API
+int smtp_client_send_raw(smtp_client *client,
+                         const void *data,
+                         size_t length);
 
 /**
- * NOOP (smtplib: noop).
+ * NOOP (RFC 5321 section 4.1.1.9; smtplib: noop). Returns the reply code.
  */
 SMTP_API int smtp_client_noop(smtp_client *client);
 
 /**
- * RSET (smtplib: rset).
+ * RSET: gives up the mail transaction under way (RFC 5321 section 4.1.1.5; smtplib: rset). Returns
+ * the reply code.
  */
-SMTP_API int smtp_client_rset(smtp_client *client);
+SMTP_API
+int smtp_client_rset(smtp_client *client);
 
 /**
- * HELP (smtplib: help); the answer is smtp_client_reply_text().
+ * HELP (RFC 5321 section 4.1.1.8; smtplib: help).
  *
- * @param args  NULL or "" for none
+ * @param args  what help is wanted on; NULL or "" for nothing in particular
+ *
+ * Returns the reply code; the answer is smtp_client_reply_text().
  */
 SMTP_API int smtp_client_help(smtp_client *client, const char *args);
 
 /**
- * VRFY (smtplib: verify, vrfy). The bare address is sent.
+ * VRFY (RFC 5321 section 4.1.1.6; smtplib: verify, vrfy).
+ *
+ * @param address  "a@b" or "Name <a@b>"; the bare address is sent
+ *
+ * Returns the reply code; the answer is smtp_client_reply_text(). Most servers answer 252: they
+ * do not tell.
  */
 SMTP_API int smtp_client_verify(smtp_client *client, const char *address);
 
 /**
- * EXPN (smtplib: expn).
+ * EXPN (RFC 5321 section 4.1.1.7; smtplib: expn).
+ *
+ * @param list  a mailing list's name or address; the bare address is sent
+ *
+ * Returns the reply code; the members are smtp_client_reply_text(), one a line.
  */
 SMTP_API int smtp_client_expn(smtp_client *client, const char *list);
 
 /**
- * MAIL (smtplib: mail). Nothing is greeted and no SIZE added.
+ * MAIL: begins a mail transaction (RFC 5321 section 4.1.1.2; smtplib: mail). The server is not
+ * greeted first and no parameter is added.
  *
- * @param sender        "" or "<>" for the null reverse-path
+ * @param sender        "a@b", "Name <a@b>", or "" or "<>" for the null reverse-path
  * @param options       parameters, "keyword" or "keyword=value"; not sent after HELO
  * @param option_count  how many
  *
- * With SMTPUTF8 among the options the addresses of this transaction may be UTF-8;
- * SMTP_E_NOT_SUPPORTED if the server does not offer it.
+ * Returns the reply code, whatever it is. With SMTPUTF8 (RFC 6531) among the options the addresses
+ * of this transaction may be UTF-8; SMTP_E_NOT_SUPPORTED if the server does not offer it.
  */
 SMTP_API
 int smtp_client_mail(smtp_client *client,
@@ -763,10 +930,13 @@ int smtp_client_mail(smtp_client *client,
                      size_t option_count);
 
 /**
- * RCPT (smtplib: rcpt).
+ * RCPT: one recipient of the mail transaction (RFC 5321 section 4.1.1.3; smtplib: rcpt).
  *
+ * @param recipient     "a@b" or "Name <a@b>"
  * @param options       parameters, "keyword" or "keyword=value"; not sent after HELO
  * @param option_count  how many
+ *
+ * Returns the reply code, whatever it is.
  */
 SMTP_API
 int smtp_client_rcpt(smtp_client *client,
@@ -775,22 +945,34 @@ int smtp_client_rcpt(smtp_client *client,
                      size_t option_count);
 
 /**
- * DATA, then the message, then its final reply (smtplib: data). Line ends become CRLF and lines
- * that begin with a dot get another.
+ * DATA, then the message, then its final reply (RFC 5321 section 4.1.1.4; smtplib: data).
+ *
+ * @param message  `length` bytes: bare CR and bare LF become CRLF, a line that begins with a dot
+ *                 gets another, a missing last line end is added; read during the call alone
+ * @param length   in bytes
  *
  * Returns the final reply's code, whatever it is (over LMTP that of the last recipient);
- * SMTP_E_DATA if DATA itself is not answered with 354.
+ * SMTP_E_DATA if DATA itself is not answered with 354; SMTP_E_OUTCOME_UNKNOWN if the connection
+ * was lost before the final reply.
  */
-SMTP_API int smtp_client_data(smtp_client *client, const void *message, size_t length);
+SMTP_API
+int smtp_client_data(smtp_client *client,
+                     const void *message,
+                     size_t length);
 
 /**
  * Logs in with the strongest mechanism that both sides know, and with the next where the server
- * refuses one (smtplib: login). EHLO is sent first if need be.
+ * refuses one (RFC 4954; smtplib: login). EHLO is sent first if need be. Mechanisms and their
+ * order: CRAM-MD5, PLAIN, LOGIN, or those of smtp_client_set_auth_mechanisms().
+ *
+ * @param user      in UTF-8
+ * @param password  in UTF-8; neither is kept, and copies are wiped
  *
  * Returns SMTP_OK (235, or 503 if authenticated already). SMTP_E_NOT_SUPPORTED if the server does
- * not offer AUTH; SMTP_E_NO_MECHANISM; SMTP_E_AUTHENTICATION with the last refusal;
- * SMTP_E_FORBIDDEN if the credentials would cross an unencrypted connection to another machine
- * (see smtp_client_set_allow_plaintext_auth()). The strings are not kept.
+ * not offer AUTH (some do only after STARTTLS); SMTP_E_NO_MECHANISM if none is in common, the
+ * message naming both sides; SMTP_E_AUTHENTICATION with the last refusal; SMTP_E_FORBIDDEN if
+ * only mechanisms are left that would show the password on an unencrypted connection to another
+ * machine (see smtp_client_set_allow_plaintext_auth()).
  */
 SMTP_API
 int smtp_client_login(smtp_client *client,
@@ -798,14 +980,16 @@ int smtp_client_login(smtp_client *client,
                       const char *password);
 
 /**
- * Authenticates with a mechanism of the caller's own (smtplib: auth).
+ * Authenticates with a mechanism of the caller's own (smtplib: auth). EHLO is sent first if need
+ * be.
  *
- * @param mechanism  its name, such as "XOAUTH2" (RFC 4422: 1 to 20 of A-Z, 0-9, "-" and "_")
+ * @param mechanism  its name, such as "XOAUTH2" (RFC 4422 section 3.1: 1 to 20 of A-Z, 0-9, "-"
+ *                   and "_")
  * @param callback   called for the initial response and each challenge, during this call only
- * @param user_data  passed to it
+ * @param user_data  passed to it; may be NULL
  *
- * Returns and errors as smtp_client_login(). It is taken for one that reveals the credentials
- * to a listener.
+ * Returns and errors as smtp_client_login(). The mechanism is taken for one that shows the
+ * credentials to a listener, so that it is SMTP_E_FORBIDDEN in clear.
  */
 SMTP_API
 int smtp_client_auth(smtp_client *client,
@@ -814,8 +998,14 @@ int smtp_client_auth(smtp_client *client,
                      void *user_data);
 
 /**
- * Authenticates with one of the library's mechanisms: "CRAM-MD5", "PLAIN" or "LOGIN" (smtplib:
- * auth with auth_cram_md5, auth_plain, auth_login). Returns and errors as smtp_client_login().
+ * Authenticates with one of the library's mechanisms (smtplib: auth with auth_cram_md5, auth_plain
+ * or auth_login).
+ *
+ * @param mechanism  "CRAM-MD5" (RFC 2195), "PLAIN" (RFC 4616) or "LOGIN"
+ * @param user       in UTF-8
+ * @param password   in UTF-8; neither is kept, and copies are wiped
+ *
+ * Returns and errors as smtp_client_login(); SMTP_E_NOT_SUPPORTED for another mechanism.
  */
 SMTP_API
 int smtp_client_auth_builtin(smtp_client *client,
@@ -824,36 +1014,49 @@ int smtp_client_auth_builtin(smtp_client *client,
                              const char *password);
 
 /**
- * Whether initial responses are sent on the AUTH line: 1 (the default) or 0 (smtplib:
- * initial_response_ok=).
+ * Whether initial responses are sent on the AUTH line (RFC 4954 section 4): 1 (the default) or 0
+ * (smtplib: initial_response_ok=).
  */
-SMTP_API int smtp_client_set_initial_response(smtp_client *client, int on);
+SMTP_API
+int smtp_client_set_initial_response(smtp_client *client,
+                                     int on);
 
 /**
- * Which mechanisms smtp_client_login() tries, in which order: names separated by spaces; NULL or
- * "" for the library's own order. SMTP_E_NOT_SUPPORTED for one that it does not know.
+ * Which mechanisms smtp_client_login() tries, and in which order.
+ *
+ * @param names  separated by spaces, in any letter case; NULL or "" for the library's own order;
+ *               SMTP_E_NOT_SUPPORTED for one that it does not know
  */
 SMTP_API
 int smtp_client_set_auth_mechanisms(smtp_client *client,
                                     const char *names);
 
 /**
- * Whether credentials may cross an unencrypted connection to another machine: 0 (the default)
- * or 1. A connection to this machine, by its address, is always allowed.
+ * Whether credentials may cross an unencrypted connection to another machine, readable by
+ * whoever listens: 0 (the default) or 1. One to this machine, decided by its address alone,
+ * is always allowed.
  */
 SMTP_API int smtp_client_set_allow_plaintext_auth(smtp_client *client, int on);
 
 /**
- * The server's challenge, decoded, its length in `*length` (which may be NULL); NULL when an
- * initial response is asked for. Not NUL-terminated. Valid during the callback.
+ * The server's challenge, decoded from base64; NULL when an initial response is asked for.
+ *
+ * @param length  gets its length in bytes; may be NULL
+ *
+ * The bytes may be any; a NUL that `length` does not count follows them. Valid until the callback
+ * returns.
  */
 SMTP_API
 const void *smtp_auth_exchange_challenge(const smtp_auth_exchange *exchange,
                                          size_t *length);
 
 /**
- * Gives the response: `length` bytes, copied, encoded in base64 by the library. Once a callback;
- * a second time is SMTP_E_MISUSE.
+ * Gives the response, before encoding in base64, which is the library's.
+ *
+ * @param data    `length` bytes, copied; the copy is wiped after use
+ * @param length  in bytes; 0 is an empty response
+ *
+ * Returns SMTP_OK; SMTP_E_MISUSE a second time in one callback, the first response standing.
  */
 SMTP_API
 int smtp_auth_exchange_respond(smtp_auth_exchange *exchange,
@@ -861,19 +1064,26 @@ int smtp_auth_exchange_respond(smtp_auth_exchange *exchange,
                                size_t length);
 
 /**
- * Sends one message to any number of recipients (smtplib: sendmail). The server is greeted
- * first if need be.
+ * Sends one message to any number of recipients (RFC 5321 section 3.3; smtplib: sendmail). The
+ * server is greeted first if need be; SIZE and BODY=8BITMIME are added where they are offered.
  *
- * @param from     reverse-path; "" or "<>" for the null one
- * @param to       forward-paths, `to_count` of them, at least one
- * @param message  `length` bytes; line ends become CRLF; not kept after the call
- * @param mail_options  parameters for MAIL, "keyword" or "keyword=value"
- * @param rcpt_options  parameters for each RCPT
+ * @param from      reverse-path: "a@b", "Name <a@b>", or "" or "<>" for the null one
+ * @param to        forward-paths, `to_count` of them, at least one, each counted though it may
+ *                  repeat another
+ * @param to_count  how many
+ * @param message   `length` bytes: bare CR and bare LF become CRLF, a missing last line end is
+ *                  added, leading dots are escaped; read in place during the call alone
+ * @param length    in bytes
+ * @param mail_options       parameters for MAIL, "keyword" or "keyword=value"
+ * @param mail_option_count  how many
+ * @param rcpt_options       parameters for each RCPT
+ * @param rcpt_option_count  how many
  *
  * Returns SMTP_OK if at least one recipient was accepted; smtp_client_refused_count() tells
- * about the others. SMTP_E_INVALID_ARGUMENT before anything is sent; SMTP_E_SENDER_REFUSED,
- * SMTP_E_RECIPIENTS_REFUSED and SMTP_E_DATA after RSET, the connection being usable;
- * SMTP_E_OUTCOME_UNKNOWN if the reply to the message never came.
+ * about the others. SMTP_E_INVALID_ARGUMENT and SMTP_E_NOT_SUPPORTED before MAIL is sent;
+ * SMTP_E_SENDER_REFUSED, SMTP_E_RECIPIENTS_REFUSED and SMTP_E_DATA with the server's reply, the
+ * connection being usable unless that was 421; SMTP_E_OUTCOME_UNKNOWN if the connection was lost
+ * or the time was up between the message's end and its reply: it may have been delivered.
  */
 SMTP_API
 int smtp_client_sendmail(smtp_client *client,
@@ -888,17 +1098,17 @@ int smtp_client_sendmail(smtp_client *client,
                          size_t rcpt_option_count);
 
 /**
- * Sends an RFC 5322 message (smtplib: send_message). Bcc and Resent-Bcc fields are left out; all
- * else is sent as it is.
+ * Sends an RFC 5322 message to the addresses that it names (smtplib: send_message). Bcc and
+ * Resent-Bcc fields are left out; all else is sent as it is.
  *
  * @param from  NULL to take it from the message: Resent-Sender or Resent-From where there is one
  *              Resent- block, else Sender, else the first address of From
  * @param to    NULL to take them from the message: every address of To, Cc and Bcc, or of their
  *              Resent- counterparts
  *
- * The rest is as smtp_client_sendmail(). SMTPUTF8 and BODY=8BITMIME are added where an address
- * needs them. SMTP_E_INVALID_ARGUMENT for a message with several Resent- blocks or without the
- * fields that are needed.
+ * The rest is as smtp_client_sendmail(). SMTPUTF8 and BODY=8BITMIME (RFC 6531) are added where an
+ * address needs them. SMTP_E_INVALID_ARGUMENT for a message with several Resent- blocks, or
+ * without the fields that are needed.
  */
 SMTP_API
 int smtp_client_send_message(smtp_client *client,
@@ -913,20 +1123,30 @@ int smtp_client_send_message(smtp_client *client,
                              size_t rcpt_option_count);
 
 /**
- * Sends one transaction, whose outcome it then holds. Returns its status, or SMTP_E_CANCELLED,
- * SMTP_E_FORBIDDEN or SMTP_E_PROTOCOL if that is how the call ended.
+ * Sends one transaction, which then holds its outcome for each recipient. The server is greeted
+ * first if need be.
+ *
+ * @param transaction  busy during the call, and the caller's again after it
+ *
+ * Returns SMTP_OK if at least one recipient was accepted, else the error as
+ * smtp_client_sendmail(), which is smtp_transaction_status() as well. SMTP_E_BUSY if the
+ * transaction is in use, SMTP_E_MISUSE if it is none; then nothing is sent.
  */
 SMTP_API int smtp_client_send(smtp_client *client, smtp_transaction *transaction);
 
 /**
- * Sends transactions, with as many in flight as the server's PIPELINING and CHUNKING let. Each
- * then holds its outcome; what was not tried can be sent again as it is.
+ * Sends transactions, with as many in flight as the server's PIPELINING (RFC 2920) and CHUNKING
+ * (RFC 3030) let. Each then holds its own outcome, whatever became of the others: see
+ * smtp_transaction_status(). One whose recipients are all SMTP_RECIPIENT_NOT_TRIED can be sent
+ * again as it is.
  *
- * @param transactions  `count` handles, each once, all of which are busy during the call
+ * @param transactions  `count` handles, each once; all are busy during the call, and the caller's
+ *                      again after it. The array is read at the beginning alone
+ * @param count         how many
  *
- * Returns SMTP_OK if every status is SMTP_OK, else the first that is not, or SMTP_E_CANCELLED,
- * SMTP_E_FORBIDDEN or SMTP_E_PROTOCOL if that is how the call ended. SMTP_E_BUSY, and nothing
- * is sent, if one is in use or stands in the array twice.
+ * Returns SMTP_OK if every status is SMTP_OK, else the first that is not, or SMTP_E_CANCELLED or
+ * SMTP_E_FORBIDDEN if that is how the call ended. If one is in use (SMTP_E_BUSY), is none, or
+ * stands in the array twice (SMTP_E_MISUSE), nothing is sent and no outcome changes.
  */
 SMTP_API
 int smtp_client_send_batch(smtp_client *client,
@@ -934,47 +1154,76 @@ int smtp_client_send_batch(smtp_client *client,
                            size_t count);
 
 /**
- * Gives a transaction to a stream of them, without waiting for its outcome. It stays busy until
- * the completion callback gets it, during this or a later call on the client. Waits while as
- * much is in flight as may be: 4 MiB (adapting between 64 KiB and 16 MiB) or 16,384 replies.
+ * Gives a transaction to a stream of them, without waiting for its outcome. Waits only while as
+ * much is in flight as may be: a number of bytes that adapts to the connection, 16 MiB at most,
+ * and 16,384 replies. Small transactions are gathered, so that smtp_client_flush() must end the
+ * stream; every other call on the connection flushes first.
  *
- * Returns SMTP_OK if it is on its way; an error if the connection was lost or could not be
- * greeted, in which case it has been completed with that. Small transactions are gathered:
- * smtp_client_flush() sends what waits. Any other call on the client flushes first.
+ * @param transaction  busy, and with it a borrowed message or reader in use, until the completion
+ *                     callback gets it (see smtp_client_set_completion_callback()): during this or
+ *                     a later call on the client, smtp_client_close() and smtp_client_free()
+ *                     included
+ *
+ * Returns SMTP_OK if it is on its way. If the connection was lost or could not be greeted, the
+ * error, and it has been completed with that. SMTP_E_BUSY if the transaction is in use,
+ * SMTP_E_MISUSE if it is none; then the callback will not get it.
  */
-SMTP_API int smtp_client_submit(smtp_client *client, smtp_transaction *transaction);
+SMTP_API
+int smtp_client_submit(smtp_client *client,
+                       smtp_transaction *transaction);
 
 /**
  * Sends what smtp_client_submit() has gathered, and waits for the outcome of everything
- * submitted. Returns SMTP_OK, or the error that ended the connection.
+ * submitted: afterwards all of it has gone to the completion callback.
+ *
+ * Returns SMTP_OK even if transactions failed, each of which knows why; an error if the connection
+ * was lost.
  */
-SMTP_API int smtp_client_flush(smtp_client *client);
+SMTP_API
+int smtp_client_flush(smtp_client *client);
 
 /**
- * Makes an empty transaction. Free it with smtp_transaction_free(). NULL only if out of memory.
+ * Makes an empty transaction.
+ *
+ * Returns it, to be freed with smtp_transaction_free(); NULL only if out of memory.
  */
 SMTP_API smtp_transaction *smtp_transaction_new(void);
 
 /**
- * Frees a transaction; NULL is allowed. One that is being sent is freed when it comes back.
+ * Frees a transaction; NULL is allowed. One that is being sent goes on, and is freed when it
+ * comes back: a borrowed message must live until then, and no completion callback is called.
  */
 SMTP_API void smtp_transaction_free(smtp_transaction *transaction);
 
 /**
- * Empties a transaction for another mail, keeping its memory.
+ * Empties a transaction for another mail: sender, recipients, options, message and outcome. Its
+ * memory is kept, which is cheaper than a new one.
  */
 SMTP_API int smtp_transaction_clear(smtp_transaction *transaction);
 
 /**
- * Sets the reverse-path: "a@b", "Name <a@b>", or "" or "<>" for the null path. Copied.
+ * Message of the last failed call on this transaction (not of a send: see
+ * smtp_transaction_error()). Never NULL, "" if none has failed. Valid until the next failing call
+ * on it, or its end.
+ */
+SMTP_API
+const char *smtp_transaction_last_error(const smtp_transaction *transaction);
+
+/**
+ * Sets the reverse-path (RFC 5321 section 4.1.1.2).
+ *
+ * @param address  "a@b", "Name <a@b>", or "" or "<>" for the null path; copied
  */
 SMTP_API int smtp_transaction_set_sender(smtp_transaction *transaction, const char *address);
 
 /**
- * Adds a recipient with its own RCPT parameters (RFC 5321 section 4.1.2), all copied.
+ * Adds a recipient with its own RCPT parameters (RFC 5321 section 4.1.1.3).
  *
- * @param options        "keyword" or "keyword=value" each; NULL if option_count is 0
- * @param option_count   how many
+ * @param address       "a@b" or "Name <a@b>"; copied. One that was added before counts again
+ * @param options       "keyword" or "keyword=value" each; copied
+ * @param option_count  how many
+ *
+ * Recipients are numbered from 0 in the order in which they were added.
  */
 SMTP_API
 int smtp_transaction_add_recipient(smtp_transaction *transaction,
@@ -983,8 +1232,10 @@ int smtp_transaction_add_recipient(smtp_transaction *transaction,
                                    size_t option_count);
 
 /**
- * Adds a MAIL parameter, "keyword" or "keyword=value". Copied. SIZE and BODY=8BITMIME are added
- * by the library where the server offers them.
+ * Adds a MAIL parameter (RFC 5321 section 4.1.1.2). SIZE and BODY=8BITMIME are added by the
+ * library where the server offers them; SMTPUTF8 is not, and addresses in UTF-8 need it.
+ *
+ * @param option  "keyword" or "keyword=value"; copied
  */
 SMTP_API
 int smtp_transaction_add_mail_option(smtp_transaction *transaction,
@@ -992,64 +1243,98 @@ int smtp_transaction_add_mail_option(smtp_transaction *transaction,
 
 /**
  * What became of it: SMTP_OK if at least one recipient was accepted and the fate of none is
- * unknown, else the error; SMTP_OK as well before it was sent.
+ * unknown, else the error as smtp_client_sendmail(). Before it was sent SMTP_OK too.
  */
 SMTP_API int smtp_transaction_status(const smtp_transaction *transaction);
 
 /**
- * Code of the reply that decided it, 0 if none came.
+ * Why it failed, in words, with the server's reply or the system's error; "" if it did not, or
+ * was not sent. NULL only for a transaction that cannot be used. Valid until it is sent, cleared
+ * or freed.
+ */
+SMTP_API
+const char *smtp_transaction_error(const smtp_transaction *transaction);
+
+/**
+ * Code of the reply that decided it, that to the message or the one that ended it sooner; 0 if
+ * none came.
  */
 SMTP_API int smtp_transaction_reply_code(const smtp_transaction *transaction);
 
 /**
- * Text of the reply that decided it, or the error where no reply came; "" if neither. NULL only
- * for a handle that cannot be used. Valid until the transaction is sent, cleared or freed.
+ * Text of that reply, lines joined by "\n"; "" if none came. NULL only for a transaction that
+ * cannot be used. Valid until it is sent, cleared or freed.
  */
 SMTP_API const char *smtp_transaction_reply_text(const smtp_transaction *transaction);
 
 /**
- * Number of recipients; 0 for a handle that cannot be used.
+ * Number of recipients; 0 for a transaction that cannot be used.
  */
 SMTP_API size_t smtp_transaction_recipient_count(const smtp_transaction *transaction);
 
 /**
- * Address of a recipient as it was given, NULL if there is none at `index`. Valid until the
- * transaction is changed, sent or freed.
+ * Address of a recipient as it was given.
+ *
+ * @param index  from 0
+ *
+ * NULL if there is no such recipient. Valid until the transaction is cleared or freed.
  */
 SMTP_API
 const char *smtp_transaction_recipient_address(const smtp_transaction *transaction,
                                                size_t index);
 
 /**
- * What became of the message for a recipient: SMTP_RECIPIENT_*.
+ * What became of the message for a recipient.
+ *
+ * @param index  from 0
+ *
+ * Returns SMTP_RECIPIENT_NOT_TRIED, _ACCEPTED, _REFUSED or _UNKNOWN; SMTP_E_INVALID_ARGUMENT if
+ * there is no such recipient.
  */
 SMTP_API
 int smtp_transaction_recipient_status(const smtp_transaction *transaction,
                                       size_t index);
 
 /**
- * Code of the last reply for a recipient (RCPT's, or LMTP's after the data), 0 if none came.
+ * Code of the last reply for a recipient: that to RCPT, or LMTP's after the message (RFC 2033
+ * section 4.2).
+ *
+ * @param index  from 0
+ *
+ * Returns 0 if none came; SMTP_E_INVALID_ARGUMENT if there is no such recipient.
  */
 SMTP_API int smtp_transaction_recipient_code(const smtp_transaction *transaction, size_t index);
 
 /**
- * Text of that reply, "" if none came, NULL if there is no recipient at `index`. Valid until the
- * transaction is changed, sent or freed.
+ * Text of that reply, lines joined by "\n".
+ *
+ * @param index  from 0
+ *
+ * "" if none came, NULL if there is no such recipient. Valid until the transaction is sent, cleared
+ * or freed.
  */
 SMTP_API
 const char *smtp_transaction_recipient_text(const smtp_transaction *transaction,
                                             size_t index);
 
 /**
- * Enhanced status code of that reply (RFC 3463), such as "5.1.1"; "" if it had none, NULL if
- * there is no recipient at `index`. Valid until the transaction is changed, sent or freed.
+ * Enhanced status code of that reply (RFC 3463), such as "5.1.1".
+ *
+ * @param index  from 0
+ *
+ * "" if it had none, NULL if there is no such recipient. Valid until the transaction is sent,
+ * cleared or freed.
  */
 SMTP_API
 const char *smtp_transaction_recipient_enhanced(const smtp_transaction *transaction,
                                                 size_t index);
 
 /**
- * Sets the message: `length` bytes, copied. Line ends are normalised to CRLF as it is sent.
+ * Sets the message, copied.
+ *
+ * @param message  `length` bytes. As it is sent bare CR and bare LF become CRLF, a missing last
+ *                 line end is added, and leading dots are escaped
+ * @param length   in bytes
  */
 SMTP_API
 int smtp_transaction_set_message(smtp_transaction *transaction,
@@ -1057,9 +1342,13 @@ int smtp_transaction_set_message(smtp_transaction *transaction,
                                  size_t length);
 
 /**
- * Sets the message: `length` bytes that stay the caller's and must not change or go away
- * before the transaction is freed, cleared or given another message (see
- * smtp_transaction_set_release_callback()). What needs no change is sent without a copy.
+ * Sets the message, borrowed: what needs no change goes from here to the system without a copy.
+ *
+ * @param message  `length` bytes, sent as smtp_transaction_set_message() says. They stay the
+ *                 caller's, and must neither change nor go away until the transaction was freed
+ *                 and is not being sent, was cleared, or got another message;
+ *                 smtp_transaction_set_release_callback() tells when
+ * @param length   in bytes
  */
 SMTP_API
 int smtp_transaction_set_message_borrowed(smtp_transaction *transaction,
@@ -1067,14 +1356,15 @@ int smtp_transaction_set_message_borrowed(smtp_transaction *transaction,
                                           size_t length);
 
 /**
- * Sets a callback to read the message from as it is sent.
+ * Sets a callback to read the message from as it is sent, through a fixed buffer. What it gives
+ * is sent as smtp_transaction_set_message() says.
  *
  * @param read       called until it returns 0 or fails
  * @param user_data  passed to it; must live as long as a borrowed message would
- * @param size       bytes it will give, or -1 if unknown; if known it is declared to the server
- *                   and must be kept
+ * @param size       how many bytes it will give, or -1 if that is not known; a size is declared
+ *                   to the server and must be kept, or the transaction fails
  *
- * A message that was read cannot be sent again before the reader is set again.
+ * A message that was read cannot be sent again before the reader is set again: SMTP_E_MISUSE.
  */
 SMTP_API
 int smtp_transaction_set_message_reader(smtp_transaction *transaction,
@@ -1083,14 +1373,28 @@ int smtp_transaction_set_message_reader(smtp_transaction *transaction,
                                         int64_t size);
 
 /**
- * Sets a file descriptor to read the message from, from where it stands to its end. It is
- * duplicated: the caller may close his. The file offset is shared, as dup(2) does.
+ * Sets a file descriptor to read the message from as it is sent, from where it stands to its
+ * end, through a fixed buffer. What it gives is sent as smtp_transaction_set_message() says.
+ *
+ * @param fd  a file, pipe or socket open for reading, in blocking mode. It is duplicated: the
+ *            caller may close his own, but the two share one file offset, as after dup(2). The
+ *            size of a regular file is declared to the server, so the file must not change
+ *
+ * SMTP_E_INVALID_ARGUMENT for what cannot be read from. The time limit does not hold while a pipe
+ * or socket has nothing to give. It is read once: to send it again, rewind it and set it again.
  */
-SMTP_API int smtp_transaction_set_message_fd(smtp_transaction *transaction, int fd);
+SMTP_API
+int smtp_transaction_set_message_fd(smtp_transaction *transaction,
+                                    int fd);
 
 /**
- * Sets what is called once when the library no longer needs a borrowed message or a reader's
- * user data: when the message is replaced, and when the transaction is cleared or freed.
+ * Sets what tells that the present message, borrowed or from a reader, is no longer needed. To be
+ * set after the message, each time.
+ *
+ * @param release    runs once: when the message is replaced, when the transaction is cleared or
+ *                   freed (if it is being sent: when it comes back), and when this call fails;
+ *                   another one set for the same message does not take its place, both run
+ * @param user_data  passed to it
  */
 SMTP_API
 int smtp_transaction_set_release_callback(smtp_transaction *transaction,
@@ -1127,16 +1431,16 @@ SMTP_API int smtp_client_last_errno(const smtp_client *client);
 SMTP_API int smtp_client_reply_code(const smtp_client *client);
 
 /**
- * Text of that reply: lines joined by "\n", codes stripped, made valid UTF-8; "" if there was
- * none. NULL only for a handle that cannot be used. Valid until the next call on the client that
- * reads a reply, or its end.
+ * Text of that reply: lines joined by "\n", codes stripped; "" if there was none. NULL only for a
+ * client that cannot be used. Valid until the next call on the client that reads a reply, or its
+ * end.
  */
 SMTP_API
 const char *smtp_client_reply_text(const smtp_client *client);
 
 /**
- * Enhanced status code of that reply (RFC 3463), such as "5.1.1", or "". NULL only for a handle
- * that cannot be used. Valid as smtp_client_reply_text().
+ * Enhanced status code of that reply (RFC 2034, RFC 3463), such as "5.1.1"; "" if it had none.
+ * NULL only for a client that cannot be used. Valid as smtp_client_reply_text().
  */
 SMTP_API const char *smtp_client_reply_enhanced(const smtp_client *client);
 
@@ -1153,62 +1457,89 @@ SMTP_API const char *smtp_client_helo_response(const smtp_client *client);
 SMTP_API const char *smtp_client_ehlo_response(const smtp_client *client);
 
 /**
- * Whether the server accepted EHLO or LHLO: 1 or 0, or an error (smtplib: does_esmtp).
+ * Whether the server accepted EHLO or LHLO on this connection: 1 or 0, or an error (smtplib:
+ * does_esmtp).
  */
 SMTP_API int smtp_client_does_esmtp(const smtp_client *client);
 
 /**
- * Whether the server offers an extension, such as "SIZE": 1 or 0, or an error (smtplib:
- * has_extn). Letter case does not matter.
+ * Whether the server offers an extension, by the last EHLO on this connection (smtplib: has_extn).
+ *
+ * @param name  such as "SIZE", in any letter case
+ *
+ * Returns 1 or 0, or an error.
  */
-SMTP_API int smtp_client_has_extension(const smtp_client *client, const char *name);
+SMTP_API
+int smtp_client_has_extension(const smtp_client *client,
+                              const char *name);
 
 /**
- * Parameters of an extension, "" if it has none, NULL if it is not offered (smtplib:
- * esmtp_features). Valid until the next EHLO, or the end of the connection.
+ * Parameters of an extension (smtplib: esmtp_features). Those of AUTH include the old form
+ * "AUTH=LOGIN".
+ *
+ * @param name  such as "SIZE", in any letter case
+ *
+ * "" if it has none, NULL if it is not offered. Valid until the next EHLO, or the end of the
+ * connection.
  */
 SMTP_API const char *smtp_client_extension_params(const smtp_client *client, const char *name);
 
 /**
- * Number of extensions offered; 0 for a handle that cannot be used.
+ * Number of extensions that the server offers, by the last EHLO on this connection; 0 for a
+ * client that cannot be used.
  */
 SMTP_API size_t smtp_client_extension_count(const smtp_client *client);
 
 /**
- * Keyword of an extension as the server wrote it, NULL if there is none at `index`. Valid until
- * the next EHLO, or the end of the connection.
+ * Keyword of an extension as the server wrote it.
+ *
+ * @param index  from 0, in the server's order
+ *
+ * NULL if there is none. Valid until the next EHLO, or the end of the connection.
  */
 SMTP_API const char *smtp_client_extension_name(const smtp_client *client, size_t index);
 
 /**
- * Number of recipients that the last smtp_client_sendmail() or smtp_client_send_message() could
- * not deliver to because the server refused them; after SMTP_E_SENDER_REFUSED entry 0 is the
- * sender. 0 for a handle that cannot be used.
+ * Number of recipients that the server refused in the last smtp_client_sendmail() or
+ * smtp_client_send_message() (smtplib: the dictionary that sendmail returns); after
+ * SMTP_E_SENDER_REFUSED entry 0 is the sender. 0 for a client that cannot be used.
  */
 SMTP_API size_t smtp_client_refused_count(const smtp_client *client);
 
 /**
- * Address of a refused recipient as it was given, NULL if there is none at `index`. Valid until
- * the next send on the client, or its end.
+ * Address of a refused recipient as it was given.
+ *
+ * @param index  from 0, in the order of the recipients
+ *
+ * NULL if there is none. Valid until the next send on the client, or its end.
  */
 SMTP_API const char *smtp_client_refused_address(const smtp_client *client, size_t index);
 
 /**
- * Reply code for a refused recipient, 0 if there is none at `index`.
+ * Code of the reply that refused it.
+ *
+ * @param index  from 0
+ *
+ * Returns 0 if there is none.
  */
 SMTP_API int smtp_client_refused_code(const smtp_client *client, size_t index);
 
 /**
- * Text of that reply, NULL if there is none at `index`. Valid until the next send on the client,
- * or its end.
+ * Text of that reply, lines joined by "\n".
+ *
+ * @param index  from 0
+ *
+ * NULL if there is none. Valid until the next send on the client, or its end.
  */
-SMTP_API
-const char *smtp_client_refused_text(const smtp_client *client,
-                                     size_t index);
+SMTP_API const char *smtp_client_refused_text(const smtp_client *client, size_t index);
 
 /**
- * Enhanced status code of that reply, "" if it had none, NULL if there is none at `index`. Valid
- * until the next send on the client, or its end.
+ * Enhanced status code of that reply (RFC 3463), such as "5.1.1".
+ *
+ * @param index  from 0
+ *
+ * "" if it had none, NULL if there is no such entry. Valid until the next send on the client, or
+ * its end.
  */
 SMTP_API
 const char *smtp_client_refused_enhanced(const smtp_client *client,

@@ -9,24 +9,29 @@ use super::client::{run, smtp_client};
 use super::convert;
 use super::handle::{Handle, Kind};
 
-/// One step of an authentication, valid during the callback alone.
+/// One step of an authentication, lent to an smtp_auth_callback: it is SMTP_E_MISUSE after that has
+/// returned. Not to be freed.
 #[allow(non_camel_case_types)]
 pub struct smtp_auth_exchange {
     _opaque: (),
 }
 
-/// Answers one challenge of the server (smtplib: auth object).
+/// Answers one challenge of the server (RFC 4954 section 4; smtplib: auth object).
 ///
 /// smtp_auth_exchange_challenge() has the challenge, NULL when an initial response is asked for;
 /// smtp_auth_exchange_respond() gives the response. Returning 0 without a response declines the
 /// initial response, or answers a challenge with nothing. A negative return cancels: "*" is sent,
 /// and the call ends in SMTP_E_AUTHENTICATION.
+///
+/// Called once for each challenge, 16 times at most; the server may challenge even after it
+/// could have decided, so the callback keeps its own count in user_data if it needs one.
 #[allow(non_camel_case_types)]
 pub type smtp_auth_callback = Option<
     unsafe extern "C-unwind" fn(exchange: *mut smtp_auth_exchange, user_data: *mut c_void) -> c_int,
 >;
 
 struct Step {
+    /// With a NUL behind it.
     challenge: Option<Secret>,
     response: Option<Secret>,
 }
@@ -38,12 +43,18 @@ impl Kind for Step {
 }
 
 /// Logs in with the strongest mechanism that both sides know, and with the next where the server
-/// refuses one (smtplib: login). EHLO is sent first if need be.
+/// refuses one (RFC 4954; smtplib: login). EHLO is sent first if need be. Mechanisms and their
+/// order: CRAM-MD5, PLAIN, LOGIN, or those of smtp_client_set_auth_mechanisms().
+///
+/// @param user      in UTF-8
+/// @param password  in UTF-8; neither is kept, and copies are wiped
 ///
 /// Returns SMTP_OK (235, or 503 if authenticated already). SMTP_E_NOT_SUPPORTED if the server does
-/// not offer AUTH; SMTP_E_NO_MECHANISM; SMTP_E_AUTHENTICATION with the last refusal;
-/// SMTP_E_FORBIDDEN if the credentials would cross an unencrypted connection to another machine
-/// (see smtp_client_set_allow_plaintext_auth()). The strings are not kept.
+/// not offer AUTH (some do only after STARTTLS); SMTP_E_NO_MECHANISM if none is in common, the
+/// message naming both sides; SMTP_E_AUTHENTICATION with the last refusal; SMTP_E_FORBIDDEN if
+/// only mechanisms are left that would show the password on an unencrypted connection to another
+/// machine (see smtp_client_set_allow_plaintext_auth()).
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_login(
     client: *mut smtp_client,
@@ -56,14 +67,17 @@ pub unsafe extern "C" fn smtp_client_login(
     })
 }
 
-/// Authenticates with a mechanism of the caller's own (smtplib: auth).
+/// Authenticates with a mechanism of the caller's own (smtplib: auth). EHLO is sent first if need
+/// be.
 ///
-/// @param mechanism  its name, such as "XOAUTH2" (RFC 4422: 1 to 20 of A-Z, 0-9, "-" and "_")
+/// @param mechanism  its name, such as "XOAUTH2" (RFC 4422 section 3.1: 1 to 20 of A-Z, 0-9, "-"
+///                   and "_")
 /// @param callback   called for the initial response and each challenge, during this call only
-/// @param user_data  passed to it
+/// @param user_data  passed to it; may be NULL
 ///
-/// Returns and errors as smtp_client_login(). It is taken for one that reveals the credentials
-/// to a listener.
+/// Returns and errors as smtp_client_login(). The mechanism is taken for one that shows the
+/// credentials to a listener, so that it is SMTP_E_FORBIDDEN in clear.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_auth(
     client: *mut smtp_client,
@@ -80,8 +94,15 @@ pub unsafe extern "C" fn smtp_client_auth(
     })
 }
 
-/// Authenticates with one of the library's mechanisms: "CRAM-MD5", "PLAIN" or "LOGIN" (smtplib:
-/// auth with auth_cram_md5, auth_plain, auth_login). Returns and errors as smtp_client_login().
+/// Authenticates with one of the library's mechanisms (smtplib: auth with auth_cram_md5, auth_plain
+/// or auth_login).
+///
+/// @param mechanism  "CRAM-MD5" (RFC 2195), "PLAIN" (RFC 4616) or "LOGIN"
+/// @param user       in UTF-8
+/// @param password   in UTF-8; neither is kept, and copies are wiped
+///
+/// Returns and errors as smtp_client_login(); SMTP_E_NOT_SUPPORTED for another mechanism.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_auth_builtin(
     client: *mut smtp_client,
@@ -96,8 +117,8 @@ pub unsafe extern "C" fn smtp_client_auth_builtin(
     })
 }
 
-/// Whether initial responses are sent on the AUTH line: 1 (the default) or 0 (smtplib:
-/// initial_response_ok=).
+/// Whether initial responses are sent on the AUTH line (RFC 4954 section 4): 1 (the default) or 0
+/// (smtplib: initial_response_ok=).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_initial_response(
     client: *mut smtp_client,
@@ -109,8 +130,10 @@ pub unsafe extern "C" fn smtp_client_set_initial_response(
     })
 }
 
-/// Which mechanisms smtp_client_login() tries, in which order: names separated by spaces; NULL or
-/// "" for the library's own order. SMTP_E_NOT_SUPPORTED for one that it does not know.
+/// Which mechanisms smtp_client_login() tries, and in which order.
+///
+/// @param names  separated by spaces, in any letter case; NULL or "" for the library's own order;
+///               SMTP_E_NOT_SUPPORTED for one that it does not know
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_auth_mechanisms(
     client: *mut smtp_client,
@@ -122,8 +145,9 @@ pub unsafe extern "C" fn smtp_client_set_auth_mechanisms(
     })
 }
 
-/// Whether credentials may cross an unencrypted connection to another machine: 0 (the default)
-/// or 1. A connection to this machine, by its address, is always allowed.
+/// Whether credentials may cross an unencrypted connection to another machine, readable by
+/// whoever listens: 0 (the default) or 1. One to this machine, decided by its address alone,
+/// is always allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_allow_plaintext_auth(
     client: *mut smtp_client,
@@ -135,8 +159,12 @@ pub unsafe extern "C" fn smtp_client_set_allow_plaintext_auth(
     })
 }
 
-/// The server's challenge, decoded, its length in `*length` (which may be NULL); NULL when an
-/// initial response is asked for. Not NUL-terminated. Valid during the callback.
+/// The server's challenge, decoded from base64; NULL when an initial response is asked for.
+///
+/// @param length  gets its length in bytes; may be NULL
+///
+/// The bytes may be any; a NUL that `length` does not count follows them. Valid until the callback
+/// returns.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_auth_exchange_challenge(
     exchange: *const smtp_auth_exchange,
@@ -147,15 +175,19 @@ pub unsafe extern "C" fn smtp_auth_exchange_challenge(
         |_| (std::ptr::null(), 0),
         |step: &mut Step| {
             let bytes = step.challenge.as_ref().map(Secret::as_bytes);
-            Ok(bytes.map_or((std::ptr::null(), 0), |bytes| (bytes.as_ptr(), bytes.len())))
+            Ok(bytes.map_or((std::ptr::null(), 0), |bytes| (bytes.as_ptr(), bytes.len() - 1)))
         },
     );
     convert::give(length, found.1);
     found.0.cast()
 }
 
-/// Gives the response: `length` bytes, copied, encoded in base64 by the library. Once a callback;
-/// a second time is SMTP_E_MISUSE.
+/// Gives the response, before encoding in base64, which is the library's.
+///
+/// @param data    `length` bytes, copied; the copy is wiped after use
+/// @param length  in bytes; 0 is an empty response
+///
+/// Returns SMTP_OK; SMTP_E_MISUSE a second time in one callback, the first response standing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_auth_exchange_respond(
     exchange: *mut smtp_auth_exchange,
@@ -166,8 +198,8 @@ pub unsafe extern "C" fn smtp_auth_exchange_respond(
         if step.response.is_some() {
             return Err(Error::new(ErrorKind::Misuse, "this challenge has a response already"));
         }
-        step.response =
-            Some(Secret::from(convert::bytes("the response", data.cast(), length)?.to_vec()));
+        let response = convert::bytes("the response", data.cast(), length)?;
+        step.response = Some(Secret::from(convert::copy("the response", response)?));
         Ok(0)
     })
 }
@@ -192,7 +224,7 @@ impl Mechanism for Own {
     }
 
     fn step(&mut self, challenge: Option<&[u8]>) -> Result<Option<Secret>> {
-        let challenge = challenge.map(|bytes| Secret::from(bytes.to_vec()));
+        let challenge = challenge.map(|bytes| Secret::from([bytes, b"\0"].concat()));
         let exchange = Handle::create(Step { challenge, response: None }, ())?;
         // SAFETY: the exchange lives until it is freed below; user data is what the caller gave.
         let code = unsafe { (self.function)(exchange, self.user_data) };

@@ -14,8 +14,8 @@ use super::observe::Returned;
 use super::reply::Strings;
 use super::tls::smtp_tls;
 
-/// A client: settings, and any number of connections one after another. One call at a time; only
-/// smtp_client_cancel() may be called at any time.
+/// A client: settings, and any number of connections one after another (smtplib: SMTP, SMTP_SSL,
+/// LMTP). Settings outlive a connection; what was learnt about a server does not.
 #[allow(non_camel_case_types)]
 pub struct smtp_client {
     _opaque: (),
@@ -53,7 +53,7 @@ pub const SMTP_PROTOCOL_SMTPS: c_int = 2;
 /// LMTP, RFC 2033; port 2003 (smtplib.LMTP).
 pub const SMTP_PROTOCOL_LMTP: c_int = 3;
 
-/// For smtp_client_set_timeout(): no limit.
+/// For smtp_client_set_timeout(): no limit at all.
 pub const SMTP_TIMEOUT_NONE: c_int = -1;
 /// For smtp_client_set_timeout(): RFC 5321 section 4.5.3.2's limit for each wait. The default.
 pub const SMTP_TIMEOUT_RFC: c_int = -2;
@@ -74,8 +74,9 @@ pub(super) fn set(client: *mut smtp_client, change: impl FnOnce(&mut Client)) ->
 ///
 /// @param protocol  SMTP_PROTOCOL_SMTP, SMTP_PROTOCOL_SMTPS or SMTP_PROTOCOL_LMTP
 ///
-/// Free it with smtp_client_free(). NULL if the protocol is unknown or there is no memory (or
-/// descriptor) left; smtp_last_error() says which. Nothing is sent.
+/// Returns a client without a connection, to be freed with smtp_client_free(). NULL if the protocol
+/// is unknown, or no memory or descriptor is left; smtp_last_error() says which.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn smtp_client_new(protocol: c_int) -> *mut smtp_client {
     guarded(std::ptr::null_mut(), || {
@@ -98,16 +99,20 @@ pub extern "C" fn smtp_client_new(protocol: c_int) -> *mut smtp_client {
     })
 }
 
-/// Frees a client; NULL is allowed. An open connection is closed without QUIT; nothing is
-/// sent and nothing waited for. Inside one of the client's own callbacks it takes effect when
-/// the outer call ends.
+/// Frees a client; NULL is allowed. An open connection is closed without QUIT: nothing is
+/// sent and nothing waited for (smtp_client_quit() ends it politely). Transactions that were
+/// submitted and not completed go to the completion callback first, with their true outcome;
+/// then the destroy functions of all callbacks run.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_free(client: *mut smtp_client) {
     guarded((), || Handle::<Owned>::free(client));
 }
 
-/// Sets the name for EHLO, HELO and LHLO (smtplib: local_hostname=). Copied. Default: this
-/// machine's FQDN, or else the address literal of the connection.
+/// Sets the name for EHLO, HELO and LHLO (RFC 5321 section 4.1.1.1; smtplib: local_hostname=).
+/// Default: this machine's name if that has a dot, looked up once when it is first needed; else
+/// this connection's own address, such as "[192.0.2.1]".
+///
+/// @param name  without spaces and control characters; it counts from the next hello on
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_local_hostname(
     client: *mut smtp_client,
@@ -118,14 +123,15 @@ pub unsafe extern "C" fn smtp_client_set_local_hostname(
     })
 }
 
-/// Sets the time limit in milliseconds for each call as a whole, name lookup and TLS included
-/// (smtplib: timeout=); in a batch, for each transaction. 0 is SMTP_E_INVALID_ARGUMENT, as in
-/// smtplib.
+/// Sets the time limit (smtplib: timeout=). It holds for each call as a whole, name lookup, TLS,
+/// and all reads and writes together, so that a server that sends a byte a minute cannot stretch
+/// it; in a batch or stream, for each transaction.
 ///
 /// @param milliseconds  1 or more, SMTP_TIMEOUT_NONE, or SMTP_TIMEOUT_RFC (the default: each wait
-///                      has RFC 5321 section 4.5.3.2's limit)
+///                      has the limit of RFC 5321 section 4.5.3.2, two to ten minutes);
+///                      SMTP_E_INVALID_ARGUMENT for 0, as in smtplib, and for other numbers
 ///
-/// After SMTP_E_TIMEOUT the connection is closed.
+/// A call that meets it returns SMTP_E_TIMEOUT and closes the connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_timeout(
     client: *mut smtp_client,
@@ -146,9 +152,9 @@ pub unsafe extern "C" fn smtp_client_set_timeout(
     })
 }
 
-/// Sets the local address to connect from (smtplib: source_address=).
+/// Sets the local address to connect from (smtplib: source_address=), for TCP only.
 ///
-/// @param host  an IP address; NULL or "" for any
+/// @param host  an IP address, or a name that has one; NULL or "" for any
 /// @param port  0 for any
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_source_address(
@@ -162,8 +168,12 @@ pub unsafe extern "C" fn smtp_client_set_source_address(
     })
 }
 
-/// Sets the TLS policy; the client keeps its own reference. NULL goes back to the defaults.
-/// Changes made to `tls` afterwards do not reach the client.
+/// Sets the TLS policy for this client's handshakes from now on (smtplib: context=).
+///
+/// @param tls  the client keeps a reference of its own: the policy may be freed at once, given to
+///             other clients by other threads at the same time, and later changes to it do not
+///             reach this client. NULL goes back to the defaults
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_tls(
     client: *mut smtp_client,
@@ -180,13 +190,15 @@ pub unsafe extern "C" fn smtp_client_set_tls(
     })
 }
 
-/// Whether PIPELINING (RFC 2920) is used where it is offered: 1 (the default) or 0.
+/// Whether commands go out without waiting for each reply where the server offers PIPELINING
+/// (RFC 2920): 1 (the default) or 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_pipelining(client: *mut smtp_client, on: c_int) -> c_int {
     set(client, |client| client.set_pipelining(on != 0))
 }
 
-/// Whether CHUNKING (RFC 3030) is used where it is offered: 1 (the default) or 0.
+/// Whether messages go out by BDAT where the server offers CHUNKING (RFC 3030): 1 (the default)
+/// or 0, which means DATA.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_chunking(client: *mut smtp_client, on: c_int) -> c_int {
     set(client, |client| client.set_chunking(on != 0))

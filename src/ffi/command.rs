@@ -15,18 +15,22 @@ fn command(client: *mut smtp_client, work: impl FnOnce(&mut Client) -> Result<u1
     Handle::run(client, |owned: &mut Owned| work(&mut owned.client).map(c_int::from))
 }
 
-/// HELO (smtplib: helo). LMTP has none: SMTP_E_MISUSE.
+/// HELO (RFC 5321 section 4.1.1.1; smtplib: helo). LMTP has none: SMTP_E_MISUSE.
 ///
 /// @param name  what to call ourselves; NULL for the local host name
+///
+/// Returns the reply code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_helo(client: *mut smtp_client, name: *const c_char) -> c_int {
     command(client, |client| client.helo(convert::optional_text("the name", name)?))
 }
 
-/// EHLO, or LHLO to an LMTP server (smtplib: ehlo). A reply 2yz replaces what is known of the
-/// server's extensions, another clears it.
+/// EHLO, or LHLO to an LMTP server (RFC 5321 section 4.1.1.1, RFC 2033 section 4.1; smtplib: ehlo).
+/// A reply 2yz replaces what is known of the server's extensions, another clears it.
 ///
 /// @param name  what to call ourselves; NULL for the local host name
+///
+/// Returns the reply code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_ehlo(client: *mut smtp_client, name: *const c_char) -> c_int {
     command(client, |client| client.ehlo(convert::optional_text("the name", name)?))
@@ -35,51 +39,66 @@ pub unsafe extern "C" fn smtp_client_ehlo(client: *mut smtp_client, name: *const
 /// EHLO, and HELO if it is refused, unless the server was greeted before (smtplib:
 /// ehlo_or_helo_if_needed). To LMTP only LHLO is sent.
 ///
-/// Returns SMTP_OK, or SMTP_E_HELO if all were refused. The sending functions,
-/// smtp_client_starttls() and the login functions call it by themselves.
+/// Returns SMTP_OK, or SMTP_E_HELO if all were refused, smtp_client_reply_code() being the last
+/// answer. The sending functions, smtp_client_starttls() and the login functions call it by
+/// themselves; the functions for single commands do not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_ehlo_or_helo_if_needed(client: *mut smtp_client) -> c_int {
     run(client, |owned| owned.client.ehlo_or_helo_if_needed())
 }
 
-/// Any command (smtplib: docmd).
+/// Sends any command and reads its reply (smtplib: docmd). Not for commands whose reply is
+/// followed by something other than the next command, such as STARTTLS.
 ///
-/// @param args  NULL or "" if there are none
+/// @param verb  such as "XCLIENT"
+/// @param args  what follows it after a space; NULL or "" if nothing does
+///
+/// Returns the reply code; the text is smtp_client_reply_text().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_docmd(
     client: *mut smtp_client,
-    name: *const c_char,
+    verb: *const c_char,
     args: *const c_char,
 ) -> c_int {
     command(client, |client| {
         let args = convert::optional_text("the argument", args)?;
-        client.docmd(convert::text("the command", name)?, args)
+        client.docmd(convert::text("the command", verb)?, args)
     })
 }
 
 /// Sends any command without waiting for its reply, which smtp_client_getreply() reads (smtplib:
-/// putcmd). Until then other commands are SMTP_E_MISUSE. Returns SMTP_OK.
+/// putcmd). Until then other commands are SMTP_E_MISUSE.
 ///
-/// @param args  NULL or "" if there are none
+/// @param verb  such as "NOOP"
+/// @param args  what follows it after a space; NULL or "" if nothing does
+///
+/// Returns SMTP_OK.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_putcmd(
     client: *mut smtp_client,
-    name: *const c_char,
+    verb: *const c_char,
     args: *const c_char,
 ) -> c_int {
     run(client, |owned| {
         let args = convert::optional_text("the argument", args)?;
-        owned.client.putcmd(convert::text("the command", name)?, args)
+        owned.client.putcmd(convert::text("the command", verb)?, args)
     })
 }
 
-/// Reads one reply (smtplib: getreply).
+/// Reads one reply, for what smtp_client_putcmd() or smtp_client_send_raw() sent (RFC 5321 section
+/// 4.2; smtplib: getreply). Returns its code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_getreply(client: *mut smtp_client) -> c_int {
     command(client, Client::getreply)
 }
 
-/// Sends `length` bytes as they are (smtplib: send). Returns SMTP_OK.
+/// Sends bytes as they are, unchecked and unchanged (smtplib: send). Whatever reply they cause is
+/// the caller's to read with smtp_client_getreply().
+///
+/// @param data    `length` bytes, of which nothing is checked: line ends and dots included
+/// @param length  in bytes
+///
+/// Returns SMTP_OK when all have gone to the system.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_send_raw(
     client: *mut smtp_client,
@@ -89,27 +108,35 @@ pub unsafe extern "C" fn smtp_client_send_raw(
     run(client, |owned| owned.client.send_raw(convert::bytes("the data", data.cast(), length)?))
 }
 
-/// NOOP (smtplib: noop).
+/// NOOP (RFC 5321 section 4.1.1.9; smtplib: noop). Returns the reply code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_noop(client: *mut smtp_client) -> c_int {
     command(client, Client::noop)
 }
 
-/// RSET (smtplib: rset).
+/// RSET: gives up the mail transaction under way (RFC 5321 section 4.1.1.5; smtplib: rset). Returns
+/// the reply code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_rset(client: *mut smtp_client) -> c_int {
     command(client, Client::rset)
 }
 
-/// HELP (smtplib: help); the answer is smtp_client_reply_text().
+/// HELP (RFC 5321 section 4.1.1.8; smtplib: help).
 ///
-/// @param args  NULL or "" for none
+/// @param args  what help is wanted on; NULL or "" for nothing in particular
+///
+/// Returns the reply code; the answer is smtp_client_reply_text().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_help(client: *mut smtp_client, args: *const c_char) -> c_int {
     command(client, |client| client.help(convert::optional_text("the argument", args)?))
 }
 
-/// VRFY (smtplib: verify, vrfy). The bare address is sent.
+/// VRFY (RFC 5321 section 4.1.1.6; smtplib: verify, vrfy).
+///
+/// @param address  "a@b" or "Name <a@b>"; the bare address is sent
+///
+/// Returns the reply code; the answer is smtp_client_reply_text(). Most servers answer 252: they
+/// do not tell.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_verify(
     client: *mut smtp_client,
@@ -118,20 +145,25 @@ pub unsafe extern "C" fn smtp_client_verify(
     command(client, |client| client.verify(convert::text("the address", address)?))
 }
 
-/// EXPN (smtplib: expn).
+/// EXPN (RFC 5321 section 4.1.1.7; smtplib: expn).
+///
+/// @param list  a mailing list's name or address; the bare address is sent
+///
+/// Returns the reply code; the members are smtp_client_reply_text(), one a line.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_expn(client: *mut smtp_client, list: *const c_char) -> c_int {
     command(client, |client| client.expn(convert::text("the list", list)?))
 }
 
-/// MAIL (smtplib: mail). Nothing is greeted and no SIZE added.
+/// MAIL: begins a mail transaction (RFC 5321 section 4.1.1.2; smtplib: mail). The server is not
+/// greeted first and no parameter is added.
 ///
-/// @param sender        "" or "<>" for the null reverse-path
+/// @param sender        "a@b", "Name <a@b>", or "" or "<>" for the null reverse-path
 /// @param options       parameters, "keyword" or "keyword=value"; not sent after HELO
 /// @param option_count  how many
 ///
-/// With SMTPUTF8 among the options the addresses of this transaction may be UTF-8;
-/// SMTP_E_NOT_SUPPORTED if the server does not offer it.
+/// Returns the reply code, whatever it is. With SMTPUTF8 (RFC 6531) among the options the addresses
+/// of this transaction may be UTF-8; SMTP_E_NOT_SUPPORTED if the server does not offer it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_mail(
     client: *mut smtp_client,
@@ -145,10 +177,13 @@ pub unsafe extern "C" fn smtp_client_mail(
     })
 }
 
-/// RCPT (smtplib: rcpt).
+/// RCPT: one recipient of the mail transaction (RFC 5321 section 4.1.1.3; smtplib: rcpt).
 ///
+/// @param recipient     "a@b" or "Name <a@b>"
 /// @param options       parameters, "keyword" or "keyword=value"; not sent after HELO
 /// @param option_count  how many
+///
+/// Returns the reply code, whatever it is.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_rcpt(
     client: *mut smtp_client,
@@ -162,11 +197,15 @@ pub unsafe extern "C" fn smtp_client_rcpt(
     })
 }
 
-/// DATA, then the message, then its final reply (smtplib: data). Line ends become CRLF and lines
-/// that begin with a dot get another.
+/// DATA, then the message, then its final reply (RFC 5321 section 4.1.1.4; smtplib: data).
+///
+/// @param message  `length` bytes: bare CR and bare LF become CRLF, a line that begins with a dot
+///                 gets another, a missing last line end is added; read during the call alone
+/// @param length   in bytes
 ///
 /// Returns the final reply's code, whatever it is (over LMTP that of the last recipient);
-/// SMTP_E_DATA if DATA itself is not answered with 354.
+/// SMTP_E_DATA if DATA itself is not answered with 354; SMTP_E_OUTCOME_UNKNOWN if the connection
+/// was lost before the final reply.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_data(
     client: *mut smtp_client,

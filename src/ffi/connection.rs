@@ -9,16 +9,21 @@ use super::client::{Owned, run, set, smtp_client};
 use super::convert;
 use super::handle::Handle;
 
-/// Connects and reads the greeting (smtplib: connect). An open connection is closed first.
+/// Connects and reads the greeting (RFC 5321 section 3.1; smtplib: connect). An open connection
+/// is closed first. All addresses of the host are tried, IPv6 and IPv4, within the time limit;
+/// with SMTP_PROTOCOL_SMTPS the TLS handshake comes next.
 ///
 /// @param host  name, IPv4 or IPv6 address, "host:port", "[v6]:port", or the path of a Unix
 ///              socket, which begins with "/"
-/// @param port  0 for the one in `host`, or else the protocol's default
+/// @param port  0 for the one in `host`, or else the protocol's default; ignored for a path
 ///
-/// Returns SMTP_OK. SMTP_E_INVALID_ARGUMENT for a host or port that cannot be, before any lookup;
-/// SMTP_E_RESOLVE; SMTP_E_IO if no address could be reached, the message naming each;
-/// SMTP_E_TIMEOUT; SMTP_E_TLS; SMTP_E_DISCONNECTED if the server hung up without a greeting;
-/// SMTP_E_CONNECT if the greeting was not 220, the reply being smtp_client_reply_code().
+/// Returns SMTP_OK, the greeting being smtp_client_reply_text(). SMTP_E_INVALID_ARGUMENT for a
+/// host or port that cannot be, before any lookup; SMTP_E_FORBIDDEN by the audit callback;
+/// SMTP_E_RESOLVE; SMTP_E_IO if no address could be reached, the message naming each with its
+/// reason; SMTP_E_TIMEOUT; SMTP_E_CANCELLED; SMTP_E_TLS; SMTP_E_DISCONNECTED if the server hung
+/// up without a greeting; SMTP_E_PROTOCOL if that is no SMTP; SMTP_E_CONNECT if it is not 220,
+/// smtp_client_reply_code() being what it is. After an error there is no connection.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_connect(
     client: *mut smtp_client,
@@ -31,12 +36,16 @@ pub unsafe extern "C" fn smtp_client_connect(
     })
 }
 
-/// Speaks over a connected stream socket of the caller's, and reads the greeting.
+/// Speaks over a connected stream socket of the caller's, and reads the greeting. An open
+/// connection is closed first.
 ///
-/// @param fd           duplicated: the caller may close his. The socket is made non-blocking
-/// @param server_name  for TLS; NULL if there will be none
+/// @param fd           a connected TCP or Unix stream socket. It is duplicated: the caller's own
+///                     stays his to close, but must not be read or written any more, and
+///                     becomes non-blocking
+/// @param server_name  whom its certificate must be for; NULL for "localhost"
 ///
-/// Errors as smtp_client_connect(); SMTP_E_INVALID_ARGUMENT if it is no such socket.
+/// Returns and errors as smtp_client_connect(); SMTP_E_INVALID_ARGUMENT if it is no such socket.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_connect_fd(
     client: *mut smtp_client,
@@ -50,55 +59,69 @@ pub unsafe extern "C" fn smtp_client_connect_fd(
 }
 
 /// STARTTLS (RFC 3207; smtplib: starttls) under the client's TLS policy. EHLO is sent first if
-/// need be, and must be sent anew afterwards, which the sending functions do by themselves.
+/// need be. Everything learnt before is forgotten: EHLO must be sent anew, which the sending and
+/// login functions do by themselves.
 ///
-/// Returns SMTP_OK. SMTP_E_NOT_SUPPORTED if it is not offered; SMTP_E_RESPONSE if it is refused
-/// (the connection goes on, in clear); SMTP_E_MISUSE if TLS is active; SMTP_E_PROTOCOL if data was
-/// injected behind the reply, and SMTP_E_TLS with the reason: both close the connection.
+/// Returns SMTP_OK: the connection is encrypted, and the server is who it should be. On any error
+/// it is NOT encrypted. SMTP_E_NOT_SUPPORTED if STARTTLS is not offered and SMTP_E_RESPONSE if it
+/// is refused leave the connection open, in clear; SMTP_E_MISUSE if TLS is active already;
+/// SMTP_E_PROTOCOL if data was injected behind the reply, and SMTP_E_TLS with the reason (expired,
+/// self-signed, unknown issuer, another host, ...), close the connection.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_starttls(client: *mut smtp_client) -> c_int {
     run(client, |owned| owned.client.starttls())
 }
 
-/// Sends QUIT and closes the connection, whatever comes (smtplib: quit). Waits for the reply
-/// for 5 seconds at most.
+/// Sends QUIT and closes the connection (RFC 5321 section 4.1.1.10; smtplib: quit). Waits for the
+/// reply for 5 seconds at most, and within the time limit.
 ///
-/// Returns the reply code, 0 if the server hung up without one, or an error; the connection is
-/// closed in every case.
+/// Returns the reply code; 0 if the server hung up without one, which is no error of any mail; or
+/// an error. The connection is closed in every case.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_quit(client: *mut smtp_client) -> c_int {
     Handle::run(client, |owned: &mut Owned| owned.client.quit().map(c_int::from))
 }
 
 /// Closes the connection without a word (smtplib: close). Closing a closed one is no error.
+/// Transactions that were submitted and not completed go to the completion callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_close(client: *mut smtp_client) -> c_int {
     set(client, Client::close)
 }
 
-/// Ends the call that is running on this client, which returns SMTP_E_CANCELLED and closes the
-/// connection. May be called at any time, from any thread and from a signal handler; without a
-/// running call it does nothing. Returns SMTP_OK, or SMTP_E_MISUSE for what is no client.
+/// Ends the call that is running on this client, in whatever phase: it returns SMTP_E_CANCELLED
+/// and closes the connection. Does not wait for that.
+///
+/// May be called at any time while the client lives, from any thread, from a callback and from a
+/// signal handler; it takes no lock, uses no heap, and leaves errno alone. Without a running call
+/// it does nothing: it is forgotten when the next one begins.
+///
+/// Returns SMTP_OK, or SMTP_E_MISUSE for what is no client (without a message).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_cancel(client: *mut smtp_client) -> c_int {
     Handle::<Owned>::with_shared(client, Cancel::cancel)
 }
 
-/// Whether there is a connection: 1 or 0, or an error. A connection that the server has closed
-/// counts until a call notices.
+/// Whether there is a connection: 1 or 0, or an error. One that the server has closed counts
+/// until a call notices; smtp_client_noop() asks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_is_connected(client: *const smtp_client) -> c_int {
     Handle::run(client, |owned: &mut Owned| Ok(owned.client.is_connected().into()))
 }
 
-/// Whether the connection is under TLS: 1 or 0, or an error.
+/// Whether the connection is under TLS: 1 or 0 (also without a connection), or an error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_is_encrypted(client: *const smtp_client) -> c_int {
     Handle::run(client, |owned: &mut Owned| Ok(owned.client.is_encrypted().into()))
 }
 
-/// The server's certificate in DER, its length in `*length`; NULL without TLS. Valid until the
-/// next call of this function on the client, or its end.
+/// The server's certificate (X.509 in DER).
+///
+/// @param length  gets its length in bytes, 0 if there is none; may be NULL
+///
+/// NULL without TLS, and for a client that cannot be used. Valid until this function is called
+/// for another connection of the client, or the client's end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_peer_certificate(
     client: *const smtp_client,
@@ -122,7 +145,9 @@ pub unsafe extern "C" fn smtp_client_peer_certificate(
     found.0.cast()
 }
 
-/// The connection's descriptor, for looking only; SMTP_E_DISCONNECTED if there is none.
+/// The descriptor of the connection's socket, to be looked at (its addresses, its options) and
+/// neither read, written nor closed; SMTP_E_DISCONNECTED if there is none. Valid until the
+/// connection ends.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_fd(client: *const smtp_client) -> c_int {
     Handle::run(client, |owned: &mut Owned| {

@@ -417,7 +417,9 @@ mod tests {
             assert!(Handle::last_error(pointer, |_| ()).is_err());
             assert!(Handle::acquire(pointer).is_err());
             assert_eq!(
-                Handle::with_shared(pointer, |count| drop(count.fetch_add(1, Ordering::SeqCst))),
+                Handle::with_shared(pointer, |count| {
+                    count.fetch_add(1, Ordering::SeqCst);
+                }),
                 0
             );
             let address = pointer.expose_provenance();

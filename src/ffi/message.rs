@@ -12,11 +12,15 @@ use super::callback::{UserData, smtp_destroy_callback};
 use super::convert;
 use super::transaction::{set, smtp_transaction};
 
-/// Gives the next bytes of a message.
+/// Gives the next bytes of a message, on the thread that sends.
 ///
 /// Returns how many bytes were written to `buffer`, at most `capacity`; 0 at the end of the
-/// message; negative if it cannot go on, which fails the transaction without a delivery. Called
-/// on the thread that sends. (The buffer is the library's own, so that no byte is copied twice.)
+/// message; negative if it cannot go on, which fails the transaction with SMTP_E_CANCELLED. More
+/// than `capacity` fails it with SMTP_E_INVALID_ARGUMENT. A message that fails is never delivered
+/// cut short: the connection is closed in the midst of it, or BDAT given up.
+///
+/// (The buffer is the library's own, in place of a sink that copies, so that no byte is copied
+/// once more.) While it runs the time limit does not: it should not wait for long.
 #[allow(non_camel_case_types)]
 pub type smtp_read_callback = Option<
     unsafe extern "C-unwind" fn(
@@ -26,7 +30,11 @@ pub type smtp_read_callback = Option<
     ) -> isize,
 >;
 
-/// Sets the message: `length` bytes, copied. Line ends are normalised to CRLF as it is sent.
+/// Sets the message, copied.
+///
+/// @param message  `length` bytes. As it is sent bare CR and bare LF become CRLF, a missing last
+///                 line end is added, and leading dots are escaped
+/// @param length   in bytes
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_set_message(
     transaction: *mut smtp_transaction,
@@ -40,9 +48,13 @@ pub unsafe extern "C" fn smtp_transaction_set_message(
     })
 }
 
-/// Sets the message: `length` bytes that stay the caller's and must not change or go away
-/// before the transaction is freed, cleared or given another message (see
-/// smtp_transaction_set_release_callback()). What needs no change is sent without a copy.
+/// Sets the message, borrowed: what needs no change goes from here to the system without a copy.
+///
+/// @param message  `length` bytes, sent as smtp_transaction_set_message() says. They stay the
+///                 caller's, and must neither change nor go away until the transaction was freed
+///                 and is not being sent, was cleared, or got another message;
+///                 smtp_transaction_set_release_callback() tells when
+/// @param length   in bytes
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_set_message_borrowed(
     transaction: *mut smtp_transaction,
@@ -57,14 +69,15 @@ pub unsafe extern "C" fn smtp_transaction_set_message_borrowed(
     })
 }
 
-/// Sets a callback to read the message from as it is sent.
+/// Sets a callback to read the message from as it is sent, through a fixed buffer. What it gives
+/// is sent as smtp_transaction_set_message() says.
 ///
 /// @param read       called until it returns 0 or fails
 /// @param user_data  passed to it; must live as long as a borrowed message would
-/// @param size       bytes it will give, or -1 if unknown; if known it is declared to the server
-///                   and must be kept
+/// @param size       how many bytes it will give, or -1 if that is not known; a size is declared
+///                   to the server and must be kept, or the transaction fails
 ///
-/// A message that was read cannot be sent again before the reader is set again.
+/// A message that was read cannot be sent again before the reader is set again: SMTP_E_MISUSE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_set_message_reader(
     transaction: *mut smtp_transaction,
@@ -85,8 +98,15 @@ pub unsafe extern "C" fn smtp_transaction_set_message_reader(
     })
 }
 
-/// Sets a file descriptor to read the message from, from where it stands to its end. It is
-/// duplicated: the caller may close his. The file offset is shared, as dup(2) does.
+/// Sets a file descriptor to read the message from as it is sent, from where it stands to its
+/// end, through a fixed buffer. What it gives is sent as smtp_transaction_set_message() says.
+///
+/// @param fd  a file, pipe or socket open for reading, in blocking mode. It is duplicated: the
+///            caller may close his own, but the two share one file offset, as after dup(2). The
+///            size of a regular file is declared to the server, so the file must not change
+///
+/// SMTP_E_INVALID_ARGUMENT for what cannot be read from. The time limit does not hold while a pipe
+/// or socket has nothing to give. It is read once: to send it again, rewind it and set it again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_set_message_fd(
     transaction: *mut smtp_transaction,
@@ -101,8 +121,13 @@ pub unsafe extern "C" fn smtp_transaction_set_message_fd(
     })
 }
 
-/// Sets what is called once when the library no longer needs a borrowed message or a reader's
-/// user data: when the message is replaced, and when the transaction is cleared or freed.
+/// Sets what tells that the present message, borrowed or from a reader, is no longer needed. To be
+/// set after the message, each time.
+///
+/// @param release    runs once: when the message is replaced, when the transaction is cleared or
+///                   freed (if it is being sent: when it comes back), and when this call fails;
+///                   another one set for the same message does not take its place, both run
+/// @param user_data  passed to it
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_set_release_callback(
     transaction: *mut smtp_transaction,
@@ -111,7 +136,7 @@ pub unsafe extern "C" fn smtp_transaction_set_release_callback(
 ) -> c_int {
     let data = UserData::new(user_data, release);
     set(transaction, |owned| {
-        owned.release = Some(data);
+        owned.releases.push(data);
         Ok(())
     })
 }

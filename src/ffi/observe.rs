@@ -9,19 +9,23 @@ use super::lease;
 use super::transaction::smtp_transaction;
 use crate::client::{Audit, Completion, DebugSink, Direction, Progress, Transaction};
 
-/// Direction of bytes in a debug callback: to the server.
+/// Direction in a debug callback: bytes to the server.
 pub const SMTP_DEBUG_SENT: c_int = 1;
-/// From the server.
+/// Direction in a debug callback: bytes from the server.
 pub const SMTP_DEBUG_RECEIVED: c_int = 2;
-/// Not on the wire: a note about the connection.
+/// Direction in a debug callback: not on the wire, but a note about the connection.
 pub const SMTP_DEBUG_INFO: c_int = 3;
 
-/// An audit callback is asked about a connect.
+/// Event in an audit callback: a connection is about to be made.
 pub const SMTP_AUDIT_CONNECT: c_int = 1;
-/// An audit callback is asked about a send: `data` are the bytes, credentials included.
+/// Event in an audit callback: bytes are about to be sent, credentials included.
 pub const SMTP_AUDIT_SEND: c_int = 2;
 
-/// Gets the transcript: `length` bytes at `data`, not NUL-terminated, valid during the call.
+/// Gets the transcript, piece by piece.
+///
+/// `direction` is SMTP_DEBUG_SENT, SMTP_DEBUG_RECEIVED or SMTP_DEBUG_INFO; `data` are `length` bytes
+/// as they went over the wire (credentials as "***"), or a line of text for SMTP_DEBUG_INFO; not
+/// NUL-terminated, not escaped.
 #[allow(non_camel_case_types)]
 pub type smtp_debug_callback = Option<
     unsafe extern "C-unwind" fn(
@@ -32,12 +36,12 @@ pub type smtp_debug_callback = Option<
     ),
 >;
 
-/// Asked before each connect and each send (smtplib's audit events). Returning anything but 0
-/// forbids it.
+/// Asked before each connect and each send (smtplib's audit events smtplib.connect, smtplib.send).
+/// Returning anything but 0 forbids it.
 ///
 /// `event` is SMTP_AUDIT_CONNECT or SMTP_AUDIT_SEND; `host` and `port` are those of the
-/// connection; `data` and `length` are the bytes to be sent, NULL and 0 for a connect. All
-/// valid during the call.
+/// connection (the path and 0 for a Unix socket); `data` are `length` bytes to be sent, each shown
+/// once, in whatever pieces they go out; NULL and 0 for a connect.
 #[allow(non_camel_case_types)]
 pub type smtp_audit_callback = Option<
     unsafe extern "C-unwind" fn(
@@ -50,19 +54,23 @@ pub type smtp_audit_callback = Option<
     ) -> c_int,
 >;
 
-/// Told how many bytes of the present message went out, and of how many (-1 if unknown).
+/// Told how many bytes of the message in transmission have gone to the system, and of how many in
+/// all, -1 if that is not known. Bytes are those on the wire, line ends and dots as they are sent.
 #[allow(non_camel_case_types)]
 pub type smtp_progress_callback =
     Option<unsafe extern "C-unwind" fn(sent: i64, total: i64, user_data: *mut c_void)>;
 
-/// Gets back a submitted transaction with its outcome. It may be read, changed, or freed here,
-/// but not submitted: the client is busy.
+/// Gets back a submitted transaction with its outcome. It is the caller's again: it may be read,
+/// changed and freed here. To be submitted again it must wait for the end of the call that called
+/// back, during which the client is busy.
 #[allow(non_camel_case_types)]
 pub type smtp_completion_callback =
     Option<unsafe extern "C-unwind" fn(transaction: *mut smtp_transaction, user_data: *mut c_void)>;
 
-/// Sets the transcript's level (smtplib: set_debuglevel): 0 none, 1 on standard error, 2 the same
-/// with the time of day in UTC. Credentials are shown as ***.
+/// Sets the transcript's level (smtplib: set_debuglevel).
+///
+/// @param level  0 for none (the default), 1 for a transcript on standard error, 2 for the same with
+///               the time of day in UTC. Credentials are shown as "***", control characters escaped
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_debug_level(
     client: *mut smtp_client,
@@ -76,10 +84,11 @@ pub unsafe extern "C" fn smtp_client_set_debug_level(
     })
 }
 
-/// Sends the transcript to a callback in place of standard error, at level 1 if none was set.
-/// NULL goes back to standard error.
+/// Sends the transcript to a callback in place of standard error; at level 1 if none was set.
 ///
-/// @param destroy  may be NULL; called once with user_data when it is no longer needed
+/// @param callback   NULL goes back to standard error
+/// @param user_data  passed to it
+/// @param destroy    called once with user_data when it is no longer needed; may be NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_debug_callback(
     client: *mut smtp_client,
@@ -94,7 +103,7 @@ pub unsafe extern "C" fn smtp_client_set_debug_callback(
     })
 }
 
-/// Whether the transcript shows credentials: 0 (the default) or 1.
+/// Whether the transcript shows credentials: 0 (the default) or 1, never to be left on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_debug_secrets(
     client: *mut smtp_client,
@@ -103,9 +112,12 @@ pub unsafe extern "C" fn smtp_client_set_debug_secrets(
     set(client, |client| client.set_debug_secrets(on != 0))
 }
 
-/// Sets the audit callback; NULL removes it. What it forbids ends in SMTP_E_FORBIDDEN.
+/// Sets the audit callback. What it forbids ends in SMTP_E_FORBIDDEN; where a part of a command or
+/// message has gone already, the connection is closed.
 ///
-/// @param destroy  may be NULL; called once with user_data when it is no longer needed
+/// @param callback   NULL removes it
+/// @param user_data  passed to it
+/// @param destroy    called once with user_data when it is no longer needed; may be NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_audit_callback(
     client: *mut smtp_client,
@@ -123,9 +135,11 @@ pub unsafe extern "C" fn smtp_client_set_audit_callback(
     })
 }
 
-/// Sets the progress callback; NULL removes it.
+/// Sets the progress callback, called as a message goes out. It may call smtp_client_cancel().
 ///
-/// @param destroy  may be NULL; called once with user_data when it is no longer needed
+/// @param callback   NULL removes it
+/// @param user_data  passed to it
+/// @param destroy    called once with user_data when it is no longer needed; may be NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_progress_callback(
     client: *mut smtp_client,
@@ -140,9 +154,11 @@ pub unsafe extern "C" fn smtp_client_set_progress_callback(
     })
 }
 
-/// Sets what smtp_client_submit() gives its transactions back through; NULL removes it.
+/// Sets the callback that gets each transaction of smtp_client_submit() back.
 ///
-/// @param destroy  may be NULL; called once with user_data when it is no longer needed
+/// @param callback   NULL removes it: transactions become the caller's again without a word
+/// @param user_data  passed to it
+/// @param destroy    called once with user_data when it is no longer needed; may be NULL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_completion_callback(
     client: *mut smtp_client,

@@ -1,4 +1,4 @@
-/* Marks what the library exports. */
+/* What the library exports. */
 #ifndef SMTP_API
 #  if defined(__GNUC__) || defined(__clang__)
 #    define SMTP_API __attribute__((visibility("default")))
@@ -7,30 +7,66 @@
 #  endif
 #endif
 
+/* A result that must be looked at: ignoring it may send mail in clear, or lose it. */
+#ifndef SMTP_NODISCARD
+#  if defined(__GNUC__) || defined(__clang__)
+#    define SMTP_NODISCARD __attribute__((warn_unused_result))
+#  else
+#    define SMTP_NODISCARD
+#  endif
+#endif
+
 /*
- * Rules that hold for every function:
+ * What holds for every function, unless it says otherwise:
  *
  * Results. A function that runs one SMTP command whose refusal is no error returns the server's
- * reply code (100 or more); every other function that can fail returns SMTP_OK. Negative is an
- * error: one of smtp_result, its message in smtp_client_last_error() and smtp_last_error().
+ * reply code (200 to 599), whatever it is; every other function that can fail returns SMTP_OK.
+ * Negative is an error: one of smtp_result. So `if (smtp_client_rcpt(c, a, NULL, 0) != 250)`.
  *
- * Threads. Different handles may be used by different threads at the same time. One handle runs
- * one call at a time: a second call, from another thread or from one of its callbacks, returns
- * SMTP_E_BUSY and disturbs nothing. Only smtp_client_cancel() may be called at any time.
+ * Errors. The message of a failed call is kept twice: smtp_client_last_error() has that of the
+ * last failed call on a handle (smtp_tls_last_error() and smtp_transaction_last_error() likewise),
+ * smtp_last_error() that of the last failed call on this thread. A language whose code moves
+ * between threads must use the first. A successful call leaves both alone; a call that finds
+ * its handle busy leaves the handle's alone. Messages are UTF-8, control characters escaped, the
+ * server's text bounded, and hold no secrets.
  *
- * Handles. What a *_new function returns is freed with the *_free function of its kind. NULL, a
- * freed handle or one of another kind is SMTP_E_MISUSE (a freed one as long as no new handle
- * stands at its address). Setters copy what they are given unless they say otherwise.
+ * Threads. Different handles may be used by any threads at the same time. One handle runs one
+ * call at a time: a second call, from another thread or from one of its callbacks, returns
+ * SMTP_E_BUSY (NULL or 0 where no code can be returned) and disturbs nothing. Only
+ * smtp_client_cancel() may be called at any time. A handle is not bound to the thread that made
+ * it.
  *
- * Strings in are NUL-terminated UTF-8. CR, LF, NUL and other control characters in an address,
- * name, option or command are SMTP_E_INVALID_ARGUMENT, and nothing is sent. Arrays are a pointer
- * and a count; NULL with 0 is empty. Strings out belong to the handle; each function says until
- * when they are valid.
+ * Handles. What a *_new function returns is freed by the *_free function of its kind, which never
+ * blocks and sends nothing; NULL may be freed. During a call on the handle, free takes effect
+ * when that call ends. Any other function gives SMTP_E_MISUSE for NULL, for a freed handle (as
+ * long as no new one stands at its address), and for a pointer to anything else, without
+ * reading the memory that it points to. (Above some fifty thousand live handles the memory at
+ * such a pointer must be readable.)
  *
- * Callbacks get user_data last. They must not throw an exception (the program is aborted) nor
+ * Pointers in are read during the call alone, and copied where more is needed, unless the
+ * function says that it borrows. Strings are NUL-terminated UTF-8; SMTP_E_INVALID_ARGUMENT for
+ * what is not, and for CR, LF and other control characters in an address, name, option or
+ * command, before anything is sent. Arrays are a pointer and a count; NULL with 0 is empty.
+ *
+ * Pointers out belong to the handle and must not be freed. Each function says until when its
+ * string is valid; until then neither calls on other handles nor a repeated call of the same
+ * function change it. A reply's text is made valid UTF-8.
+ *
+ * Choices are ints with named constants, switches 0 or not 0. Another value of a choice is
+ * SMTP_E_INVALID_ARGUMENT.
+ *
+ * Callbacks get user_data last and run on the thread of the call that causes them. What they are
+ * given is valid until they return. They must not throw an exception (the program is aborted) nor
  * longjmp out (undefined).
  *
- * Processes. No signal handler is installed, no SIGPIPE raised, no environment changed; descriptors
- * are close-on-exec. A forked child may free the parent's handles, which sends nothing, and make
- * its own. A name lookup that outlasts its time limit ends on a thread of its own.
+ * Time. Every call on a connection ends within its time limit, see smtp_client_set_timeout().
+ *
+ * Memory. A large copy that finds no memory is SMTP_E_NO_MEMORY; if a small allocation fails,
+ * the process is aborted, as everywhere in Rust's library.
+ *
+ * The process. No signal handler is installed, no SIGPIPE raised, no environment, locale, errno or
+ * mask changed; descriptors are close-on-exec. A forked child may free the handles of its
+ * parent, which sends nothing on the parent's connections, and make its own. A name lookup that
+ * outlasts its time limit ends by itself on a thread of its own, which blocks all signals.
+ * The library stays mapped after dlclose().
  */

@@ -76,16 +76,16 @@ pub unsafe extern "C" fn smtp_client_reply_code(client: *const smtp_client) -> c
     number(client, |client| client.reply().code().into())
 }
 
-/// Text of that reply: lines joined by "\n", codes stripped, made valid UTF-8; "" if there was
-/// none. NULL only for a handle that cannot be used. Valid until the next call on the client that
-/// reads a reply, or its end.
+/// Text of that reply: lines joined by "\n", codes stripped; "" if there was none. NULL only for a
+/// client that cannot be used. Valid until the next call on the client that reads a reply, or its
+/// end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_reply_text(client: *const smtp_client) -> *const c_char {
     string(client, std::ptr::null(), |client, strings| strings.reply.set(client.reply().bytes()))
 }
 
-/// Enhanced status code of that reply (RFC 3463), such as "5.1.1", or "". NULL only for a handle
-/// that cannot be used. Valid as smtp_client_reply_text().
+/// Enhanced status code of that reply (RFC 2034, RFC 3463), such as "5.1.1"; "" if it had none.
+/// NULL only for a client that cannot be used. Valid as smtp_client_reply_text().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_reply_enhanced(client: *const smtp_client) -> *const c_char {
     string(client, std::ptr::null(), |client, strings| {
@@ -112,14 +112,18 @@ pub unsafe extern "C" fn smtp_client_ehlo_response(client: *const smtp_client) -
     })
 }
 
-/// Whether the server accepted EHLO or LHLO: 1 or 0, or an error (smtplib: does_esmtp).
+/// Whether the server accepted EHLO or LHLO on this connection: 1 or 0, or an error (smtplib:
+/// does_esmtp).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_does_esmtp(client: *const smtp_client) -> c_int {
     number(client, |client| client.does_esmtp().into())
 }
 
-/// Whether the server offers an extension, such as "SIZE": 1 or 0, or an error (smtplib:
-/// has_extn). Letter case does not matter.
+/// Whether the server offers an extension, by the last EHLO on this connection (smtplib: has_extn).
+///
+/// @param name  such as "SIZE", in any letter case
+///
+/// Returns 1 or 0, or an error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_has_extension(
     client: *const smtp_client,
@@ -131,8 +135,13 @@ pub unsafe extern "C" fn smtp_client_has_extension(
     })
 }
 
-/// Parameters of an extension, "" if it has none, NULL if it is not offered (smtplib:
-/// esmtp_features). Valid until the next EHLO, or the end of the connection.
+/// Parameters of an extension (smtplib: esmtp_features). Those of AUTH include the old form
+/// "AUTH=LOGIN".
+///
+/// @param name  such as "SIZE", in any letter case
+///
+/// "" if it has none, NULL if it is not offered. Valid until the next EHLO, or the end of the
+/// connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_extension_params(
     client: *const smtp_client,
@@ -158,14 +167,18 @@ pub unsafe extern "C" fn smtp_client_extension_params(
     )
 }
 
-/// Number of extensions offered; 0 for a handle that cannot be used.
+/// Number of extensions that the server offers, by the last EHLO on this connection; 0 for a
+/// client that cannot be used.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_extension_count(client: *const smtp_client) -> usize {
     Handle::call(client, |_| 0, |owned: &mut Owned| Ok(owned.client.extension_count()))
 }
 
-/// Keyword of an extension as the server wrote it, NULL if there is none at `index`. Valid until
-/// the next EHLO, or the end of the connection.
+/// Keyword of an extension as the server wrote it.
+///
+/// @param index  from 0, in the server's order
+///
+/// NULL if there is none. Valid until the next EHLO, or the end of the connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_extension_name(
     client: *const smtp_client,
@@ -180,16 +193,19 @@ pub unsafe extern "C" fn smtp_client_extension_name(
     })
 }
 
-/// Number of recipients that the last smtp_client_sendmail() or smtp_client_send_message() could
-/// not deliver to because the server refused them; after SMTP_E_SENDER_REFUSED entry 0 is the
-/// sender. 0 for a handle that cannot be used.
+/// Number of recipients that the server refused in the last smtp_client_sendmail() or
+/// smtp_client_send_message() (smtplib: the dictionary that sendmail returns); after
+/// SMTP_E_SENDER_REFUSED entry 0 is the sender. 0 for a client that cannot be used.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_refused_count(client: *const smtp_client) -> usize {
     Handle::call(client, |_| 0, |owned: &mut Owned| Ok(owned.client.refused().len()))
 }
 
-/// Address of a refused recipient as it was given, NULL if there is none at `index`. Valid until
-/// the next send on the client, or its end.
+/// Address of a refused recipient as it was given.
+///
+/// @param index  from 0, in the order of the recipients
+///
+/// NULL if there is none. Valid until the next send on the client, or its end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_refused_address(
     client: *const smtp_client,
@@ -201,7 +217,11 @@ pub unsafe extern "C" fn smtp_client_refused_address(
     })
 }
 
-/// Reply code for a refused recipient, 0 if there is none at `index`.
+/// Code of the reply that refused it.
+///
+/// @param index  from 0
+///
+/// Returns 0 if there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_refused_code(
     client: *const smtp_client,
@@ -210,8 +230,11 @@ pub unsafe extern "C" fn smtp_client_refused_code(
     number(client, |client| client.refused().get(index).map_or(0, |refused| refused.code.into()))
 }
 
-/// Text of that reply, NULL if there is none at `index`. Valid until the next send on the client,
-/// or its end.
+/// Text of that reply, lines joined by "\n".
+///
+/// @param index  from 0
+///
+/// NULL if there is none. Valid until the next send on the client, or its end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_refused_text(
     client: *const smtp_client,
@@ -223,8 +246,12 @@ pub unsafe extern "C" fn smtp_client_refused_text(
     })
 }
 
-/// Enhanced status code of that reply, "" if it had none, NULL if there is none at `index`. Valid
-/// until the next send on the client, or its end.
+/// Enhanced status code of that reply (RFC 3463), such as "5.1.1".
+///
+/// @param index  from 0
+///
+/// "" if it had none, NULL if there is no such entry. Valid until the next send on the client, or
+/// its end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_refused_enhanced(
     client: *const smtp_client,

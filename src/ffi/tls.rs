@@ -10,8 +10,8 @@ use super::guard::guarded;
 use super::handle::{Handle, Kind};
 
 /// A TLS policy (smtplib: ssl.SSLContext, keyfile, certfile). By default the system's roots are
-/// trusted, the certificate must be valid for the host by its subject alternative name, and TLS
-/// 1.2 is the least. One policy may be given to many clients.
+/// trusted, the certificate must be valid for the host by its subject alternative name (RFC 9525),
+/// and TLS 1.2 is the least. One policy may be given to many clients.
 #[allow(non_camel_case_types)]
 pub struct smtp_tls {
     _opaque: (),
@@ -30,9 +30,9 @@ pub const SMTP_TLS_VERIFY_CERTIFICATE: c_int = 2;
 /// Verify nothing: protects against listeners, not against impostors.
 pub const SMTP_TLS_VERIFY_NONE: c_int = 3;
 
-/// TLS 1.2
+/// TLS 1.2 (RFC 5246)
 pub const SMTP_TLS_VERSION_1_2: c_int = 12;
-/// TLS 1.3
+/// TLS 1.3 (RFC 8446)
 pub const SMTP_TLS_VERSION_1_3: c_int = 13;
 
 fn set(tls: *mut smtp_tls, change: impl FnOnce(&mut TlsPolicy) -> Result<()>) -> c_int {
@@ -47,7 +47,10 @@ fn version(value: c_int) -> Result<TlsVersion> {
     }
 }
 
-/// Makes a policy with the defaults. Free it with smtp_tls_free(). NULL only if out of memory.
+/// Makes a policy with the defaults.
+///
+/// Returns it, to be freed with smtp_tls_free(); NULL only if out of memory.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn smtp_tls_new() -> *mut smtp_tls {
     guarded(std::ptr::null_mut(), || Handle::create(TlsPolicy::default(), ()))
@@ -59,14 +62,28 @@ pub unsafe extern "C" fn smtp_tls_free(tls: *mut smtp_tls) {
     guarded((), || Handle::<TlsPolicy>::free(tls));
 }
 
-/// Trusts the certificates in a PEM file as well. SMTP_E_INVALID_ARGUMENT if it cannot be read
-/// or has none.
+/// Message of the last failed call on this policy. Never NULL, "" if none has failed. Valid until
+/// the next failing call on it, or its end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_tls_last_error(tls: *mut smtp_tls) -> *const c_char {
+    Handle::<TlsPolicy>::last_message(tls)
+}
+
+/// Trusts the certificates in a PEM file as well as those trusted before.
+///
+/// @param path  read now. SMTP_E_INVALID_ARGUMENT if it cannot be read or has no certificate
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_ca_file(tls: *mut smtp_tls, path: *const c_char) -> c_int {
     set(tls, |policy| policy.set_ca_file(convert::text("the CA file", path)?))
 }
 
-/// Trusts the certificates in `length` bytes of PEM as well; the bytes are copied.
+/// Trusts certificates in memory as well as those trusted before.
+///
+/// @param pem     `length` bytes of PEM, copied. SMTP_E_INVALID_ARGUMENT if there is no certificate
+///                in it
+/// @param length  in bytes
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_add_ca_pem(
     tls: *mut smtp_tls,
@@ -76,7 +93,9 @@ pub unsafe extern "C" fn smtp_tls_add_ca_pem(
     set(tls, |policy| policy.add_ca_pem(convert::bytes("the PEM", pem.cast(), length)?))
 }
 
-/// Whether the system's roots are trusted: 1 (the default) or 0.
+/// Whether the system's roots are trusted: 1 (the default) or 0. With 0 only the certificates
+/// given here are.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_system_roots(tls: *mut smtp_tls, on: c_int) -> c_int {
     set(tls, |policy| {
@@ -85,13 +104,15 @@ pub unsafe extern "C" fn smtp_tls_set_system_roots(tls: *mut smtp_tls, on: c_int
     })
 }
 
-/// Shows the server a client certificate.
+/// Shows the server a client certificate (smtplib: certfile, keyfile).
 ///
 /// @param cert_file  PEM file with the certificate and its chain
 /// @param key_file   PEM file with the key: PKCS#8, PKCS#1 or SEC1, not encrypted; NULL if it is
 ///                   in cert_file
 ///
-/// SMTP_E_INVALID_ARGUMENT if a file cannot be read or used, or the two do not belong together.
+/// Both are read now. SMTP_E_INVALID_ARGUMENT if one cannot be read or used, or if the two do not
+/// belong together.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_client_certificate(
     tls: *mut smtp_tls,
@@ -104,9 +125,13 @@ pub unsafe extern "C" fn smtp_tls_set_client_certificate(
     })
 }
 
-/// Shows the server a client certificate from `length` bytes of PKCS#12, which are copied.
+/// Shows the server a client certificate with its key from PKCS#12 (RFC 7292).
 ///
+/// @param data      `length` bytes, copied. SMTP_E_INVALID_ARGUMENT if they cannot be used or the
+///                  password is wrong
+/// @param length    in bytes
 /// @param password  NULL or "" if there is none
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_client_pkcs12(
     tls: *mut smtp_tls,
@@ -122,7 +147,9 @@ pub unsafe extern "C" fn smtp_tls_set_client_pkcs12(
 
 /// What is verified of the server.
 ///
-/// @param mode  SMTP_TLS_VERIFY_FULL, SMTP_TLS_VERIFY_CERTIFICATE or SMTP_TLS_VERIFY_NONE
+/// @param mode  SMTP_TLS_VERIFY_FULL (the default), SMTP_TLS_VERIFY_CERTIFICATE or
+///              SMTP_TLS_VERIFY_NONE
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_verify(tls: *mut smtp_tls, mode: c_int) -> c_int {
     set(tls, |policy| {
@@ -136,7 +163,10 @@ pub unsafe extern "C" fn smtp_tls_set_verify(tls: *mut smtp_tls, mode: c_int) ->
     })
 }
 
-/// The least version: SMTP_TLS_VERSION_1_2 (the default) or SMTP_TLS_VERSION_1_3.
+/// The least version of TLS.
+///
+/// @param minimum  SMTP_TLS_VERSION_1_2 (the default) or SMTP_TLS_VERSION_1_3
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_min_version(tls: *mut smtp_tls, minimum: c_int) -> c_int {
     set(tls, |policy| {
@@ -145,7 +175,10 @@ pub unsafe extern "C" fn smtp_tls_set_min_version(tls: *mut smtp_tls, minimum: c
     })
 }
 
-/// The greatest version: SMTP_TLS_VERSION_1_2 or SMTP_TLS_VERSION_1_3. Default: no limit.
+/// The greatest version of TLS. Without this call there is no limit.
+///
+/// @param maximum  SMTP_TLS_VERSION_1_2 or SMTP_TLS_VERSION_1_3
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_max_version(tls: *mut smtp_tls, maximum: c_int) -> c_int {
     set(tls, |policy| {
@@ -154,7 +187,11 @@ pub unsafe extern "C" fn smtp_tls_set_max_version(tls: *mut smtp_tls, maximum: c
     })
 }
 
-/// The name that the certificate must be valid for, in place of the host connected to.
+/// The name that the certificate must be valid for, and that is asked for by SNI, in place of the
+/// host connected to.
+///
+/// @param name  a host name, or an IP address
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_server_name(
     tls: *mut smtp_tls,

@@ -11,17 +11,19 @@ use super::error::code;
 use super::guard::guarded;
 use super::handle::{Handle, Kind, Shown};
 
-/// One mail transaction: sender, recipients, message, and, after it was sent, what became of it
-/// for each recipient. It can be sent again; what was not tried, as it is.
+/// One mail transaction (RFC 5321 section 3.3): sender, recipients, message, and, after it was
+/// sent, what became of it for each recipient. It belongs to no client and may be sent again,
+/// which replaces its outcome.
 ///
-/// While it is being sent (in smtp_client_send_batch(), or between smtp_client_submit() and its
-/// completion) every other call on it returns SMTP_E_BUSY.
+/// While it is being sent (during smtp_client_send() and smtp_client_send_batch(), and from
+/// smtp_client_submit() to its completion) every other call on it is SMTP_E_BUSY.
 #[allow(non_camel_case_types)]
 pub struct smtp_transaction {
     _opaque: (),
 }
 
-/// Never offered to the server, or surely not delivered: sending again is safe.
+/// What became of a recipient: never offered to the server, or surely not delivered; sending again
+/// is safe.
 pub const SMTP_RECIPIENT_NOT_TRIED: c_int = 0;
 /// The server took responsibility for delivering to this recipient.
 pub const SMTP_RECIPIENT_ACCEPTED: c_int = 1;
@@ -35,8 +37,9 @@ pub const SMTP_RECIPIENT_UNKNOWN: c_int = 3;
 pub(super) struct Owned {
     /// Out of here while it is on loan to a client.
     pub transaction: Option<Box<Transaction>>,
-    /// Runs when the message is no longer needed.
-    pub release: Option<UserData>,
+    /// Dropped, and so run, when the message is no longer needed.
+    pub releases: Vec<UserData>,
+    error: Shown,
     reply: Shown,
     recipients: Vec<Texts>,
 }
@@ -61,7 +64,7 @@ impl Owned {
 
     pub fn set_body(&mut self, body: Body) {
         self.get().set_body(body);
-        self.release = None;
+        self.releases.clear();
     }
 
     fn texts(&mut self, index: usize) -> &mut Texts {
@@ -98,29 +101,46 @@ fn no_recipient(index: usize) -> Error {
     convert::invalid(format!("there is no recipient {index}"))
 }
 
-/// Makes an empty transaction. Free it with smtp_transaction_free(). NULL only if out of memory.
+/// Makes an empty transaction.
+///
+/// Returns it, to be freed with smtp_transaction_free(); NULL only if out of memory.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn smtp_transaction_new() -> *mut smtp_transaction {
     guarded(std::ptr::null_mut(), || Handle::create(Owned::default(), ()))
 }
 
-/// Frees a transaction; NULL is allowed. One that is being sent is freed when it comes back.
+/// Frees a transaction; NULL is allowed. One that is being sent goes on, and is freed when it
+/// comes back: a borrowed message must live until then, and no completion callback is called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_free(transaction: *mut smtp_transaction) {
     guarded((), || Handle::<Owned>::free(transaction));
 }
 
-/// Empties a transaction for another mail, keeping its memory.
+/// Empties a transaction for another mail: sender, recipients, options, message and outcome. Its
+/// memory is kept, which is cheaper than a new one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_clear(transaction: *mut smtp_transaction) -> c_int {
     set(transaction, |owned| {
         owned.get().clear();
-        owned.release = None;
+        owned.releases.clear();
         Ok(())
     })
 }
 
-/// Sets the reverse-path: "a@b", "Name <a@b>", or "" or "<>" for the null path. Copied.
+/// Message of the last failed call on this transaction (not of a send: see
+/// smtp_transaction_error()). Never NULL, "" if none has failed. Valid until the next failing call
+/// on it, or its end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_transaction_last_error(
+    transaction: *const smtp_transaction,
+) -> *const c_char {
+    Handle::<Owned>::last_message(transaction)
+}
+
+/// Sets the reverse-path (RFC 5321 section 4.1.1.2).
+///
+/// @param address  "a@b", "Name <a@b>", or "" or "<>" for the null path; copied
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_set_sender(
     transaction: *mut smtp_transaction,
@@ -129,10 +149,13 @@ pub unsafe extern "C" fn smtp_transaction_set_sender(
     set(transaction, |owned| owned.get().set_sender(convert::text("the sender", address)?))
 }
 
-/// Adds a recipient with its own RCPT parameters (RFC 5321 section 4.1.2), all copied.
+/// Adds a recipient with its own RCPT parameters (RFC 5321 section 4.1.1.3).
 ///
-/// @param options        "keyword" or "keyword=value" each; NULL if option_count is 0
-/// @param option_count   how many
+/// @param address       "a@b" or "Name <a@b>"; copied. One that was added before counts again
+/// @param options       "keyword" or "keyword=value" each; copied
+/// @param option_count  how many
+///
+/// Recipients are numbered from 0 in the order in which they were added.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_add_recipient(
     transaction: *mut smtp_transaction,
@@ -146,8 +169,10 @@ pub unsafe extern "C" fn smtp_transaction_add_recipient(
     })
 }
 
-/// Adds a MAIL parameter, "keyword" or "keyword=value". Copied. SIZE and BODY=8BITMIME are added
-/// by the library where the server offers them.
+/// Adds a MAIL parameter (RFC 5321 section 4.1.1.2). SIZE and BODY=8BITMIME are added by the
+/// library where the server offers them; SMTPUTF8 is not, and addresses in UTF-8 need it.
+///
+/// @param option  "keyword" or "keyword=value"; copied
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_add_mail_option(
     transaction: *mut smtp_transaction,
@@ -157,13 +182,28 @@ pub unsafe extern "C" fn smtp_transaction_add_mail_option(
 }
 
 /// What became of it: SMTP_OK if at least one recipient was accepted and the fate of none is
-/// unknown, else the error; SMTP_OK as well before it was sent.
+/// unknown, else the error as smtp_client_sendmail(). Before it was sent SMTP_OK too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_status(transaction: *const smtp_transaction) -> c_int {
     number(transaction, |owned| Ok(owned.get().status_kind().map_or(0, code)))
 }
 
-/// Code of the reply that decided it, 0 if none came.
+/// Why it failed, in words, with the server's reply or the system's error; "" if it did not, or
+/// was not sent. NULL only for a transaction that cannot be used. Valid until it is sent, cleared
+/// or freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_transaction_error(
+    transaction: *const smtp_transaction,
+) -> *const c_char {
+    string(transaction, |owned| {
+        let Owned { transaction, error, .. } = owned;
+        let text = transaction.as_ref().map_or("", |sent| sent.error_message());
+        Some(error.set(text.as_bytes()))
+    })
+}
+
+/// Code of the reply that decided it, that to the message or the one that ended it sooner; 0 if
+/// none came.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_reply_code(
     transaction: *const smtp_transaction,
@@ -171,23 +211,20 @@ pub unsafe extern "C" fn smtp_transaction_reply_code(
     number(transaction, |owned| Ok(owned.get().reply_code().into()))
 }
 
-/// Text of the reply that decided it, or the error where no reply came; "" if neither. NULL only
-/// for a handle that cannot be used. Valid until the transaction is sent, cleared or freed.
+/// Text of that reply, lines joined by "\n"; "" if none came. NULL only for a transaction that
+/// cannot be used. Valid until it is sent, cleared or freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_reply_text(
     transaction: *const smtp_transaction,
 ) -> *const c_char {
     string(transaction, |owned| {
-        let sent = owned.get();
-        let text = match sent.reply_code() {
-            0 => sent.error_message().as_bytes().to_vec(),
-            _ => sent.reply_text().to_vec(),
-        };
-        Some(owned.reply.set(&text))
+        let Owned { transaction, reply, .. } = owned;
+        let text = transaction.as_ref().map_or(&[][..], |sent| sent.reply_text());
+        Some(reply.set(text))
     })
 }
 
-/// Number of recipients; 0 for a handle that cannot be used.
+/// Number of recipients; 0 for a transaction that cannot be used.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_recipient_count(
     transaction: *const smtp_transaction,
@@ -195,8 +232,11 @@ pub unsafe extern "C" fn smtp_transaction_recipient_count(
     Handle::call(transaction, |_| 0, |owned: &mut Owned| Ok(owned.get().recipient_count()))
 }
 
-/// Address of a recipient as it was given, NULL if there is none at `index`. Valid until the
-/// transaction is changed, sent or freed.
+/// Address of a recipient as it was given.
+///
+/// @param index  from 0
+///
+/// NULL if there is no such recipient. Valid until the transaction is cleared or freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_recipient_address(
     transaction: *const smtp_transaction,
@@ -208,7 +248,12 @@ pub unsafe extern "C" fn smtp_transaction_recipient_address(
     })
 }
 
-/// What became of the message for a recipient: SMTP_RECIPIENT_*.
+/// What became of the message for a recipient.
+///
+/// @param index  from 0
+///
+/// Returns SMTP_RECIPIENT_NOT_TRIED, _ACCEPTED, _REFUSED or _UNKNOWN; SMTP_E_INVALID_ARGUMENT if
+/// there is no such recipient.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_recipient_status(
     transaction: *const smtp_transaction,
@@ -225,7 +270,12 @@ pub unsafe extern "C" fn smtp_transaction_recipient_status(
     })
 }
 
-/// Code of the last reply for a recipient (RCPT's, or LMTP's after the data), 0 if none came.
+/// Code of the last reply for a recipient: that to RCPT, or LMTP's after the message (RFC 2033
+/// section 4.2).
+///
+/// @param index  from 0
+///
+/// Returns 0 if none came; SMTP_E_INVALID_ARGUMENT if there is no such recipient.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_recipient_code(
     transaction: *const smtp_transaction,
@@ -238,8 +288,12 @@ pub unsafe extern "C" fn smtp_transaction_recipient_code(
     })
 }
 
-/// Text of that reply, "" if none came, NULL if there is no recipient at `index`. Valid until the
-/// transaction is changed, sent or freed.
+/// Text of that reply, lines joined by "\n".
+///
+/// @param index  from 0
+///
+/// "" if none came, NULL if there is no such recipient. Valid until the transaction is sent, cleared
+/// or freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_recipient_text(
     transaction: *const smtp_transaction,
@@ -253,8 +307,12 @@ pub unsafe extern "C" fn smtp_transaction_recipient_text(
     })
 }
 
-/// Enhanced status code of that reply (RFC 3463), such as "5.1.1"; "" if it had none, NULL if
-/// there is no recipient at `index`. Valid until the transaction is changed, sent or freed.
+/// Enhanced status code of that reply (RFC 3463), such as "5.1.1".
+///
+/// @param index  from 0
+///
+/// "" if it had none, NULL if there is no such recipient. Valid until the transaction is sent,
+/// cleared or freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_recipient_enhanced(
     transaction: *const smtp_transaction,
