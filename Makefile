@@ -90,7 +90,7 @@ demo: ## send a message through the C library to a loopback server
 
 test: deps ## run every test
 	$(MAKE) --no-print-directory test-root
-	SMTPCLIENT_ROOT="$$(cd $(T)/test-root && pwd)" $(RUN_CARGO) test --locked
+	SMTPCLIENT_ROOT="$$(cd $(T)/test-root && pwd)" $(RUN_CARGO) test --locked --no-fail-fast
 
 # The installed tree that the C tests build against, made once for all of them.
 test-root:
