@@ -24,6 +24,7 @@ macro_rules! programs {
 }
 
 programs! {
+    authenticate
     cancel
     deadlines
     descriptors
@@ -32,9 +33,11 @@ programs! {
     forked
     interrupted
     lifecycle
+    outcomes
     reentry
     sigpipe
     threads
+    walk
 }
 
 /// Not linked with the library: it loads it.
@@ -55,6 +58,14 @@ fn memory() {
 fn an_exception_out_of_a_callback_aborts() {
     const SIGABRT: i32 = 6;
     Program::build("thrown.cpp").run_into_signal(SIGABRT);
+}
+
+#[test]
+fn the_walk_leaves_no_function_out() {
+    let used = Program::build("walk.c").undefined_symbols();
+    let functions = c::calls::functions();
+    let missing: Vec<_> = functions.iter().filter(|one| !used.contains(&one.name)).collect();
+    assert!(missing.is_empty(), "tests/c/walk.c does not call {missing:#?}");
 }
 
 #[test]

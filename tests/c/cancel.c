@@ -42,12 +42,10 @@ static void on_alarm(int signal) {
 }
 
 static void check(const struct phase *phase, int by_signal) {
-    smtp_client *client = client_new(phase->protocol);
+    smtp_client *client = before(phase);
     double begun = now();
     int code;
     pthread_t thread;
-    GIVES(SMTP_OK, smtp_client_set_chunking(client, phase->chunking));
-    GIVES(SMTP_OK, smtp_client_set_timeout(client, 60000));
     target = client;
     cancelled = 0;
     if (by_signal) {

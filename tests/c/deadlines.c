@@ -25,11 +25,10 @@ int main(void) {
     int i;
     for (i = 0; i < PHASE_COUNT; i++) {
         const struct phase *phase = &PHASES[i];
-        smtp_client *client = client_new(phase->protocol);
+        smtp_client *client = before(phase);
         double limit = slow() ? 2.0 : 0.4;
         double begun, took;
         int code;
-        GIVES(SMTP_OK, smtp_client_set_chunking(client, phase->chunking));
         GIVES(SMTP_OK, smtp_client_set_timeout(client, (int)(limit * 1000)));
         begun = now();
         code = phase->stuck(client, phase->server);

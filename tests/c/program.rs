@@ -77,6 +77,13 @@ impl Program {
         assert_eq!(status.signal(), Some(signal), "{}: {status}", self.name());
     }
 
+    /// The names that the program has from its libraries.
+    pub fn undefined_symbols(&self) -> Vec<String> {
+        let symbols = tree::run(Command::new("nm").args(["-D", "-u"]).arg(&self.binary));
+        let names = symbols.split_whitespace().map(|word| word.split('@').next().unwrap_or(word));
+        names.map(str::to_owned).collect()
+    }
+
     fn name(&self) -> String {
         self.source.file_name().expect("a file name").to_string_lossy().into_owned()
     }
@@ -206,6 +213,8 @@ fn valgrind(binary: &Path) -> Command {
     let found = Command::new("valgrind").arg("--version").output().is_ok();
     assert!(found, "valgrind is missing: apt-get install --no-install-recommends valgrind");
     let mut command = Command::new("valgrind");
+    let suppressions = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/valgrind.supp");
+    command.arg(format!("--suppressions={}", suppressions.display()));
     command.args([
         "-q",
         "--leak-check=full",

@@ -39,6 +39,8 @@ static void lost(int protocol, const char *name, int (*send)(smtp_client *, cons
     smtp_client *client = client_new(protocol);
     int code;
     GIVES(SMTP_OK, smtp_client_set_chunking(client, chunking));
+    if (send != do_connect)
+        GIVES(SMTP_OK, smtp_client_connect(client, server(name), 0));
     code = send(client, name);
     if (code != SMTP_E_DISCONNECTED && code != SMTP_E_IO && code != SMTP_E_OUTCOME_UNKNOWN) {
         fprintf(stderr, "%s: %s: %s\n", name, smtp_error_name(code),
