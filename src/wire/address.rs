@@ -27,6 +27,9 @@ impl Path {
     /// Of `a@b`, `<a@b>`, `Name <a@b>` or `a@b (Name)`; what is no address at all, like
     /// `postmaster`, is taken as it is.
     pub fn parse(input: &str) -> Result<Self> {
+        if let Some(at) = plain(input) {
+            return Ok(Path { text: input.to_owned(), at: Some(at), ascii: true });
+        }
         check_controls(input)?;
         let address = match angle_part(input)? {
             Some(inside) => inside.to_owned(),
@@ -72,6 +75,28 @@ impl Path {
         let path = Path::parse(&format!("{}@{domain}", &self.text[..at])).ok()?;
         path.ascii.then_some(path)
     }
+}
+
+/// Where the `@` stands in an address of the usual kind, which needs no closer look.
+fn plain(input: &str) -> Option<usize> {
+    const USUAL: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            table[byte] = (byte as u8).is_ascii_alphanumeric();
+            byte += 1;
+        }
+        table[b'.' as usize] = true;
+        table[b'-' as usize] = true;
+        table[b'_' as usize] = true;
+        table[b'+' as usize] = true;
+        table[b'=' as usize] = true;
+        table
+    };
+    let at = memchr::memchr(b'@', input.as_bytes())?;
+    let (local, domain) = (&input.as_bytes()[..at], &input.as_bytes()[at + 1..]);
+    let usual = |part: &[u8]| !part.is_empty() && part.iter().all(|byte| USUAL[usize::from(*byte)]);
+    (input.len() <= MAX_PATH && usual(local) && usual(domain)).then_some(at)
 }
 
 /// Walks a string and tells what is inside a quoted string (RFC 5322 section 3.2.4).

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::memchr2;
 
 use super::{EnhancedStatus, MAX_REPLY_BYTES, MAX_REPLY_LINE, MAX_REPLY_LINES};
 use crate::error::{Error, ErrorKind, Result, SHOWN_TEXT, printable};
@@ -102,11 +102,14 @@ impl ReplyParser {
         let mut consumed = 0;
         while !self.complete {
             let rest = &input[consumed..];
-            let Some(end) = memchr(b'\n', rest) else {
+            let Some(end) = memchr2(b'\n', 0, rest) else {
                 self.check_line_length(self.line.len() + rest.len())?;
                 self.line.extend_from_slice(rest);
                 return Ok(Fed { consumed: input.len(), complete: false });
             };
+            if rest[end] == 0 {
+                return Err(Error::new(ErrorKind::Protocol, "the server's reply holds a NUL"));
+            }
             consumed += end + 1;
             if self.line.is_empty() {
                 self.end_line(&rest[..end])?;
@@ -199,9 +202,6 @@ fn split_code(line: &[u8]) -> Result<(u16, bool)> {
         Some(b'-') => true,
         Some(_) => return Err(not_smtp()),
     };
-    if memchr(0, rest).is_some() {
-        return Err(not_smtp());
-    }
     Ok((u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0'), more))
 }
 

@@ -82,9 +82,11 @@ impl Surveyor {
                 high[i] |= here[i];
             }
         }
-        self.odd += odd.iter().map(|count| u64::from(*count)).sum::<u64>();
-        self.dots |= dots.iter().any(|dot| *dot != 0);
-        self.high |= high.iter().any(|bits| *bits >= 0x80);
+        if joined(&odd) != 0 {
+            self.odd += odd.iter().map(|count| u64::from(*count)).sum::<u64>();
+        }
+        self.dots |= joined(&dots) != 0;
+        self.high |= joined(&high) & 0x8080_8080_8080_8080 != 0;
         for (before, here) in tail_before.iter().zip(tail_here) {
             self.pair(*before, *here);
             self.high |= *here >= 0x80;
@@ -106,6 +108,12 @@ impl Surveyor {
             eight_bit: self.high,
         }
     }
+}
+
+/// All lanes' bits in eight.
+fn joined(lanes: &[u8; LANES]) -> u64 {
+    let (words, _) = lanes.as_chunks::<8>();
+    words.iter().fold(0, |bits, word| bits | u64::from_ne_bytes(*word))
 }
 
 #[cfg(test)]

@@ -1,0 +1,39 @@
+/*
+ * Sends messages of 1 KiB one after another and in a batch; callgrind counts what that costs.
+ *
+ * guard PORT sequential|batch COUNT
+ */
+#include <smtpclient.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int main(int words, char **word) {
+    static char text[1024];
+    smtp_client *client = smtp_client_new(SMTP_PROTOCOL_SMTP);
+    smtp_transaction **mail;
+    int count, i, failed;
+    if (words != 4) return 2;
+    count = atoi(word[3]);
+    mail = malloc((size_t)count * sizeof *mail);
+    memset(text, 'x', sizeof text);
+    for (i = 62; i < 1024; i += 64) memcpy(text + i, "\r\n", 2);
+    for (i = 0; i < count; i++) {
+        mail[i] = smtp_transaction_new();
+        smtp_transaction_set_sender(mail[i], "from@example.org");
+        smtp_transaction_add_recipient(mail[i], "to@example.org", NULL, 0);
+        smtp_transaction_set_message_borrowed(mail[i], text, sizeof text);
+    }
+    failed = smtp_client_set_local_hostname(client, "guard") < 0 ||
+             smtp_client_connect(client, "127.0.0.1", atoi(word[1])) < 0 ||
+             smtp_client_ehlo(client, NULL) < 0;
+    if (!failed && !strcmp(word[2], "batch"))
+        failed = smtp_client_send_batch(client, mail, (size_t)count) < 0;
+    else
+        for (i = 0; i < count && !failed; i++) failed = smtp_client_send(client, mail[i]) < 0;
+    if (failed) fprintf(stderr, "guard: %s\n", smtp_client_last_error(client));
+    for (i = 0; i < count; i++) smtp_transaction_free(mail[i]);
+    free(mail);
+    smtp_client_free(client);
+    return failed;
+}
