@@ -236,9 +236,10 @@ pub fn run_within(command: &mut Command, limit: Duration) -> (ExitStatus, String
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let mut streams: Vec<Box<dyn Read + Send>> = Vec::new();
-    streams.push(Box::new(child.stdout.take().expect("piped")));
-    streams.push(Box::new(child.stderr.take().expect("piped")));
+    let streams: [Box<dyn Read + Send>; 2] = [
+        Box::new(child.stdout.take().expect("piped")),
+        Box::new(child.stderr.take().expect("piped")),
+    ];
     let readers: Vec<_> = streams
         .into_iter()
         .map(|mut stream| {

@@ -1,0 +1,3 @@
+module smtpclient.example/check
+
+go 1.19
