@@ -168,7 +168,7 @@ static const struct fault FAULTS[] = {
     {"long_line", SMTP, ehlo, SMTP_E_PROTOCOL, -1, 0, "8192"},
     {"endless", SMTP, ehlo, SMTP_E_PROTOCOL, -1, 0, "1000"},
     {"mixed", SMTP, noop, SMTP_E_PROTOCOL, -1, 0, "550"},
-    {"nul", SMTP, noop, SMTP_E_PROTOCOL, -1, 0, "\\x00"},
+    {"nul", SMTP, noop, SMTP_E_PROTOCOL, -1, 0, "NUL"},
     {"bad_code", SMTP, noop, SMTP_E_PROTOCOL, -1, 0, "999"},
     {"two_replies", SMTP, noop_twice, SMTP_E_PROTOCOL, -1, 0, ""},
     {"no_esmtp", SMTP, ehlo, SMTP_E_HELO, 500, 1, "500"},
