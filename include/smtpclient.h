@@ -427,11 +427,14 @@ SMTP_API const char *smtp_error_name(int code);
  *
  * @param code        what a function returned, or smtp_transaction_status()
  * @param reply_code  the server's reply code that belongs to it, 0 if none: 4yz is temporary
- *                    and 5yz permanent (RFC 5321 section 4.2.1)
+ *                    and 5yz permanent (RFC 5321 section 4.2.1). Counts only for errors that are a
+ *                    reply's, so that smtp_client_reply_code() may be given in every case
  *
  * SMTP_E_OUTCOME_UNKNOWN is not temporary: sending again may deliver twice. Any thread.
  */
-SMTP_API int smtp_error_is_temporary(int code, int reply_code);
+SMTP_API
+int smtp_error_is_temporary(int code,
+                            int reply_code);
 
 /**
  * Version of the library that is running, such as "0.1.0"; SMTPCLIENT_VERSION is that of the

@@ -148,31 +148,31 @@ pub extern "C" fn smtp_error_name(code: c_int) -> *const c_char {
 ///
 /// @param code        what a function returned, or smtp_transaction_status()
 /// @param reply_code  the server's reply code that belongs to it, 0 if none: 4yz is temporary
-///                    and 5yz permanent (RFC 5321 section 4.2.1)
+///                    and 5yz permanent (RFC 5321 section 4.2.1). Counts only for errors that are a
+///                    reply's, so that smtp_client_reply_code() may be given in every case
 ///
 /// SMTP_E_OUTCOME_UNKNOWN is not temporary: sending again may deliver twice. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn smtp_error_is_temporary(code: c_int, reply_code: c_int) -> c_int {
-    let by_nature = [
-        SMTP_E_BUSY,
-        SMTP_E_DISCONNECTED,
-        SMTP_E_CONNECT,
-        SMTP_E_IO,
-        SMTP_E_RESOLVE,
-        SMTP_E_TIMEOUT,
-        SMTP_E_CANCELLED,
-        SMTP_E_NO_MEMORY,
-    ];
-    let known =
-        NAMES.iter().find(|(result, _)| *result as c_int == code).map(|(result, _)| *result);
-    let temporary = match (known, reply_code / 100) {
-        (Some(SMTP_OK | SMTP_E_OUTCOME_UNKNOWN), _) => false,
-        (_, 4) => true,
-        (_, 5) => false,
-        (Some(result), _) => by_nature.contains(&result),
-        (None, _) => false,
-    };
-    c_int::from(temporary)
+    let known = NAMES.iter().find(|(result, _)| *result as c_int == code);
+    c_int::from(match known.map(|(result, _)| *result) {
+        Some(
+            SMTP_E_BUSY | SMTP_E_DISCONNECTED | SMTP_E_IO | SMTP_E_RESOLVE | SMTP_E_TIMEOUT
+            | SMTP_E_CANCELLED | SMTP_E_NO_MEMORY,
+        ) => true,
+        Some(SMTP_E_CONNECT) => matches!(reply_code / 100, 0 | 4),
+        Some(
+            SMTP_E_HELO
+            | SMTP_E_AUTHENTICATION
+            | SMTP_E_SENDER_REFUSED
+            | SMTP_E_RECIPIENTS_REFUSED
+            | SMTP_E_DATA
+            | SMTP_E_RESPONSE,
+        ) => reply_code / 100 == 4,
+        Some(_) => false,
+        // A reply code that a function returned.
+        None => code / 100 == 4,
+    })
 }
 
 #[cfg(test)]
@@ -198,8 +198,18 @@ mod tests {
             (SMTP_E_CONNECT, 554, 0),
             (SMTP_E_OUTCOME_UNKNOWN, 0, 0),
             (SMTP_E_TLS, 0, 0),
+            (SMTP_E_TLS, 454, 0),
+            (SMTP_E_TIMEOUT, 550, 1),
+            (SMTP_E_DISCONNECTED, 550, 1),
+            (SMTP_E_CONNECT, 0, 1),
+            (SMTP_E_CONNECT, 421, 1),
+            (SMTP_E_RESPONSE, 454, 1),
+            (SMTP_E_INVALID_ARGUMENT, 450, 0),
         ] {
             assert_eq!(smtp_error_is_temporary(result as c_int, reply), expected, "{result:?}");
+        }
+        for (code, expected) in [(450, 1), (550, 0), (250, 0), (-99, 0), (i32::MIN, 0)] {
+            assert_eq!(smtp_error_is_temporary(code, 0), expected, "{code}");
         }
     }
 }

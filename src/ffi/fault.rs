@@ -1,6 +1,5 @@
 //! Panics on demand inside the guard, so that tests can see every function survive one. Without
 //! the feature `test-panic` there is nothing here, and the header never names it.
-#![allow(unexpected_cfgs)] // Until Cargo.toml declares the feature.
 
 #[cfg(feature = "test-panic")]
 mod armed {

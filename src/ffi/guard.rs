@@ -1,7 +1,7 @@
 //! What stands around every call: panics are caught, errors are stored where C reads them.
 
 use std::cell::{Cell, RefCell};
-use std::ffi::c_char;
+use std::ffi::{c_char, c_int};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,8 +53,26 @@ pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
     })
 }
 
+/// The host's errno, as it was before a call: put back at its end.
+pub(super) struct KeptErrno(c_int);
+
+impl KeptErrno {
+    pub fn new() -> Self {
+        // SAFETY: errno is this thread's own, and always there.
+        KeptErrno(unsafe { *libc::__errno_location() })
+    }
+}
+
+impl Drop for KeptErrno {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { *libc::__errno_location() = self.0 };
+    }
+}
+
 /// A call that has no handle to keep its error.
 pub(super) fn guarded<T>(failed: T, work: impl FnOnce() -> Result<T>) -> T {
+    let _errno = KeptErrno::new();
     let work = || {
         super::fault::point();
         work()
@@ -135,6 +153,18 @@ mod tests {
         assert_eq!(message(), "no luck", "success leaves it alone");
         assert_eq!(guarded(-1, || panic!("no good")), -1);
         assert!(message().contains("no good"), "{}", message());
+    }
+
+    #[test]
+    fn errno_is_the_hosts() {
+        // SAFETY: errno is this thread's own.
+        let errno = || unsafe { &mut *libc::__errno_location() };
+        *errno() = 7;
+        guarded(0, || {
+            *errno() = libc::EAGAIN;
+            Ok(1)
+        });
+        assert_eq!(*errno(), 7);
     }
 
     #[test]

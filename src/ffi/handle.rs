@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::error::code;
-use super::guard::{caught, set_thread_error};
+use super::guard::{KeptErrno, caught, set_thread_error};
 use super::{convert, fault, registry};
 
 /// A call runs; below it the number of calls that only read.
@@ -170,6 +170,7 @@ impl<T: Kind> Handle<T> {
         failed: impl Fn(c_int) -> R,
         work: impl FnOnce(&mut T) -> Result<R>,
     ) -> R {
+        let _errno = KeptErrno::new();
         let handle = match Self::take(pointer) {
             Ok(handle) => handle,
             Err(error) => {

@@ -216,3 +216,139 @@ impl Owned {
         sent
     }
 }
+
+/// What a panic in the midst of sending leaves behind. (Callbacks in C cannot panic; here they
+/// stand for faults anywhere below.)
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::ffi::client::{SMTP_PROTOCOL_SMTP, smtp_client_free, smtp_client_new};
+    use crate::ffi::connection::{smtp_client_connect, smtp_client_is_connected};
+    use crate::ffi::message::{smtp_transaction_set_message, smtp_transaction_set_message_reader};
+    use crate::ffi::observe::smtp_client_set_completion_callback;
+    use crate::ffi::transaction::{
+        smtp_transaction_add_recipient, smtp_transaction_free, smtp_transaction_new,
+        smtp_transaction_set_sender, smtp_transaction_status,
+    };
+
+    const INTERNAL: c_int = -23;
+
+    /// Takes every mail, by BDAT, one connection after another.
+    fn server() -> c_int {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap());
+                stream.write_all(b"220 ready\r\n").unwrap();
+                let mut line = String::new();
+                while lines.read_line(&mut line).is_ok_and(|count| count > 0) {
+                    let words: Vec<&str> = line.split_whitespace().collect();
+                    let reply: &[u8] = match words[0] {
+                        "EHLO" => b"250-here\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
+                        "BDAT" => {
+                            let mut body = vec![0; words[1].parse().unwrap()];
+                            std::io::Read::read_exact(&mut lines, &mut body).unwrap();
+                            b"250 taken\r\n"
+                        }
+                        _ => b"250 fine\r\n",
+                    };
+                    // The client may have hung up.
+                    let _ = stream.write_all(reply);
+                    line.clear();
+                }
+            }
+        });
+        port.into()
+    }
+
+    unsafe extern "C-unwind" fn broken_reader(_: *mut c_void, _: usize, _: *mut c_void) -> isize {
+        panic!("reading broke")
+    }
+
+    unsafe extern "C-unwind" fn collect(transaction: *mut smtp_transaction, user: *mut c_void) {
+        // SAFETY: the test passes its vector.
+        unsafe { &mut *user.cast::<Vec<*mut smtp_transaction>>() }.push(transaction);
+    }
+
+    fn transaction(whole: bool) -> *mut smtp_transaction {
+        // SAFETY: live handles and literals.
+        unsafe {
+            let new = smtp_transaction_new();
+            assert_eq!(smtp_transaction_set_sender(new, c"a@b.example".as_ptr()), 0);
+            let to = c"c@d.example".as_ptr();
+            assert_eq!(smtp_transaction_add_recipient(new, to, std::ptr::null(), 0), 0);
+            let user = std::ptr::null_mut();
+            let set = match whole {
+                true => smtp_transaction_set_message(new, c"hello".as_ptr().cast(), 5),
+                false => smtp_transaction_set_message_reader(new, Some(broken_reader), user, -1),
+            };
+            assert_eq!(set, 0);
+            new
+        }
+    }
+
+    fn connected(port: c_int) -> *mut smtp_client {
+        let client = smtp_client_new(SMTP_PROTOCOL_SMTP);
+        reconnect(client, port);
+        client
+    }
+
+    fn reconnect(client: *mut smtp_client, port: c_int) {
+        let host = CString::new("127.0.0.1").unwrap();
+        // SAFETY: a live client and a string.
+        assert_eq!(unsafe { smtp_client_connect(client, host.as_ptr(), port) }, 0);
+    }
+
+    #[test]
+    fn a_panic_in_a_batch_gives_everything_back() {
+        let port = server();
+        let client = connected(port);
+        let mut batch = [true, false, true].map(transaction);
+        // SAFETY: live handles, each freed once.
+        unsafe {
+            assert_eq!(smtp_client_send_batch(client, batch.as_ptr(), 3), INTERNAL);
+            assert_eq!(smtp_client_is_connected(client), 0);
+            let statuses = batch.map(|handle| smtp_transaction_status(handle));
+            assert!(statuses.iter().all(|status| *status != -3), "busy for ever: {statuses:?}");
+            assert_eq!(statuses[1], INTERNAL);
+            // Client and handles serve on.
+            reconnect(client, port);
+            batch.into_iter().for_each(|handle| smtp_transaction_free(handle));
+            batch = [true; 3].map(transaction);
+            assert_eq!(smtp_client_send_batch(client, batch.as_ptr(), 3), 0);
+            assert_eq!(batch.map(|handle| smtp_transaction_status(handle)), [0; 3]);
+            batch.into_iter().for_each(|handle| smtp_transaction_free(handle));
+            smtp_client_free(client);
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_stream_completes_what_was_under_way() {
+        let port = server();
+        let client = connected(port);
+        let mut back: Vec<*mut smtp_transaction> = Vec::new();
+        let user = (&raw mut back).cast();
+        let [first, broken, after] = [true, false, true].map(transaction);
+        // SAFETY: live handles, each freed once.
+        unsafe {
+            assert_eq!(smtp_client_set_completion_callback(client, Some(collect), user, None), 0);
+            assert_eq!(smtp_client_submit(client, first), 0);
+            assert_eq!(smtp_client_submit(client, broken), INTERNAL);
+            assert!(back.contains(&first), "{back:?}");
+            reconnect(client, port);
+            assert_eq!(smtp_client_submit(client, after), 0);
+            assert_eq!(smtp_client_flush(client), 0);
+            assert_eq!((back.last(), smtp_transaction_status(after)), (Some(&after), 0));
+            smtp_client_free(client);
+            for handle in [first, broken, after] {
+                smtp_transaction_free(handle);
+            }
+        }
+    }
+}
