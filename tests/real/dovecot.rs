@@ -1,6 +1,6 @@
 //! Dovecot: LMTP over TCP and a Unix socket, and the SASL server that Postfix asks.
 
-use super::instance::{Instance, MAIL_UID, free_port, open};
+use super::instance::{Instance, free_port, mail_uid, open};
 
 pub struct Dovecot {
     pub instance: Instance,
@@ -12,7 +12,7 @@ pub struct Dovecot {
 pub fn start() -> Dovecot {
     let mut instance = Instance::prepare("dovecot");
     let home = instance.home.path().to_str().unwrap().to_owned();
-    let port = free_port();
+    let (port, owner) = (free_port(), mail_uid());
     let mail = instance.mail_dir();
     let users: String =
         ["alice", "carol", "dave"].map(|user| format!("{user}:{{PLAIN}}secret::::::\n")).concat();
@@ -24,7 +24,7 @@ pub fn start() -> Dovecot {
          mail_location = maildir:{mail}/%u\nfirst_valid_uid = 1\nstate_dir = {home}/state\n\
          passdb {{\n  driver = passwd-file\n  args = scheme=PLAIN username_format=%n {users}\n}}\n\
          userdb {{\n  driver = passwd-file\n  args = username_format=%n {users}\n\
-         default_fields = uid={MAIL_UID} gid={MAIL_UID} home={mail}/%n\n}}\n\
+         default_fields = uid={owner} gid={owner} home={mail}/%n\n}}\n\
          service auth {{\n  unix_listener {home}/auth-client {{\n    mode = 0666\n  }}\n}}\n\
          service lmtp {{\n  inet_listener lmtp {{\n    address = 127.0.0.1\n    port = {port}\n  }}\n\
          unix_listener {home}/lmtp {{\n    mode = 0666\n  }}\n}}\n\
@@ -32,7 +32,7 @@ pub fn start() -> Dovecot {
          protocol lmtp {{\n  auth_username_format = %Ln\n}}\nauth_username_format = %Ln\n"
     );
     let file = instance.home.write("dovecot.conf", config);
-    instance.start(&["dovecot", "-F", "-c", &file], &["dovecot", "-c", &file, "stop"]);
+    instance.start(&["dovecot", "-F", "-c", &file], "dovecot -c \"$home/dovecot.conf\" stop");
     instance.wait_for(&[port]);
     Dovecot {
         socket: format!("{home}/lmtp"),

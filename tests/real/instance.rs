@@ -1,67 +1,82 @@
-//! A server process with a directory of its own; it ends with its value, whatever happens.
+//! A server process with a directory of its own. Whatever happens to the test, the server ends: a
+//! guard process starts it, reads from a pipe that only this process holds open, and stops the
+//! server, kills its process group and removes its directory at the pipe's end or after
+//! [`LIFETIME`].
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::TempDir;
 
-/// The account that mailboxes belong to.
-pub const MAIL_UID: u32 = 65534;
+const LIFETIME: &str = "900";
+const PATIENCE: Duration = Duration::from_secs(60);
+const PACKAGES: &str = "apt-get install --no-install-recommends postfix dovecot-core dovecot-lmtpd";
+
+/// `$1` the directory, `$2` the lifetime, `$3` how to stop in good order, then the server.
+const GUARD: &str = r#"
+home=$1 lifetime=$2 stop=$3
+shift 3
+setsid "$@" </dev/null >"$home/output" 2>&1 &
+server=$!
+timeout "$lifetime" cat >/dev/null
+eval "$stop" >/dev/null 2>&1
+kill -KILL -- "-$server"
+rm -rf "$home"
+"#;
 
 pub struct Instance {
     pub home: TempDir,
-    child: Option<Child>,
-    /// What stops it in good order.
-    stop: Vec<String>,
+    guard: Option<Child>,
 }
 
 impl Instance {
-    /// A directory that the server's own accounts may enter.
+    /// A directory that the server's own accounts may enter: in /tmp, because a clone below
+    /// somebody's home directory is often closed to them.
     pub fn prepare(label: &str) -> Instance {
-        let root = std::fs::metadata("/proc/self")
-            .is_ok_and(|data| std::os::unix::fs::MetadataExt::uid(&data) == 0);
-        assert!(
-            root,
-            "Postfix and Dovecot change their user: run the tests as root, or: sudo make test"
-        );
-        let home = TempDir::new(label);
+        let name = format!("/tmp/smtpclient-{label}-{}-{}", std::process::id(), free_port());
+        let home = TempDir::at(name.into());
         open(home.path(), 0o755);
-        Instance { home, child: None, stop: Vec::new() }
+        Instance { home, guard: None }
     }
 
-    /// A directory inside for the mailboxes.
+    /// A directory inside for the mailboxes of [`mail_uid`].
     pub fn mail_dir(&self) -> String {
         let path = self.home.join("mail");
         std::fs::create_dir_all(&path).unwrap();
-        std::os::unix::fs::chown(&path, Some(MAIL_UID), Some(MAIL_UID)).unwrap();
+        std::os::unix::fs::chown(&path, Some(mail_uid()), Some(mail_uid())).unwrap();
         path
     }
 
-    /// Starts the server in the foreground, in a process group of its own.
-    pub fn start(&mut self, command: &[&str], stop: &[&str]) {
-        let log = std::fs::File::create(self.home.join("output")).unwrap();
-        let mut server = Command::new(command[0]);
-        server.args(&command[1..]).process_group(0).stdin(Stdio::null());
-        server.stdout(log.try_clone().unwrap()).stderr(log);
-        self.child = Some(server.spawn().unwrap_or_else(|error| {
-            panic!(
-                "{} does not start: {error}; apt-get install postfix dovecot-core dovecot-lmtpd",
-                command[0]
-            )
-        }));
-        self.stop = stop.iter().map(|word| (*word).to_owned()).collect();
+    /// Starts the server, which must stay in the foreground. `stop` is for the shell; `$home` is
+    /// the instance's directory.
+    pub fn start(&mut self, server: &[&str], stop: &str) {
+        assert!(
+            administrators_path(&mut Command::new("which"))
+                .arg(server[0])
+                .output()
+                .unwrap()
+                .status
+                .success(),
+            "{} is missing: {PACKAGES}",
+            server[0]
+        );
+        let home = self.home.path().to_str().unwrap();
+        let mut guard = as_root(&["sh", "-c", GUARD, "guard", home, LIFETIME, stop]);
+        guard.args(server).process_group(0).stdin(Stdio::piped());
+        guard.stdout(Stdio::null()).stderr(Stdio::null());
+        self.guard = Some(guard.spawn().unwrap());
     }
 
     /// Waits until something accepts connections there.
-    pub fn wait_for(&mut self, ports: &[u16]) {
-        let limit = Instant::now() + Duration::from_secs(20);
+    pub fn wait_for(&self, ports: &[u16]) {
+        let limit = Instant::now() + PATIENCE;
         for port in ports {
             while std::net::TcpStream::connect(("127.0.0.1", *port)).is_err() {
-                if Instant::now() > limit {
-                    panic!("nothing listens on {port}:\n{}", self.log());
-                }
+                assert!(Instant::now() < limit, "nothing listens on {port}:\n{}", self.log());
                 std::thread::sleep(Duration::from_millis(50));
             }
         }
@@ -73,52 +88,127 @@ impl Instance {
             .join("\n")
     }
 
-    /// The content, from its first own line on, of the message in `mailbox` that has `mark`.
+    /// What the client sent of the message in `mailbox` whose first line is `mark`.
     pub fn delivered(&self, mailbox: &str, mark: &[u8]) -> Vec<u8> {
-        let limit = Instant::now() + Duration::from_secs(20);
+        let line = [mark, b"\n"].concat();
+        self.found(mailbox, |content| content.starts_with(&line)).unwrap_or_else(|| {
+            panic!(
+                "{} was not delivered to {mailbox}\n{}",
+                String::from_utf8_lossy(mark),
+                self.log()
+            )
+        })
+    }
+
+    /// The first message in `mailbox`, without the trace fields of the server, that is as wanted.
+    pub fn found(&self, mailbox: &str, wanted: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+        let limit = Instant::now() + PATIENCE;
         while Instant::now() < limit {
-            for folder in ["new", "cur"] {
-                let Ok(files) = std::fs::read_dir(self.home.path().join(mailbox).join(folder))
-                else {
-                    continue;
-                };
-                for file in files.flatten() {
-                    let text = std::fs::read(file.path()).unwrap_or_default();
-                    let line = [b"\n", mark, b"\n"].concat();
-                    if let Some(at) = text.windows(line.len()).position(|part| part == line) {
-                        return text[at + 1..].to_vec();
-                    }
-                }
+            let content = self.contents(mailbox).into_iter().find(|content| wanted(content));
+            if content.is_some() {
+                return content;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("{} was not delivered to {mailbox}\n{}", String::from_utf8_lossy(mark), self.log());
+        None
+    }
+
+    /// The message with that first line is in `mailbox` once, and has that return path.
+    pub fn assert_once(&self, mailbox: &str, mark: &str, sender: &str) {
+        let line = format!("{mark}\n");
+        let texts = self.texts(mailbox);
+        let mut found =
+            texts.iter().filter(|text| without_trace(text).starts_with(line.as_bytes()));
+        let path = format!("Return-Path: <{sender}>\n");
+        assert!(found.next().is_some_and(|text| text.starts_with(path.as_bytes())), "{mark}");
+        assert!(found.next().is_none(), "{mark} was delivered twice");
+    }
+
+    /// All messages in `mailbox` now, without their trace fields.
+    pub fn contents(&self, mailbox: &str) -> Vec<Vec<u8>> {
+        self.texts(mailbox).iter().map(|text| without_trace(text).to_vec()).collect()
+    }
+
+    fn texts(&self, mailbox: &str) -> Vec<Vec<u8>> {
+        let folders =
+            ["new", "cur"].map(|folder| self.home.path().join("mail").join(mailbox).join(folder));
+        let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
+        files.filter_map(|file| std::fs::read(file.ok()?.path()).ok()).collect()
     }
 }
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        if let Some((program, args)) = self.stop.split_first() {
-            let _ = Command::new(program)
-                .args(args)
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status();
-        }
-        if let Some(child) = &mut self.child {
-            let group = format!("-{}", child.id());
-            let _ =
-                Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
-            let _ = child.wait();
+        if let Some(guard) = &mut self.guard {
+            drop(guard.stdin.take());
+            let _ = guard.wait();
         }
     }
 }
 
-pub fn open(path: &std::path::Path, mode: u32) {
+/// The text behind the fields that delivery puts first (RFC 5321 section 4.4), folded lines
+/// included.
+fn without_trace(text: &[u8]) -> &[u8] {
+    let mut at = 0;
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let folded = at > 0 && matches!(line[0], b' ' | b'\t');
+        let names = ["Return-Path:", "X-Original-To:", "Delivered-To:", "Received:"];
+        if !folded && !names.iter().any(|name| line.starts_with(name.as_bytes())) {
+            break;
+        }
+        at += line.len();
+    }
+    &text[at..]
+}
+
+fn uid() -> u32 {
+    std::fs::metadata("/proc/self").unwrap().uid()
+}
+
+/// The account that mailboxes belong to: one without rights, but readable to the test.
+pub fn mail_uid() -> u32 {
+    match uid() {
+        0 => 65534,
+        uid => uid,
+    }
+}
+
+/// A command with root's rights: both servers change their user, and refuse to start without.
+pub fn as_root(words: &[&str]) -> Command {
+    let mut command = Command::new(words[0]);
+    if uid() != 0 {
+        let may = Command::new("sudo").args(["-n", "true"]).stderr(Stdio::null()).status();
+        assert!(
+            may.is_ok_and(|status| status.success()),
+            "Postfix and Dovecot start as root alone: run the tests as root, or where sudo needs \
+             no password"
+        );
+        command = Command::new("sudo");
+        command.arg("-n").arg(words[0]);
+    }
+    command.args(&words[1..]);
+    administrators_path(&mut command);
+    command
+}
+
+/// Where Debian keeps the servers; not on everybody's PATH.
+fn administrators_path(command: &mut Command) -> &mut Command {
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin"))
+}
+
+pub fn open(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// A port that nobody uses now.
+/// A port that nobody uses now, below those that the system gives to connections.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = (std::process::id() % 1000) as u16 * 20;
+    loop {
+        let port = 10_000 + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

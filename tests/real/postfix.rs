@@ -1,14 +1,18 @@
 //! Postfix: SMTP with STARTTLS, SMTP over TLS, SASL by Dovecot, delivery to maildirs.
 
 use super::dovecot::{self, Dovecot};
-use super::instance::{Instance, MAIL_UID, free_port, open};
-use crate::support::{Kind, certs};
+use super::instance::{Instance, as_root, free_port, mail_uid, open};
+use crate::support::{Kind, authority, certs};
 
 pub struct Postfix {
     pub instance: Instance,
+    /// A file with the certificate that signed its own.
+    pub authority: String,
     pub smtp: u16,
     pub smtps: u16,
-    _sasl: Dovecot,
+    /// Refuses a sender in reply to MAIL, not to RCPT as Postfix is otherwise set to.
+    pub hasty: u16,
+    pub sasl: Dovecot,
 }
 
 /// What the instance takes at most.
@@ -39,18 +43,18 @@ pub fn start() -> Postfix {
     let sasl = dovecot::start();
     let mut instance = Instance::prepare("postfix");
     let home = instance.home.path().to_str().unwrap().to_owned();
-    let (smtp, smtps) = (free_port(), free_port());
+    let (smtp, smtps, hasty, owner) = (free_port(), free_port(), free_port(), mail_uid());
     let mail = instance.mail_dir();
     let identity = certs::server_identity(Kind::Valid);
     let certificate = instance.home.write("cert.pem", identity.chain_pem);
+    let authority = instance.home.write("authority.pem", &authority().pem);
     let key = instance.home.write("key.pem", identity.key_pem);
     open(std::path::Path::new(&key), 0o600);
     for folder in ["etc", "queue", "data"] {
         std::fs::create_dir_all(instance.home.join(folder)).unwrap();
     }
-    let owner =
-        std::process::Command::new("chown").args(["postfix", &instance.home.join("data")]).status();
-    assert!(owner.is_ok_and(|status| status.success()), "no user postfix: apt-get install postfix");
+    let given = as_root(&["chown", "postfix", &instance.home.join("data")]).status();
+    assert!(given.is_ok_and(|status| status.success()), "no user postfix: apt-get install postfix");
     instance.home.write(
         "etc/main.cf",
         format!(
@@ -61,9 +65,9 @@ pub fn start() -> Postfix {
              maillog_file = {home}/log\nmaillog_file_prefixes = {home}\n\
              virtual_mailbox_domains = example.test\nvirtual_mailbox_base = {mail}\n\
              virtual_mailbox_maps = inline:{{ alice@example.test=alice/ carol@example.test=carol/ \
-             dave@example.test=dave/ j\u{f6}rg@example.test=joerg/ }}\n\
-             virtual_uid_maps = static:{MAIL_UID}\nvirtual_gid_maps = static:{MAIL_UID}\n\
-             virtual_mailbox_limit = 0\nmessage_size_limit = {SIZE_LIMIT}\n\
+             dave@example.test=dave/ erin@example.test=erin/ frank@example.test=frank/ j\u{f6}rg@example.test=joerg/ }}\n\
+             virtual_uid_maps = static:{owner}\nvirtual_gid_maps = static:{owner}\n\
+             virtual_mailbox_limit = 0\nvirtual_minimum_uid = 1\nmessage_size_limit = {SIZE_LIMIT}\n\
              smtpd_relay_restrictions = reject_unauth_destination\n\
              smtpd_sender_restrictions = inline:{{ refused@example.org=REJECT }}\n\
              smtpd_peername_lookup = no\nlocal_header_rewrite_clients =\n\
@@ -78,11 +82,12 @@ pub fn start() -> Postfix {
         "etc/master.cf",
         format!(
             "127.0.0.1:{smtp} inet n - n - - smtpd\n\
-             127.0.0.1:{smtps} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes{SERVICES}"
+             127.0.0.1:{smtps} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes\n\
+             127.0.0.1:{hasty} inet n - n - - smtpd -o smtpd_delay_reject=no{SERVICES}"
         ),
     );
     let etc = format!("{home}/etc");
-    instance.start(&["postfix", "-c", &etc, "start-fg"], &["postfix", "-c", &etc, "abort"]);
-    instance.wait_for(&[smtp, smtps]);
-    Postfix { instance, smtp, smtps, _sasl: sasl }
+    instance.start(&["postfix", "-c", &etc, "start-fg"], "postfix -c \"$home/etc\" abort");
+    instance.wait_for(&[smtp, smtps, hasty]);
+    Postfix { instance, smtp, smtps, hasty, authority, sasl }
 }

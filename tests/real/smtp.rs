@@ -1,6 +1,8 @@
 //! Mail to Postfix in every way that it takes it.
 
-use smtpclient::client::{Body, RecipientStatus, TlsPolicy, Transaction};
+use std::sync::{Arc, Mutex};
+
+use smtpclient::client::{BodyReader, DebugSink, Direction, RecipientStatus, TlsPolicy};
 use smtpclient::error::ErrorKind;
 
 use super::*;
@@ -26,6 +28,7 @@ fn postfix() {
     logins(&server);
     limits_and_refusals(&server);
     messages(&server);
+    extensions(&server);
     batches(&server);
 }
 
@@ -46,7 +49,7 @@ fn plain_and_encrypted(server: &postfix::Postfix) {
     let error = client.connect("localhost", server.smtps).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
     for mark in [&b"Mark: starttls"[..], b"Mark: smtps"] {
-        server.instance.delivered("mail/alice", mark);
+        server.instance.delivered("alice", mark);
     }
 }
 
@@ -88,73 +91,144 @@ fn limits_and_refusals(server: &postfix::Postfix) {
     assert_eq!(error.kind(), ErrorKind::RecipientsRefused);
     send(&mut client, &["j\u{f6}rg@example.test"], b"Mark: utf8\r\n\r\n", &["SMTPUTF8"]).unwrap();
     assert_eq!(client.quit().unwrap(), 221);
-    server.instance.delivered("mail/alice", b"Mark: one of two");
-    server.instance.delivered("mail/joerg", b"Mark: utf8");
+    server.instance.delivered("alice", b"Mark: one of two");
+    server.instance.delivered("joerg", b"Mark: utf8");
 }
 
 fn messages(server: &postfix::Postfix) {
-    for (chunking, mailbox) in [(true, "carol"), (false, "dave")] {
+    for ((chunking, pipelining), mailbox) in
+        WAYS.into_iter().zip(["carol", "dave", "erin", "frank"])
+    {
         let mut client = connected(server);
         client.set_chunking(chunking);
-        let to = format!("{mailbox}@example.test");
-        for message in awkward() {
-            send(&mut client, &[&to], message, &[]).unwrap();
-        }
+        client.set_pipelining(pipelining);
+        awkward_messages(&mut client, &server.instance, mailbox);
         assert_eq!(client.quit().unwrap(), 221);
-        for message in awkward() {
-            let content = server.instance.delivered(&format!("mail/{mailbox}"), mark(message));
-            assert!(
-                content == stored(message),
-                "{chunking} {}",
-                String::from_utf8_lossy(mark(message))
-            );
+    }
+}
+
+/// The whole transcript.
+#[derive(Clone, Default)]
+struct Transcript(Arc<Mutex<Vec<u8>>>);
+
+impl DebugSink for Transcript {
+    fn trace(&mut self, direction: Direction, bytes: &[u8]) {
+        if direction == Direction::Sent {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+        }
+    }
+}
+
+/// What Postfix offers is used: one flight of MAIL, RCPT and BDAT, parameters of SMTPUTF8.
+fn extensions(server: &postfix::Postfix) {
+    for (chunking, verb) in [(true, "BDAT "), (false, "DATA\r\n")] {
+        let transcript = Transcript::default();
+        let mut client = connected(server);
+        client.set_chunking(chunking);
+        client.set_debug_sink(Some(Box::new(transcript.clone())));
+        client.set_debug_level(1);
+        client.ehlo(None).unwrap();
+        for name in ["PIPELINING", "SIZE", "STARTTLS", "8BITMIME", "SMTPUTF8", "CHUNKING"] {
+            assert!(client.has_extension(name), "{name}");
+        }
+        let message = "From: J\u{f6}rg <j\u{f6}rg@example.test>\r\nTo: alice@example.test\r\n\
+                       Bcc: carol@example.test,\r\n dave@example.test\r\n\
+                       Subject: gr\u{fc}n\r\n\r\n.x\r\n";
+        let mail = Mail { from: None, to: None, ..mail(&[], message.as_bytes(), &[]) };
+        client.send_message(&mail).unwrap();
+        assert_eq!(client.quit().unwrap(), 221);
+        let sent = String::from_utf8(transcript.0.lock().unwrap().clone()).unwrap();
+        let mail = "MAIL FROM:<j\u{f6}rg@example.test> SIZE=";
+        for part in [mail, " SMTPUTF8", " BODY=8BITMIME", verb] {
+            assert!(sent.contains(part), "{part}: {sent}");
+        }
+        let expected = message
+            .replace("Bcc: carol@example.test,\r\n dave@example.test\r\n", "")
+            .replace("\r\n", "\n");
+        for mailbox in ["alice", "carol", "dave"] {
+            let content = server.instance.found(mailbox, |content| content.starts_with(b"From: J"));
+            assert_eq!(content.expect("the message"), expected.as_bytes());
+            std::fs::remove_dir_all(server.instance.home.path().join("mail").join(mailbox))
+                .unwrap();
         }
     }
 }
 
 /// Refusals in the middle of what is in flight leave the rest as it should be.
 fn batches(server: &postfix::Postfix) {
-    for (chunking, pipelining) in [(true, true), (false, true), (false, false)] {
-        let mut client = connected(server);
-        client.set_chunking(chunking);
-        client.set_pipelining(pipelining);
-        let kinds = [
-            ("sender@example.org", "alice@example.test", None),
-            ("sender@example.org", "nobody@example.test", Some(ErrorKind::RecipientsRefused)),
-            ("sender@example.org", "alice@example.test", None),
-            ("refused@example.org", "alice@example.test", Some(ErrorKind::RecipientsRefused)),
-            ("sender@example.org", "alice@example.test", None),
-        ];
-        let mut batch: Vec<_> = kinds
-            .iter()
-            .cycle()
-            .take(25)
-            .enumerate()
-            .map(|(n, (from, to, _))| {
-                let mut transaction = Transaction::new();
-                transaction.set_sender(from).unwrap();
-                transaction.add_recipient(to, &[]).unwrap();
-                let text = format!("Mark: batch {chunking} {pipelining} {n}\r\n\r\nbody {n}\r\n");
-                transaction.set_body(Body::Owned(text.into_bytes()));
-                Box::new(transaction)
-            })
-            .collect();
-        client.send_batch(&mut batch).unwrap_err();
-        for (n, transaction) in batch.iter().enumerate() {
-            let (.., expected) = kinds[n % kinds.len()];
-            assert_eq!(
-                transaction.status_kind(),
-                expected,
-                "{chunking} {pipelining} {n}: {}",
-                transaction.error_message()
-            );
-            if expected.is_none() {
-                assert_eq!(transaction.recipient_status(0), Some(RecipientStatus::Accepted));
-                let mark = format!("Mark: batch {chunking} {pipelining} {n}");
-                let content = server.instance.delivered("mail/alice", mark.as_bytes());
-                assert_eq!(content, format!("{mark}\n\nbody {n}\n").as_bytes());
+    // Postfix answers a refused sender at RCPT, unless it is told to be hasty.
+    let ports =
+        [(server.smtp, ErrorKind::RecipientsRefused), (server.hasty, ErrorKind::SenderRefused)];
+    for (port, sender_refused) in ports {
+        for (chunking, pipelining) in WAYS {
+            let mut client = client(Protocol::Smtp);
+            client.connect("127.0.0.1", port).unwrap();
+            client.set_chunking(chunking);
+            client.set_pipelining(pipelining);
+            let kinds: [(&str, &[&str], _); 6] = [
+                ("sender", &["alice@example.test"], None),
+                ("sender", &["nobody@example.test"], Some(ErrorKind::RecipientsRefused)),
+                ("sender", &["nobody@example.test", "alice@example.test"], None),
+                ("refused", &["alice@example.test"], Some(sender_refused)),
+                ("sender", &["alice@example.test"], None),
+                ("large", &["alice@example.test"], Some(ErrorKind::Data)),
+            ];
+            let mut batch: Vec<_> = (0..24)
+                .map(|n| {
+                    let (kind, to, _) = kinds[n % kinds.len()];
+                    let number = if kind == "sender" { n.to_string() } else { String::new() };
+                    let from = format!("{kind}{number}@example.org");
+                    let text =
+                        format!("Mark: {chunking} {pipelining} {port} {n}\r\n\r\n.body {n}\r\n");
+                    let mut transaction = transaction(&from, to, text);
+                    if kind == "large" {
+                        transaction.set_body(Body::Reader(Box::new(Endless(0)), None));
+                    }
+                    transaction
+                })
+                .collect();
+            client.send_batch(&mut batch).unwrap_err();
+            for (n, transaction) in batch.iter().enumerate() {
+                let (_, to, expected) = kinds[n % kinds.len()];
+                let label = format!("{chunking} {pipelining} {port} {n}");
+                assert_eq!(
+                    transaction.status_kind(),
+                    expected,
+                    "{label}: {}",
+                    transaction.error_message()
+                );
+                if expected == Some(ErrorKind::Data) {
+                    assert_eq!(transaction.reply_code(), 552, "{label}");
+                }
+                if expected.is_some() {
+                    continue;
+                }
+                let last = transaction.recipient_status(to.len() - 1);
+                assert_eq!(last, Some(RecipientStatus::Accepted), "{label}");
+                let mark = format!("Mark: {label}");
+                let content = server.instance.delivered("alice", mark.as_bytes());
+                assert_eq!(content, format!("{mark}\n\n.body {n}\n").as_bytes());
+                server.instance.assert_once("alice", &mark, &format!("sender{n}@example.org"));
             }
+            assert_eq!(client.quit().unwrap(), 221);
         }
-        assert_eq!(client.quit().unwrap(), 221);
+    }
+}
+
+/// A message of unknown size, above what Postfix takes.
+struct Endless(usize);
+
+impl BodyReader for Endless {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let count = buffer.len().min(postfix::SIZE_LIMIT * 3 / 2 - self.0);
+        for (at, byte) in buffer[..count].iter_mut().enumerate() {
+            *byte = match (self.0 + at) % 72 {
+                70 => b'\r',
+                71 => b'\n',
+                _ => b'x',
+            };
+        }
+        self.0 += count;
+        Ok(count)
     }
 }
