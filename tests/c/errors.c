@@ -9,6 +9,10 @@
 
 #include "calls_setup.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 /* Functions that take that NULL: the header says what it means. */
 static const char *const null_is_fine[] = {
     "smtp_client_free client",
@@ -246,6 +250,128 @@ static void control_characters(void) {
     smtp_client_free(c);
 }
 
+/* The other end of the client's connection is this test's own, so that it sees every byte. */
+static int peer;
+
+static void connect_to_ourselves(void) {
+    int pair[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    peer = pair[1];
+    CHECK(write(peer, "220 ready\r\n", 11) == 11);
+    GIVES(SMTP_OK, smtp_client_connect_fd(c, pair[0], NULL));
+    close(pair[0]);
+}
+
+static void nothing_came(const char *call) {
+    char byte;
+    if (recv(peer, &byte, 1, MSG_DONTWAIT) != -1 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
+        fprintf(stderr, "%s sent something, or closed the connection\n", call);
+        abort();
+    }
+}
+
+#define UNSENT(call)                                                                              \
+    GIVES(SMTP_E_INVALID_ARGUMENT, call);                                                         \
+    nothing_came(#call);
+
+/* One bad argument among good ones: not even EHLO is sent, nor the good part of a transaction. */
+static void nothing_is_sent(void) {
+    static const char *const evil[] = {"x\r\nRSET", "x\nRSET", "x\rRSET",   "x\x01",
+                                       "x\x1b[2J",   "x\x7f",   "x\xc2\x85", "x\xff"};
+    static const char mail[] = "From: a@a.example\r\nTo: b@b.example\r\n\r\nbody\r\n";
+    static const size_t size = sizeof mail - 1;
+    size_t i;
+    make();
+    connect_to_ourselves();
+    for (i = 0; i < sizeof evil / sizeof *evil; i++) {
+        const char *text = evil[i], *good = "a@b.example";
+        const char *addresses[2], *options[2] = {"KEYWORD=value", NULL};
+        char address[64], domain[64], named[64], option[64];
+        snprintf(address, sizeof address, "%s@b.example", text);
+        snprintf(domain, sizeof domain, "a@%s", text);
+        snprintf(named, sizeof named, "Name <%s@b.example>", text);
+        snprintf(option, sizeof option, "KEYWORD=%s", text);
+        addresses[0] = good, addresses[1] = address;
+        options[1] = option;
+
+        UNSENT(smtp_client_ehlo(c, text))
+        UNSENT(smtp_client_helo(c, text))
+        UNSENT(smtp_client_docmd(c, text, NULL))
+        UNSENT(smtp_client_docmd(c, "NOOP", text))
+        UNSENT(smtp_client_putcmd(c, text, NULL))
+        UNSENT(smtp_client_putcmd(c, "NOOP", text))
+        UNSENT(smtp_client_help(c, text))
+        UNSENT(smtp_client_verify(c, address))
+        UNSENT(smtp_client_verify(c, named))
+        UNSENT(smtp_client_expn(c, text))
+        UNSENT(smtp_client_mail(c, address, NULL, 0))
+        UNSENT(smtp_client_mail(c, domain, NULL, 0))
+        UNSENT(smtp_client_mail(c, named, NULL, 0))
+        UNSENT(smtp_client_mail(c, good, &text, 1))
+        UNSENT(smtp_client_mail(c, good, options, 2))
+        UNSENT(smtp_client_rcpt(c, address, NULL, 0))
+        UNSENT(smtp_client_rcpt(c, domain, NULL, 0))
+        UNSENT(smtp_client_rcpt(c, named, NULL, 0))
+        UNSENT(smtp_client_rcpt(c, good, options, 2))
+        UNSENT(smtp_client_auth(c, text, an_auth_callback, NULL))
+
+        UNSENT(smtp_client_sendmail(c, address, &good, 1, mail, size, NULL, 0, NULL, 0))
+        UNSENT(smtp_client_sendmail(c, good, addresses, 2, mail, size, NULL, 0, NULL, 0))
+        UNSENT(smtp_client_sendmail(c, good, &good, 1, mail, size, options, 2, NULL, 0))
+        UNSENT(smtp_client_sendmail(c, good, &good, 1, mail, size, NULL, 0, options, 2))
+        UNSENT(smtp_client_send_message(c, address, NULL, 0, mail, size, NULL, 0, NULL, 0))
+        UNSENT(smtp_client_send_message(c, NULL, addresses, 2, mail, size, NULL, 0, NULL, 0))
+        UNSENT(smtp_client_send_message(c, NULL, NULL, 0, mail, size, options, 2, NULL, 0))
+        UNSENT(smtp_client_send_message(c, NULL, NULL, 0, mail, size, NULL, 0, options, 2))
+
+        /* A transaction takes no such thing, so that it can send none. */
+        UNSENT(smtp_transaction_set_sender(t, address))
+        UNSENT(smtp_transaction_set_sender(t, named))
+        UNSENT(smtp_transaction_add_recipient(t, address, NULL, 0))
+        UNSENT(smtp_transaction_add_recipient(t, good, options, 2))
+        UNSENT(smtp_transaction_add_mail_option(t, option))
+        GIVES(0, smtp_transaction_recipient_count(t));
+
+        /* Names that go elsewhere than to the server. */
+        UNSENT(smtp_client_set_local_hostname(c, text))
+        UNSENT(smtp_client_set_source_address(c, text, 0))
+        UNSENT(smtp_tls_set_server_name(l, text))
+        CHECK(smtp_client_set_auth_mechanisms(c, text) < 0);
+        CHECK(smtp_client_auth_builtin(c, text, "user", "password") < 0);
+        CHECK(smtp_client_has_extension(c, text) <= 0);
+        CHECK(smtp_client_extension_params(c, text) == NULL);
+        nothing_came("a name");
+    }
+    /* Credentials are encoded, and may hold anything that is text. */
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_login(c, "\xff", "password"));
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_login(c, "user", "\xff"));
+    nothing_came("smtp_client_login");
+    GIVES(1, smtp_client_is_connected(c)); /* nor was the connection harmed */
+    GIVES(SMTP_OK, smtp_client_putcmd(c, "NOOP", NULL));
+    {
+        char line[16];
+        CHECK(recv(peer, line, sizeof line, 0) == 6 && memcmp(line, "NOOP\r\n", 6) == 0);
+    }
+    close(peer);
+    unmake();
+}
+
+/* A bad host or server name is refused before anything is done. */
+static void bad_hosts(void) {
+    static const char *const evil[] = {"a\r\nb", "a\nb", "a\x01", "a\x7f", "a\xc2\x85", "a\xff"};
+    int pair[2];
+    size_t i;
+    make();
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    for (i = 0; i < sizeof evil / sizeof *evil; i++) {
+        GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_connect(c, evil[i], 25));
+        GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_connect_fd(c, pair[0], evil[i]));
+        GIVES(0, smtp_client_is_connected(c));
+    }
+    close(pair[0]), close(pair[1]);
+    unmake();
+}
+
 static void numbers(void) {
     make();
     GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_set_timeout(c, 0));
@@ -312,6 +438,8 @@ int main(void) {
     huge_lengths();
     CHECK(faults == 0);
     control_characters();
+    nothing_is_sent();
+    bad_hosts();
     numbers();
     two_errors();
     return 0;

@@ -3,6 +3,7 @@
 /* SERVER smtps tls */
 /* SERVER unix unix */
 /* SERVER lmtp lmtp */
+/* SERVER slow plain --mode drip --drip-ms 4 */
 /* SERVER mute plain --mode mute */
 #define _POSIX_C_SOURCE 200809L
 #define _DEFAULT_SOURCE
@@ -56,6 +57,12 @@ int main(void) {
     send_through(SMTP_PROTOCOL_SMTPS, "smtps", 0);
     send_through(SMTP_PROTOCOL_SMTP, "unix", 0);
     send_through(SMTP_PROTOCOL_LMTP, "lmtp", 0);
+
+    /* A server that answers a byte at a time: every wait is interrupted many times over. */
+    client = connected(SMTP_PROTOCOL_SMTP, "slow");
+    GIVES(SMTP_OK, send_one(client));
+    GIVES(221, smtp_client_quit(client));
+    smtp_client_free(client);
 
     client = client_new(SMTP_PROTOCOL_SMTP);
     GIVES(SMTP_OK, smtp_client_set_timeout(client, 1000));

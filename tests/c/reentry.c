@@ -1,6 +1,7 @@
 /*
  * Every function of a client called from every one of its callbacks: SMTP_E_BUSY, and the call
- * around it goes on. Freed in a callback: the end of that call frees it.
+ * around it goes on. Freed in a callback: the end of that call frees it. From a destroy function
+ * it is SMTP_E_BUSY or SMTP_E_MISUSE, of a transaction too.
  */
 /* SERVER smtp plain --auth user:password */
 #define _POSIX_C_SOURCE 200809L
@@ -12,12 +13,16 @@ static const char *from_callback;
 static int calls, faults;
 /* The handle is being freed: the last words of its transcript come when it is none any more. */
 static int ending;
+/* In a destroy function. */
+static int destroying;
 /* 1: the next callback frees the client; 2: one has. */
 static int free_instead;
 
 static void judge(const char *function, long code) {
     /* It tells of errors, and 0 is "no errno". */
     if (strcmp(function, "smtp_client_last_errno") == 0 && code == 0)
+        return;
+    if (destroying && (code == SMTP_E_MISUSE || code == SMTP_E_BUSY))
         return;
     if (code != (ending ? SMTP_E_MISUSE : SMTP_E_BUSY)) {
         fprintf(stderr, "%s in %s: %ld (%s)\n", function, from_callback, code,
@@ -94,6 +99,64 @@ static ptrdiff_t on_read(void *buffer, size_t capacity, void *user) {
     return sizeof MESSAGE - 1;
 }
 
+#define RELEASED(subject, function, param, result, call) RELEASED_##subject(function, result, call)
+#define RELEASED_NONE(function, result, call)
+#define RELEASED_TLS(function, result, call)
+#define RELEASED_CLIENT(function, result, call)
+#define RELEASED_EXCHANGE(function, result, call)
+#define RELEASED_TRANSACTION(function, result, call)                                              \
+    if (strcmp(#function, "smtp_transaction_free") != 0) {                                        \
+        AGAIN_CLIENT_##result(function, call);                                                    \
+        calls++;                                                                                  \
+    }
+
+static void on_destroy(void *user) {
+    ++*(int *)user;
+    destroying = 1;
+    reenter("a destroy function");
+    destroying = 0;
+}
+static void on_release(void *user) {
+    ++*(int *)user;
+    from_callback = "a release function";
+    destroying = 1;
+    EVERY_CALL(RELEASED)
+    destroying = 0;
+}
+
+/* Replacing, removing and freeing run the destroy function, which calls everything. */
+static void from_destroy_functions(void) {
+    int destroyed = 0, released = 0;
+    c = connected(SMTP_PROTOCOL_SMTP, "smtp");
+    l = smtp_tls_new();
+    t = smtp_transaction_new();
+    calls = 0;
+    GIVES(SMTP_OK, smtp_client_set_debug_callback(c, a_debug_callback, &destroyed, on_destroy));
+    GIVES(SMTP_OK, smtp_client_set_debug_callback(c, a_debug_callback, &destroyed, on_destroy));
+    CHECK(destroyed == 1 && calls > 50);
+    GIVES(SMTP_OK, smtp_client_set_debug_callback(c, NULL, NULL, NULL));
+    CHECK(destroyed == 2);
+    GIVES(SMTP_OK, smtp_client_set_progress_callback(c, a_progress_callback, &destroyed, on_destroy));
+    GIVES(250, smtp_client_noop(c)); /* nothing was disturbed */
+    smtp_client_free(c);
+    CHECK(destroyed == 3 && faults == 0);
+
+    calls = 0;
+    GIVES(SMTP_OK, smtp_transaction_set_message_borrowed(t, MESSAGE, sizeof MESSAGE - 1));
+    GIVES(SMTP_OK, smtp_transaction_set_release_callback(t, on_release, &released));
+    GIVES(SMTP_OK, smtp_transaction_set_message(t, MESSAGE, sizeof MESSAGE - 1));
+    CHECK(released == 1 && calls > 10);
+    GIVES(SMTP_OK, smtp_transaction_set_message_borrowed(t, MESSAGE, sizeof MESSAGE - 1));
+    GIVES(SMTP_OK, smtp_transaction_set_release_callback(t, on_release, &released));
+    GIVES(SMTP_OK, smtp_transaction_clear(t));
+    CHECK(released == 2);
+    GIVES(SMTP_OK, smtp_transaction_set_message_borrowed(t, MESSAGE, sizeof MESSAGE - 1));
+    GIVES(SMTP_OK, smtp_transaction_set_release_callback(t, on_release, &released));
+    smtp_transaction_free(t);
+    CHECK(released == 3 && faults == 0);
+    smtp_tls_free(l);
+}
+
 enum { DEBUG, AUDIT, PROGRESS, COMPLETION, AUTH, READER, KINDS };
 
 /* Makes `c` with one callback, and the call that runs it. Returns that call's result. */
@@ -137,6 +200,7 @@ static int run(int kind) {
 int main(void) {
     int kind;
     use_all();
+    from_destroy_functions();
     for (kind = 0; kind < KINDS; kind++) {
         calls = 0;
         GIVES(SMTP_OK, run(kind));

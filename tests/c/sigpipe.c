@@ -17,7 +17,10 @@
 #include "check.h"
 #include "phases.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* The server has gone and we keep writing until the system says so. */
 static void keep_writing(int protocol, const char *name) {
@@ -51,6 +54,58 @@ static void lost(int protocol, const char *name, int (*send)(smtp_client *, cons
     smtp_client_free(client);
 }
 
+/* Answers on the socket until it is given a message, and closes in the midst of that. */
+static void *leave_at_data(void *given) {
+    int fd = *(int *)given;
+    char line[512];
+    char bytes[4096];
+    size_t length = 0;
+    CHECK(write(fd, "220 ready\r\n", 11) == 11);
+    while (read(fd, line + length, 1) == 1 && length + 1 < sizeof line) {
+        if (line[length++] != '\n')
+            continue;
+        if (memcmp(line, "DATA", 4) == 0) {
+            CHECK(write(fd, "354 go ahead\r\n", 14) == 14);
+            CHECK(read(fd, bytes, sizeof bytes) > 0);
+            break;
+        }
+        CHECK(write(fd, "250 ok\r\n", 8) == 8);
+        length = 0;
+    }
+    close(fd);
+    return NULL;
+}
+
+/* Over the caller's own pair of sockets: the peer leaves before a large write, and during one. */
+static void over_a_pair(void) {
+    smtp_client *client = client_new(SMTP_PROTOCOL_SMTP);
+    pthread_t thread;
+    int pair[2];
+    int code;
+    char *bytes = calloc(1, LARGE);
+    CHECK(bytes != NULL);
+
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    CHECK(write(pair[1], "220 ready\r\n", 11) == 11);
+    GIVES(SMTP_OK, smtp_client_connect_fd(client, pair[0], NULL));
+    close(pair[0]), close(pair[1]);
+    code = smtp_client_send_raw(client, bytes, LARGE);
+    CHECK(code == SMTP_E_DISCONNECTED || code == SMTP_E_IO);
+    GIVES(0, smtp_client_is_connected(client));
+    free(bytes);
+
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    CHECK(pthread_create(&thread, NULL, leave_at_data, &pair[1]) == 0);
+    GIVES(SMTP_OK, smtp_client_connect_fd(client, pair[0], NULL));
+    close(pair[0]);
+    code = do_send_large(client, NULL);
+    CHECK(code == SMTP_E_DISCONNECTED || code == SMTP_E_IO || code == SMTP_E_OUTCOME_UNKNOWN);
+    CHECK(smtp_client_last_error(client)[0] != '\0');
+    GIVES(0, smtp_client_is_connected(client));
+    pthread_join(thread, NULL);
+    smtp_client_free(client);
+}
+
 int main(void) {
     struct sigaction before, after;
     smtp_client *client;
@@ -71,6 +126,8 @@ int main(void) {
     lost(SMTP_PROTOCOL_SMTPS, "abandon_tls", do_send_large, 0);
     lost(SMTP_PROTOCOL_SMTP, "close_bdat", do_send_large, 1);
     lost(SMTP_PROTOCOL_SMTPS, "close_bdat_tls", do_send_large, 1);
+
+    over_a_pair();
 
     client = connected(SMTP_PROTOCOL_SMTP, "close_quit");
     GIVES(0, smtp_client_quit(client)); /* hung up instead of answering: no error */

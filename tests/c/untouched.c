@@ -1,5 +1,6 @@
 /* What belongs to the process stays as it was: signal handlers and mask, environment, locale,
- * umask, working directory, time zone, threads, standard output and error. */
+ * umask, working directory, time zone, threads, standard output and error, and errno, whether a
+ * call succeeds or fails. */
 /* SERVER smtp plain --auth user:password */
 /* SERVER smtps tls */
 /* SERVER unix unix */
@@ -8,6 +9,7 @@
 #include "check.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
@@ -62,6 +64,40 @@ static void look(struct process *process) {
     process->threads = count_threads();
 }
 
+enum { MARK = 1234 };
+
+/* The call gives that code, and errno is what it was. */
+#define KEEPS_ERRNO(code, call)                                                                   \
+    errno = MARK;                                                                                 \
+    GIVES(code, call);                                                                            \
+    CHECK(errno == MARK);
+
+static void errno_is_kept(int protocol, const char *name) {
+    smtp_client *client = client_new(protocol);
+    size_t length;
+    KEEPS_ERRNO(SMTP_OK, smtp_client_set_timeout(client, 60000))
+    KEEPS_ERRNO(SMTP_OK, smtp_client_connect(client, server(name), 0))
+    KEEPS_ERRNO(250, smtp_client_ehlo(client, NULL))
+    KEEPS_ERRNO(1, smtp_client_is_connected(client))
+    if (protocol == SMTP_PROTOCOL_SMTP && name[0] == 's') {
+        KEEPS_ERRNO(SMTP_OK, smtp_client_starttls(client))
+    }
+    errno = MARK;
+    smtp_client_peer_certificate(client, &length);
+    CHECK(errno == MARK);
+    KEEPS_ERRNO(SMTP_OK, send_one(client))
+    KEEPS_ERRNO(SMTP_OK, smtp_client_cancel(client))
+    KEEPS_ERRNO(221, smtp_client_quit(client))
+    KEEPS_ERRNO(SMTP_E_DISCONNECTED, smtp_client_noop(client))
+    KEEPS_ERRNO(SMTP_E_IO, smtp_client_connect(client, "/nonexistent", 0))
+    KEEPS_ERRNO(ENOENT, smtp_client_last_errno(client)) /* that is where it is */
+    KEEPS_ERRNO(SMTP_E_MISUSE, smtp_client_noop(NULL))
+    KEEPS_ERRNO(SMTP_OK, smtp_client_connect(client, server(name), 0))
+    errno = MARK;
+    smtp_client_free(client); /* closes the connection */
+    CHECK(errno == MARK);
+}
+
 static void use(int protocol, const char *name) {
     smtp_client *client = connected(protocol, name);
     GIVES(SMTP_OK, send_one(client));
@@ -110,5 +146,9 @@ int main(void) {
     CHECK(strcmp(before.directory, after.directory) == 0);
     CHECK(before.umask == after.umask);
     CHECK(after.threads == before.threads);
+
+    errno_is_kept(SMTP_PROTOCOL_SMTP, "smtp");
+    errno_is_kept(SMTP_PROTOCOL_SMTPS, "smtps");
+    errno_is_kept(SMTP_PROTOCOL_SMTP, "unix");
     return 0;
 }
