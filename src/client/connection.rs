@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::{Channel, Protocol};
+use crate::session::{Channel, Protocol, Session};
 use crate::transport::{self, Limit, Target, Transport};
 use crate::wire::command::check_argument;
 
@@ -98,9 +98,7 @@ impl Client {
     pub fn starttls(&mut self) -> Result<()> {
         let deadline = self.begin()?;
         self.greet(deadline)?;
-        self.session.start_tls()?;
-        self.drive(deadline);
-        self.session.take_result()?;
+        self.operate(deadline, Session::start_tls)?;
         let secured = self.secure(deadline);
         if secured.is_err() {
             self.close();
@@ -129,18 +127,14 @@ impl Client {
     pub fn ehlo(&mut self, name: Option<&str>) -> Result<u16> {
         let deadline = self.begin()?;
         let name = self.hello_name(name)?;
-        self.session.ehlo(&name)?;
-        self.drive(deadline);
-        self.session.take_result()
+        self.operate(deadline, |session| session.ehlo(&name))
     }
 
     /// HELO; `None` is the local host name.
     pub fn helo(&mut self, name: Option<&str>) -> Result<u16> {
         let deadline = self.begin()?;
         let name = self.hello_name(name)?;
-        self.session.helo(&name)?;
-        self.drive(deadline);
-        self.session.take_result()
+        self.operate(deadline, |session| session.helo(&name))
     }
 
     /// EHLO, and HELO if it is refused, unless the server was greeted before.
@@ -154,9 +148,7 @@ impl Client {
             return Ok(());
         }
         let name = self.hello_name(None)?;
-        self.session.greet(&name)?;
-        self.drive(deadline);
-        self.session.take_result().map(drop)
+        self.operate(deadline, |session| session.greet(&name)).map(drop)
     }
 
     /// The caller's name for us; else the FQDN; else our address on this connection.
@@ -189,10 +181,7 @@ impl Client {
         };
         let patience = Instant::now() + QUIT;
         let deadline = Some(deadline.map_or(patience, |deadline| deadline.min(patience)));
-        let result = self.session.quit().and_then(|()| {
-            self.drive(deadline);
-            self.session.take_result()
-        });
+        let result = self.operate(deadline, Session::quit);
         if let Some(transport) = &mut self.transport {
             transport.shutdown();
         }

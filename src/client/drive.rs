@@ -65,7 +65,19 @@ impl Client {
     /// One operation of the session from start to result.
     pub(super) fn run(&mut self, start: impl FnOnce(&mut Session) -> Result<()>) -> Result<u16> {
         let deadline = self.begin()?;
-        start(&mut self.session)?;
+        self.operate(deadline, start)
+    }
+
+    /// The same within a call that has begun.
+    pub(super) fn operate(
+        &mut self,
+        deadline: Option<Instant>,
+        start: impl FnOnce(&mut Session) -> Result<()>,
+    ) -> Result<u16> {
+        if let Err(error) = start(&mut self.session) {
+            self.hang_up();
+            return Err(error);
+        }
         self.drive(deadline);
         self.session.take_result()
     }
@@ -109,6 +121,11 @@ impl Client {
                 self.session.lost(error);
             }
         }
+        self.hang_up()
+    }
+
+    /// Closes what is left of a connection that has ended, and tells why it has.
+    fn hang_up(&mut self) -> Option<Error> {
         self.hand_back();
         let error = self.session.ended().cloned()?;
         self.session.trace().info(&format!("connection ended: {error}"));
@@ -238,6 +255,8 @@ impl Client {
                 Ok(Io::Done(count)) if count > 0 => {
                     let _ = self.session.input(&self.inbox[..count]);
                 }
+                // The alert of a server that refuses our certificate says more than the reset.
+                Err(alert) if alert.kind() == ErrorKind::Tls => return self.session.lost(alert),
                 _ => break,
             }
         }

@@ -118,7 +118,10 @@ impl Session {
     /// One whole reply came: it answers the oldest command.
     fn answer(&mut self) {
         let Some(entry) = self.queue.front() else { return };
-        self.last.assign(self.parser.code(), self.parser.text());
+        // The caller asked for no RSET of ours; the reply he wants to see is the one before it.
+        if entry.awaited != Awaited::Reset || self.parser.code() == 421 {
+            self.last.assign(self.parser.code(), self.parser.text());
+        }
         self.replies += 1;
         self.answered = Some(entry.awaited);
         if entry.end > self.output.total_sent() && !self.is_early_refusal(&entry) {
@@ -133,7 +136,7 @@ impl Session {
             self.queue.pop();
             self.command_reply(entry.awaited);
         }
-        if self.last.code() == 421 && self.ended.is_none() && entry.awaited != Awaited::Quit {
+        if self.parser.code() == 421 && self.ended.is_none() && entry.awaited != Awaited::Quit {
             let error = self.refusal(ErrorKind::Disconnected, "the server closes the connection");
             self.end(error);
         }

@@ -80,7 +80,7 @@ fn every_phase_ends_at_the_deadline() {
         let start = Instant::now();
         let error = attempt(&mut client, &server, phase == "the body").expect_err(phase);
         assert_eq!(error.kind(), expected, "{phase}: {error}");
-        assert!(start.elapsed() < Duration::from_secs(3), "{phase} took {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(10), "{phase} took {:?}", start.elapsed());
         assert!(!client.is_connected(), "{phase}");
         server.finish_unchecked();
     }
@@ -102,7 +102,7 @@ fn every_phase_can_be_cancelled() {
         assert_eq!(error.kind(), ErrorKind::Cancelled, "{phase}: {error}");
         drop(client);
         server.finish_unchecked();
-        assert!(start.elapsed() < Duration::from_secs(3), "{phase} took {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(10), "{phase} took {:?}", start.elapsed());
     }
 }
 
