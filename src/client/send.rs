@@ -121,6 +121,10 @@ impl Client {
         let mut batch = vec![transaction];
         let result = self.send_batch(&mut batch);
         let transaction = batch.pop().unwrap_or_default();
+        if transaction.status_kind().is_some() && transaction.reply_code() != 0 {
+            // What the server said behind the refusal is only its echo.
+            self.session.recall(transaction.reply_code(), transaction.reply_text());
+        }
         (transaction, result)
     }
 

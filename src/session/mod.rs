@@ -184,6 +184,11 @@ impl Session {
         &self.last
     }
 
+    /// Makes an earlier reply the one that [`Session::reply`] shows.
+    pub fn recall(&mut self, code: u16, text: &[u8]) {
+        self.last.assign(code, text);
+    }
+
     /// How many replies were read in all; changes whenever the server answered something.
     pub fn replies(&self) -> u64 {
         self.replies
