@@ -133,6 +133,7 @@ class Bench:
         amount = count * workload.size / 1e6 if workload.unit == "MB/s" else count
         sample["rate"] = amount / sample["seconds"]
         sample["cpu"] = sample["cpu"] * 1e6 / count
+        sample["cpu_both"] = sample["cpu"] + totals["cpu"] / count
         return sample
 
     def measure(self, workload):
@@ -170,7 +171,7 @@ class Bench:
     def show(self, workload, cpus):
         where = "both ends on one CPU" if cpus == 1 else "two CPUs"
         print(f"\n### {workload.title} ({workload.name}; {where})\n")
-        head = ["client", workload.unit, "min-max", "of raw", "ours is", "CPU us/message", "memory KiB"]
+        head = ["client", workload.unit, "min-max", "of raw", "ours is", "CPU us/message", "both ends", "of raw", "memory KiB"]
         if workload.flights:
             head.append("flights/message")
         rows = [head]
@@ -183,10 +184,12 @@ class Bench:
             raw = self.of(workload.name, "raw", cpus, "rate")
             ours = self.of(workload.name, "ours", cpus, "rate")
             middle = {name: statistics.median(s[name] for s in result["samples"])
-                      for name in ("cpu", "memory_kib", "flights")}
+                      for name in ("cpu", "cpu_both", "memory_kib", "flights")}
+            both = self.of(workload.name, "raw", cpus, "cpu_both")
             row = [client, number(median), f"{number(min(rates))}-{number(max(rates))}",
                    f"{median / raw:.2f}" if raw else "", f"{ours / median:.2f}x" if ours else "",
-                   number(middle["cpu"]), f"{middle['memory_kib']:,.0f}"]
+                   number(middle["cpu"]), number(middle["cpu_both"]),
+                   f"{both / middle['cpu_both']:.2f}" if both else "", f"{middle['memory_kib']:,.0f}"]
             if workload.flights:
                 row.append(f"{middle['flights']:.2f}")
             rows.append(row)

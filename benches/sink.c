@@ -7,7 +7,8 @@
  * may have as much in flight as it likes.
  *
  * The command XSTAT on a connection of its own answers with the totals since the XSTAT before:
- * connections, messages, octets, commands and flights. A flight begins with bytes of a mail
+ * connections, messages, octets, commands, flights, and the microseconds of CPU that it took (the
+ * warm-up included). A flight begins with bytes of a mail
  * transaction that arrive when no reply is due, so that with a delay it is what costs a client
  * one round trip. A connection whose sender begins with "warm" is not counted.
  */
@@ -30,6 +31,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,6 +72,8 @@ static struct {
     uint64_t connections, messages, octets, commands, flights;
 } totals;
 
+static uint64_t cpu_before; /* this process's, at the last XSTAT */
+
 static struct connection *connections[MOST_CONNECTIONS];
 static int connection_count;
 static char input[HEADROOM + INPUT];
@@ -79,6 +83,15 @@ static uint64_t now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Microseconds of this process. */
+static uint64_t cpu(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000u +
+           (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 static void die(const char *what)
@@ -181,10 +194,11 @@ static void command(struct connection *c, const char *line, size_t length)
     } else if (is_verb(line, length, "XSTAT")) {
         char text[256];
         int n = snprintf(text, sizeof text,
-                         "250 connections=%llu messages=%llu octets=%llu commands=%llu flights=%llu\r\n",
+                         "250 connections=%llu messages=%llu octets=%llu commands=%llu flights=%llu cpu=%llu\r\n",
                          (unsigned long long)totals.connections, (unsigned long long)totals.messages,
                          (unsigned long long)totals.octets, (unsigned long long)totals.commands - 1,
-                         (unsigned long long)totals.flights);
+                         (unsigned long long)totals.flights, (unsigned long long)(cpu() - cpu_before));
+        cpu_before = cpu();
         say(c, text, (size_t)n);
         memset(&totals, 0, sizeof totals);
         c->warm = true;
