@@ -3,7 +3,7 @@
 #
 #     benches/run.sh [--quick] [--rounds N] [--only PATTERN] [--clients raw,ours,...]
 #
-# --quick is a smoke test: one round, few messages, no lettre, no micro-benchmarks. --only takes a
+# --quick is a smoke test: one round, few messages, no lettre. --only takes a
 # regular expression for the workloads' names (see workloads.py). Loopback only; everything that is
 # started ends with this script.
 set -euo pipefail
@@ -47,8 +47,3 @@ if [ -z "$quick" ]; then
 fi
 
 python3 benches/run.py --out "$out" "$@"
-
-if [ -z "$quick" ] && [[ " $* " != *" --only "* ]]; then
-    printf '\n## Micro-benchmarks\n\n'
-    CARGO_TARGET_DIR=$out/micro ${CARGO:-cargo} bench --quiet --locked --manifest-path benches/micro/Cargo.toml
-fi
