@@ -1,5 +1,6 @@
 //! Cancelling a call from any thread or signal handler: a flag, and a descriptor that wakes
-//! `poll`.
+//! `poll`. The flag alone says whether a cancel came; the descriptor only wakes, and may do so
+//! without need.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -49,13 +50,35 @@ impl Cancel {
     /// Forgets a cancel that came when nothing was running.
     pub fn clear(&self) {
         if self.0.set.swap(false, Ordering::SeqCst) {
-            let mut count = [0_u8; 8];
-            // SAFETY: the buffer lives for the call and has the length given.
-            unsafe { libc::read(self.fd(), count.as_mut_ptr().cast(), count.len()) };
+            self.drain();
         }
+    }
+
+    /// Takes back the wake-up. One that comes between the two halves of [`Cancel::clear`], or of
+    /// [`Cancel::cancel`], leaves the descriptor readable with the flag down: whoever sees that
+    /// drains it, and only then looks at the flag again, so that no cancel is lost.
+    pub(super) fn drain(&self) {
+        let mut count = [0_u8; 8];
+        // SAFETY: the buffer lives for the call and has the length given.
+        unsafe { libc::read(self.fd(), count.as_mut_ptr().cast(), count.len()) };
     }
 
     pub(super) fn fd(&self) -> RawFd {
         self.0.event.as_raw_fd()
+    }
+
+    /// What the race of a cancel with a clear leaves: readable, and no flag.
+    #[cfg(test)]
+    pub(super) fn wake_without_cause(&self) {
+        self.cancel();
+        self.0.set.store(false, Ordering::SeqCst);
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_drained(&self) -> bool {
+        let mut count = [0_u8; 8];
+        // SAFETY: the buffer lives for the call and has the length given.
+        let read = unsafe { libc::read(self.fd(), count.as_mut_ptr().cast(), count.len()) };
+        read < 0
     }
 }

@@ -1,34 +1,43 @@
-//! Certificates and keys: reading them, and telling in words what is wrong with them.
+//! Certificates and keys: reading them, and what a server's certificate must have besides what
+//! the TLS library verifies.
 
-use std::error::Error as _;
-use std::io;
+use std::io::Read;
+use std::net::IpAddr;
 
 use native_tls::{Certificate, Identity};
 use openssl::pkey::PKey;
-use openssl::x509::X509;
+use openssl::x509::{GeneralNameRef, X509};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result, printable};
 
-/// Most names of a certificate that an error shows.
-const SHOWN_NAMES: usize = 8;
+use super::fault;
 
 pub(super) fn read_file(path: &str) -> Result<Zeroizing<Vec<u8>>> {
-    std::fs::read(path).map(Zeroizing::new).map_err(|error| {
-        let code = error.raw_os_error().unwrap_or(0);
-        Error::new(
-            ErrorKind::InvalidArgument,
-            format!("cannot read {}: {error}", printable(path.as_bytes(), 256)),
-        )
-        .with_os_code(code)
-    })
+    let shown = printable(path.as_bytes(), 256);
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = std::fs::File::open(path).and_then(|file| {
+        // Room for all of it at once: a buffer that grows leaves copies of a key behind.
+        bytes.reserve_exact(file.metadata()?.len().min(MAX_FILE) as usize + 1);
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes)
+    });
+    match read {
+        Ok(count) if count as u64 > MAX_FILE => {
+            Err(unusable(&format!("{shown} is larger than a certificate file may be")))
+        }
+        Ok(_) => Ok(bytes),
+        Err(error) => {
+            let code = error.raw_os_error().unwrap_or(0);
+            Err(unusable(&format!("cannot read {shown}: {error}")).with_os_code(code))
+        }
+    }
 }
 
 pub(super) fn parse_roots(pem: &[u8]) -> Result<Vec<Certificate>> {
     match Certificate::stack_from_pem(pem) {
         Ok(roots) if !roots.is_empty() => Ok(roots),
         Ok(_) => Err(unusable("there is no PEM certificate in it")),
-        Err(error) => Err(unusable(&format!("no PEM certificate: {}", reason(&error)))),
+        Err(error) => Err(unusable(&format!("no PEM certificate: {}", fault::reason(&error)))),
     }
 }
 
@@ -48,7 +57,8 @@ pub(super) fn identity_from_files(file: &str, key_file: Option<&str>) -> Result<
     if !leaf.public_key().is_ok_and(|public| public.public_eq(&key.1)) {
         return Err(unusable("the key does not belong to the certificate").in_context(shown));
     }
-    Identity::from_pkcs8(&chain, &key.0).map_err(|error| unusable(&reason(&error)).in_context(file))
+    Identity::from_pkcs8(&chain, &key.0)
+        .map_err(|error| unusable(&fault::reason(&error)).in_context(file))
 }
 
 /// native-tls takes PKCS#8 alone; OpenSSL reads the others.
@@ -63,15 +73,17 @@ fn pkcs8(pem: &[u8]) -> Result<(Zeroizing<Vec<u8>>, PKey<openssl::pkey::Private>
         Err(_) if encrypted => {
             return Err(unusable("the key is encrypted; decrypt it, or use PKCS#12"));
         }
-        Err(error) => return Err(unusable(&format!("no PEM private key: {}", stack(&error)))),
+        Err(error) => {
+            return Err(unusable(&format!("no PEM private key: {}", fault::of_stack(&error))));
+        }
     };
-    let pem = key.private_key_to_pem_pkcs8().map_err(|error| unusable(&stack(&error)))?;
+    let pem = key.private_key_to_pem_pkcs8().map_err(|error| unusable(&fault::of_stack(&error)))?;
     Ok((Zeroizing::new(pem), key))
 }
 
 pub(super) fn identity_from_pkcs12(data: &[u8], password: &str) -> Result<Identity> {
     Identity::from_pkcs12(data, password)
-        .map_err(|error| unusable(&format!("PKCS#12: {}", reason(&error))))
+        .map_err(|error| unusable(&format!("PKCS#12: {}", fault::reason(&error))))
 }
 
 fn unusable(what: &str) -> Error {
@@ -79,113 +91,40 @@ fn unusable(what: &str) -> Error {
 }
 
 /// RFC 9525 section 2: the names are in the subject alternative name, and nowhere else. OpenSSL
-/// falls back to the common name where there is none.
+/// falls back to the common name where that has none of the kind asked for.
 pub(super) fn check_names(der: Option<&[u8]>, host: &str) -> Result<()> {
-    let address = host.parse::<std::net::IpAddr>().is_ok();
     let certificate = der.and_then(|der| X509::from_der(der).ok());
-    let names = certificate.as_ref().and_then(|certificate| certificate.subject_alt_names());
-    let named = names.is_some_and(|names| {
-        names
-            .iter()
-            .any(|name| if address { name.ipaddress().is_some() } else { name.dnsname().is_some() })
-    });
-    if named {
+    let Some(names) = certificate.and_then(|certificate| certificate.subject_alt_names()) else {
+        return Err(fault::tls("the server's certificate has no subject alternative name"));
+    };
+    let is_address = host.parse::<IpAddr>().is_ok();
+    let fits = |name: &GeneralNameRef| {
+        if is_address { name.ipaddress().is_some() } else { name.dnsname().is_some() }
+    };
+    if names.iter().any(fits) {
         return Ok(());
     }
-    let kind = if address { "address" } else { "host name" };
-    Err(Error::new(
-        ErrorKind::Tls,
-        format!("TLS: the server's certificate has no subject alternative name with a {kind}"),
-    ))
+    let shown: Vec<String> = names.iter().filter_map(show_name).take(SHOWN_NAMES).collect();
+    Err(fault::tls(&format!(
+        "host mismatch: the server's certificate is not valid for {}, it has no subject \
+         alternative name with {} ({})",
+        printable(host.as_bytes(), 256),
+        if is_address { "an address" } else { "a host name" },
+        if shown.is_empty() { "but of other kinds".to_owned() } else { shown.join(", ") },
+    )))
 }
 
-/// Why a handshake failed.
-pub(super) fn handshake_reason(error: &native_tls::Error, host: &str) -> String {
-    let text = error.to_string();
-    // native-tls appends the verification result in brackets.
-    let verdict = text.rsplit_once('(').and_then(|(_, tail)| tail.strip_suffix(')'));
-    if let Some(verdict) = verdict.filter(|_| text.contains("certificate verify failed")) {
-        let host = printable(host.as_bytes(), 256);
-        return match verdict.to_ascii_lowercase().as_str() {
-            "certificate has expired" => "the server's certificate has expired".to_owned(),
-            "certificate is not yet valid" => {
-                "the server's certificate is not yet valid".to_owned()
-            }
-            "self-signed certificate" | "self signed certificate" => {
-                "the server's certificate is self-signed".to_owned()
-            }
-            "hostname mismatch" | "ip address mismatch" => {
-                format!("host mismatch: the server's certificate is not valid for {host}")
-            }
-            other
-                if other.contains("issuer")
-                    || other.contains("in certificate chain")
-                    || other.contains("first certificate") =>
-            {
-                format!("unknown issuer: the server's certificate is not trusted ({other})")
-            }
-            other => format!("the server's certificate is not accepted: {other}"),
-        };
+fn show_name(name: &GeneralNameRef) -> Option<String> {
+    if let Some(name) = name.dnsname().or_else(|| name.email()).or_else(|| name.uri()) {
+        return Some(printable(name.as_bytes(), 64));
     }
-    reason(error)
+    let bytes = name.ipaddress()?;
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok().map(|ip| ip.to_string())
 }
 
-/// OpenSSL's reasons, without its source lines.
-pub(super) fn reason(error: &native_tls::Error) -> String {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(errors) = cause.downcast_ref::<openssl::error::ErrorStack>() {
-            return stack(errors);
-        }
-        if let Some(cause) = cause.downcast_ref::<io::Error>() {
-            return cause.to_string();
-        }
-        source = cause.source();
-    }
-    let text = error.to_string();
-    if text.contains("unexpected EOF") || text.is_empty() {
-        return "the server closed the connection during the handshake".to_owned();
-    }
-    strip_codes(&text)
-}
+/// Most names of a certificate that an error shows.
+const SHOWN_NAMES: usize = 8;
 
-fn stack(errors: &openssl::error::ErrorStack) -> String {
-    let reasons: Vec<&str> =
-        errors.errors().iter().filter_map(openssl::error::Error::reason).collect();
-    if reasons.is_empty() {
-        "the TLS library gave no reason".to_owned()
-    } else {
-        reasons.join(", ")
-    }
-}
-
-/// `error:0A000086:SSL routines:tls_post_process:reason:file.c:12:` to `reason`.
-fn strip_codes(text: &str) -> String {
-    match text.split(':').nth(4) {
-        Some(reason) if text.starts_with("error:") => reason.trim().to_owned(),
-        _ => text.lines().take(SHOWN_NAMES).collect::<Vec<_>>().join(" "),
-    }
-}
-
-/// What a failed read or write under TLS means.
-pub(super) enum Failure {
-    /// The stream ended, with or without close_notify.
-    Ended,
-    /// An alert or a broken record.
-    Tls(String),
-    /// The socket failed.
-    Io,
-}
-
-pub(super) fn io_reason(error: &io::Error) -> Failure {
-    if error.kind() == io::ErrorKind::UnexpectedEof {
-        return Failure::Ended;
-    }
-    let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<openssl::ssl::Error>())
-    else {
-        return Failure::Io;
-    };
-    let Some(errors) = inner.ssl_error() else { return Failure::Io };
-    let text = stack(errors);
-    if text.contains("unexpected eof") { Failure::Ended } else { Failure::Tls(text) }
-}
+/// Every authority there is fits into a fraction of this; `/dev/zero` does not.
+const MAX_FILE: u64 = 16 * 1024 * 1024;

@@ -8,6 +8,9 @@
 #[allow(unsafe_code)]
 mod cancel;
 mod certificate;
+mod ciphertext;
+mod fault;
+mod policy;
 mod resolve;
 #[allow(unsafe_code)]
 mod socket;
@@ -18,9 +21,9 @@ mod tls;
 mod unix;
 
 pub use cancel::Cancel;
+pub use policy::{TlsPolicy, TlsVersion, Verify};
 pub use resolve::local_hostname;
 pub use tcp::split_host_port;
-pub use tls::{TlsPolicy, TlsVersion, Verify};
 
 use std::os::fd::OwnedFd;
 use std::time::Instant;
@@ -133,9 +136,14 @@ impl Transport {
         matches!(&self.stream, Stream::Tls(stream) if stream.is_pending())
     }
 
-    /// Waits until the socket is ready, the deadline passes or a cancel comes.
+    /// Waits until the socket is ready, the deadline passes or a cancel comes. Behind the
+    /// deadline what has arrived may still be read, but nothing more be written. Ask
+    /// [`Transport::has_buffered`] first: the socket knows nothing of what is here already.
     pub fn wait(&self, read: bool, write: bool, limit: &Limit<'_>) -> Result<Ready> {
-        self.socket().wait(read, write, limit)
+        match &self.stream {
+            Stream::Plain(socket) => socket.wait(read, write, limit),
+            Stream::Tls(stream) => stream.wait(read, write, limit),
+        }
     }
 
     pub fn is_tls(&self) -> bool {

@@ -8,6 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::Instant;
 
+use socket2::SockAddr;
+
 use crate::error::{Error, ErrorKind, Result};
 
 use super::cancel::Cancel;
@@ -42,7 +44,6 @@ impl Socket {
         match self.receive(buffer) {
             Ok(count) => Ok(Io::Done(count)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Io::Blocked),
-            // A reset is the end of the stream as far as replies go.
             Err(error) => Err(failed("receiving", &error)),
         }
     }
@@ -55,9 +56,9 @@ impl Socket {
         }
     }
 
-    pub(super) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.inner.read(buffer) {
+            match (&self.inner).read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }
@@ -66,11 +67,13 @@ impl Socket {
 
     pub(super) fn transmit(&self, parts: [&[u8]; 2]) -> io::Result<usize> {
         loop {
-            let sent = if parts[1].is_empty() {
-                self.inner.send_with_flags(parts[0], libc::MSG_NOSIGNAL)
-            } else {
-                let slices = parts.map(IoSlice::new);
-                self.inner.send_vectored_with_flags(&slices, libc::MSG_NOSIGNAL)
+            let sent = match parts {
+                [[], []] => return Ok(0),
+                [only, []] | [[], only] => self.inner.send_with_flags(only, libc::MSG_NOSIGNAL),
+                both => {
+                    let slices = both.map(IoSlice::new);
+                    self.inner.send_vectored_with_flags(&slices, libc::MSG_NOSIGNAL)
+                }
             };
             match sent {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -83,16 +86,44 @@ impl Socket {
         let events = if read { libc::POLLIN } else { 0 } | if write { libc::POLLOUT } else { 0 };
         let seen = poll(self.fd(), events, limit)?;
         // An error or hang-up shows itself in the read or write that follows.
-        let broken = seen & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) != 0;
+        let broken = seen & BROKEN != 0;
         Ok(Ready {
             readable: broken || seen & libc::POLLIN != 0,
             writable: broken || seen & libc::POLLOUT != 0,
         })
     }
 
-    /// The error of a connect that has ended.
-    pub fn take_error(&self) -> io::Result<()> {
-        self.inner.take_error()?.map_or(Ok(()), Err)
+    /// Starts to connect. `true` if that is done already; else the socket becomes writable when
+    /// it is.
+    pub fn start_connect(&self, address: &SockAddr) -> io::Result<bool> {
+        match self.inner.connect(address) {
+            Ok(()) => self.finish_connect().map(|()| true),
+            // An interrupted connect goes on like a non-blocking one.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The result of a connect that has ended.
+    pub fn finish_connect(&self) -> io::Result<()> {
+        if let Some(error) = self.inner.take_error()? {
+            return Err(error);
+        }
+        // A connect to a port of this machine that nobody listens on may meet itself, when the
+        // system picks the very same port for our side.
+        let own = self.inner.local_addr().ok().and_then(|address| address.as_socket());
+        // One that has hung up meanwhile has no address any more.
+        if own.is_some() && own == self.peer() {
+            return Err(io::Error::from_raw_os_error(libc::ECONNREFUSED));
+        }
+        Ok(())
+    }
+
+    /// The peer's address on the Internet.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.inner.peer_addr().ok().and_then(|address| address.as_socket())
     }
 
     pub fn peer_is_loopback(&self) -> bool {
@@ -127,23 +158,37 @@ fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
 
-/// Waits for `events` on `fd`. An interrupted wait goes on with what is left of its time.
+/// What says that the next read or write will fail or find the end.
+const BROKEN: i16 = libc::POLLERR | libc::POLLHUP | libc::POLLNVAL;
+
+/// One descriptor of a [`poll_any`].
+pub(super) fn watch(fd: RawFd, events: i16) -> libc::pollfd {
+    libc::pollfd { fd, events, revents: 0 }
+}
+
+/// Waits for `events` on `fd`.
 pub(super) fn poll(fd: RawFd, events: i16, limit: &Limit<'_>) -> Result<i16> {
-    let mut fds = [
-        libc::pollfd { fd, events, revents: 0 },
-        libc::pollfd { fd: limit.cancel.fd(), events: libc::POLLIN, revents: 0 },
-    ];
+    let mut fds = [watch(fd, events), watch(-1, 0)];
+    poll_any(&mut fds, limit)?;
+    Ok(fds[0].revents)
+}
+
+/// Waits until one of the descriptors is ready. The last entry is overwritten: it watches for a
+/// cancel. An interrupted wait goes on with what is left of its time. When none is left, what
+/// has arrived already may still be read, but nothing more be written.
+pub(super) fn poll_any(fds: &mut [libc::pollfd], limit: &Limit<'_>) -> Result<()> {
+    let Some(last) = fds.len().checked_sub(1) else { return Ok(()) };
+    fds[last] = watch(limit.cancel.fd(), libc::POLLIN);
     loop {
         check_cancel(limit.cancel)?;
-        let timeout = match limit.deadline {
+        let left =
+            limit.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let timeout = match left {
             None => -1,
-            Some(deadline) => {
-                let left = deadline.saturating_duration_since(Instant::now());
-                // Rounded up, so that the last millisecond is not a busy loop.
-                i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
-            }
+            // Rounded up, so that the last millisecond is not a busy loop.
+            Some(left) => i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX),
         };
-        // SAFETY: the array lives for the call and has the length given.
+        // SAFETY: the slice lives for the call and has the length given.
         let count = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout) };
         if count < 0 {
             let error = io::Error::last_os_error();
@@ -152,11 +197,15 @@ pub(super) fn poll(fd: RawFd, events: i16, limit: &Limit<'_>) -> Result<i16> {
             }
             return Err(Error::io("poll", &error));
         }
-        check_cancel(limit.cancel)?;
-        if fds[0].revents != 0 {
-            return Ok(fds[0].revents);
+        if fds[last].revents != 0 {
+            limit.cancel.drain();
         }
-        if count == 0 && limit.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        check_cancel(limit.cancel)?;
+        let counts = if left.is_some_and(|left| left.is_zero()) { !libc::POLLOUT } else { !0 };
+        if fds[..last].iter().any(|entry| entry.revents & counts != 0) {
+            return Ok(());
+        }
+        if limit.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(Error::new(ErrorKind::Timeout, "the time limit passed")
                 .with_os_code(libc::ETIMEDOUT));
         }

@@ -24,6 +24,14 @@ pub(super) fn restore_signals(mask: &SignalMask) {
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &mask.0, std::ptr::null_mut()) };
 }
 
+/// The number of a network interface.
+pub(super) fn interface_index(name: &str) -> Option<u32> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the name is a C string that lives for the call.
+    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    (index != 0).then_some(index)
+}
+
 /// gethostname(2)
 pub(super) fn host_name() -> Option<String> {
     let mut buffer = [0_u8; 256];

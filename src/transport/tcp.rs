@@ -1,4 +1,8 @@
 //! TCP: host and port, and every address of the host in turn.
+//!
+//! The addresses are tried in the resolver's order, each with a head start over the next (RFC
+//! 8305 section 5), and none is given up before the deadline: one that swallows packets costs the
+//! others a moment, not their time.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -7,12 +11,9 @@ use socket2::{Domain, Protocol, Type};
 
 use crate::error::{Error, ErrorKind, Result, printable};
 
-use super::resolve::resolve;
-use super::socket::Socket;
+use super::resolve::{numeric, resolve};
+use super::socket::{Socket, poll_any, watch};
 use super::{Limit, Target};
-
-/// The least time an address gets when there are others to try.
-const LEAST: Duration = Duration::from_secs(1);
 
 /// `host:port` where no port is given, `[v6]:port`, and a bare IPv6 address (smtplib:
 /// `connect`). Port 0 stays 0.
@@ -53,93 +54,318 @@ fn bad_host(host: &str, what: &str) -> Error {
 }
 
 pub(super) fn connect(target: &Target<'_>, limit: &Limit<'_>) -> Result<Socket> {
+    let source = target.source.map(Source::parse).transpose()?;
     let addresses = resolve(target.host, target.port, limit)?;
-    let mut failures: Vec<(SocketAddr, Error)> = Vec::new();
-    for (index, address) in addresses.iter().enumerate() {
-        let others = (addresses.len() - index - 1) as u32;
-        let limit = Limit { deadline: share(limit.deadline, others), cancel: limit.cancel };
-        match connect_address(*address, target.source, &limit) {
-            Ok(socket) => return Ok(socket),
-            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
-            Err(error) => failures.push((*address, error)),
-        }
-    }
-    Err(all_failed(target.host, failures))
+    connect_any(target.host, &addresses, source.as_ref(), limit)
 }
 
-/// A part of the time for this address, so that one that swallows packets leaves some to the
-/// others.
-fn share(deadline: Option<Instant>, others: u32) -> Option<Instant> {
-    let deadline = deadline?;
-    let now = Instant::now();
-    let left = deadline.saturating_duration_since(now);
-    Some(now + (left / (others + 1)).max(LEAST).min(left))
-}
-
-fn connect_address(
-    address: SocketAddr,
-    source: Option<(&str, u16)>,
+/// Connects to the first of the addresses that answers.
+fn connect_any(
+    host: &str,
+    addresses: &[SocketAddr],
+    source: Option<&Source>,
     limit: &Limit<'_>,
 ) -> Result<Socket> {
-    let system = |what: &'static str| move |error: std::io::Error| Error::io(what, &error);
+    let mut race = Race { source, under_way: Vec::new(), failures: Vec::new() };
+    let mut waiting = addresses.iter().copied();
+    loop {
+        if let Some(address) = waiting.next() {
+            if let Some(socket) = race.start(address) {
+                return Ok(socket);
+            }
+        } else if race.under_way.is_empty() {
+            return Err(all_failed(host, race.failures));
+        }
+        if race.under_way.is_empty() {
+            continue;
+        }
+        let turn = head_start(limit.deadline, waiting.len());
+        let deadline = earlier(limit.deadline, turn);
+        match race.wait(&Limit { deadline, cancel: limit.cancel }) {
+            Ok(Some(socket)) => return Ok(socket),
+            Ok(None) => {}
+            Err(error) if error.kind() != ErrorKind::Timeout => return Err(error),
+            Err(error) => {
+                if limit.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    race.time_out(waiting, &error);
+                    return Err(all_failed(host, race.failures));
+                }
+            }
+        }
+    }
+}
+
+/// Attempts to connect, and what became of those that failed.
+struct Race<'a> {
+    source: Option<&'a Source>,
+    under_way: Vec<(SocketAddr, Socket)>,
+    failures: Vec<(SocketAddr, Error)>,
+}
+
+impl Race<'_> {
+    /// Starts an attempt. Gives the socket if it is connected at once.
+    fn start(&mut self, address: SocketAddr) -> Option<Socket> {
+        if self.under_way.len() == AT_ONCE {
+            let (oldest, _) = self.under_way.remove(0);
+            self.failures.push((oldest, Error::new(ErrorKind::Timeout, "no answer")));
+        }
+        match begin(address, self.source) {
+            Ok((socket, true)) => return Some(socket),
+            Ok((socket, false)) => self.under_way.push((address, socket)),
+            Err(error) => self.failures.push((address, error)),
+        }
+        None
+    }
+
+    /// Waits until an attempt ends, and gives its socket if it ended well.
+    fn wait(&mut self, limit: &Limit<'_>) -> Result<Option<Socket>> {
+        let mut fds: Vec<_> =
+            self.under_way.iter().map(|(_, socket)| watch(socket.fd(), libc::POLLOUT)).collect();
+        fds.push(watch(-1, 0));
+        poll_any(&mut fds, limit)?;
+        let Some(ended) = fds.iter().position(|entry| entry.revents != 0) else { return Ok(None) };
+        let (address, socket) = self.under_way.remove(ended);
+        match socket.finish_connect() {
+            Ok(()) => return Ok(Some(socket)),
+            Err(error) => self.failures.push((address, system(&error))),
+        }
+        Ok(None)
+    }
+
+    /// The time is over for every address that has not answered.
+    fn time_out(&mut self, waiting: impl Iterator<Item = SocketAddr>, error: &Error) {
+        let late = self.under_way.drain(..).map(|(address, _)| address).chain(waiting);
+        self.failures.extend(late.map(|address| (address, error.clone())));
+    }
+}
+
+/// When the next address gets its turn: never late enough to leave it without time.
+fn head_start(deadline: Option<Instant>, others: usize) -> Option<Instant> {
+    if others == 0 {
+        return None;
+    }
+    let now = Instant::now();
+    let fair = deadline.map_or(HEAD_START, |deadline| {
+        let others = u32::try_from(others).unwrap_or(u32::MAX - 1);
+        deadline.saturating_duration_since(now) / (others + 1)
+    });
+    Some(now + fair.min(HEAD_START))
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// A socket that connects, and whether it has done so already.
+fn begin(address: SocketAddr, source: Option<&Source>) -> Result<(Socket, bool)> {
     let inner =
         socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
-            .map_err(system("socket"))?;
-    inner.set_nonblocking(true).map_err(system("set_nonblocking"))?;
-    inner.set_tcp_nodelay(true).map_err(system("set_nodelay"))?;
-    if let Some(source) = source {
-        let local = source_address(source, address)?;
+            .map_err(|error| Error::io("socket", &error))?;
+    inner.set_nonblocking(true).map_err(|error| Error::io("set_nonblocking", &error))?;
+    inner.set_tcp_nodelay(true).map_err(|error| Error::io("set_nodelay", &error))?;
+    if let Some(local) = source.map(|source| source.facing(address)).transpose()? {
         if local.port() != 0 {
-            inner.set_reuse_address(true).map_err(system("set_reuse_address"))?;
+            inner
+                .set_reuse_address(true)
+                .map_err(|error| Error::io("set_reuse_address", &error))?;
         }
-        inner.bind(&local.into()).map_err(system("binding the source address"))?;
+        inner
+            .bind(&local.into())
+            .map_err(|error| Error::io("binding the source address", &error))?;
     }
-    finish_connect(inner, &address.into(), limit)
-}
-
-/// Starts a non-blocking connect and waits for its end.
-pub(super) fn finish_connect(
-    inner: socket2::Socket,
-    address: &socket2::SockAddr,
-    limit: &Limit<'_>,
-) -> Result<Socket> {
-    let started = inner.connect(address);
     let socket = Socket::new(inner);
-    match started {
-        Ok(()) => return Ok(socket),
-        // An interrupted connect goes on like a non-blocking one.
-        Err(error) if matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {}
-        Err(error) => return Err(Error::io("connect", &error)),
+    let connected = socket.start_connect(&address.into()).map_err(|error| system(&error))?;
+    Ok((socket, connected))
+}
+
+/// The local address to connect from.
+struct Source {
+    address: Option<SocketAddr>,
+    port: u16,
+}
+
+impl Source {
+    fn parse((host, port): (&str, u16)) -> Result<Self> {
+        if host.is_empty() {
+            return Ok(Source { address: None, port });
+        }
+        match numeric(host, port)? {
+            Some(address) => Ok(Source { address: Some(address), port }),
+            None => {
+                let shown = printable(host.as_bytes(), 256);
+                let text = format!("the source address {shown} is no IP address");
+                Err(Error::new(ErrorKind::InvalidArgument, text))
+            }
+        }
     }
-    socket.wait(false, true, limit)?;
-    socket.take_error().map_err(|error| Error::io("connect", &error))?;
-    Ok(socket)
-}
 
-fn source_address((host, port): (&str, u16), peer: SocketAddr) -> Result<SocketAddr> {
-    let ip = match host {
-        "" if peer.is_ipv4() => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        "" => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        address => address.parse().map_err(|_| {
-            let shown = printable(address.as_bytes(), 256);
-            Error::new(
+    /// The one to reach `peer` from.
+    fn facing(&self, peer: SocketAddr) -> Result<SocketAddr> {
+        let any = match peer {
+            SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        match self.address {
+            None => Ok(SocketAddr::new(any, self.port)),
+            Some(address) if address.is_ipv4() == peer.is_ipv4() => Ok(address),
+            Some(address) => Err(Error::new(
                 ErrorKind::InvalidArgument,
-                format!("the source address {shown} is no IP address"),
-            )
-        })?,
-    };
-    Ok(SocketAddr::new(ip, port))
+                format!("the source address {} is of another family", address.ip()),
+            )),
+        }
+    }
 }
 
-/// Names every address and why it failed. The class is that of the last failure, which for a
-/// host with one address is the failure.
+fn system(error: &std::io::Error) -> Error {
+    Error::io("connect", error)
+}
+
+/// Names every address and why it failed. The class is Timeout if time ran out for one, else
+/// that of the last failure; an address that the source address does not fit to says nothing of
+/// the others.
 fn all_failed(host: &str, failures: Vec<(SocketAddr, Error)>) -> Error {
     let reasons: Vec<String> =
         failures.iter().map(|(address, error)| format!("{address}: {}", error.message())).collect();
     let host = printable(host.as_bytes(), 256);
     let text = format!("cannot connect to {host} ({})", reasons.join("; "));
-    match failures.last() {
-        Some((_, last)) => Error::new(last.kind(), text).with_os_code(last.os_code()),
+    let errors = || failures.iter().map(|(_, error)| error);
+    let telling = errors()
+        .find(|error| error.kind() == ErrorKind::Timeout)
+        .or_else(|| errors().rfind(|error| error.kind() != ErrorKind::InvalidArgument))
+        .or_else(|| errors().next());
+    match telling {
+        Some(error) => Error::new(error.kind(), text).with_os_code(error.os_code()),
         None => Error::new(ErrorKind::Resolve, format!("{host} has no address")),
+    }
+}
+
+/// How long an address is tried alone before the next gets its turn. Longer than RFC 8305's
+/// quarter of a second, because to a mail server a connection that is dropped is an event to log.
+const HEAD_START: Duration = Duration::from_secs(1);
+
+/// Most attempts under way at the same time; the oldest makes room.
+const AT_ONCE: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::super::Cancel;
+    use super::*;
+
+    fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    fn closed_port() -> SocketAddr {
+        listener().1
+    }
+
+    /// An address that swallows packets: a listener whose backlog is full.
+    fn black_hole() -> (socket2::Socket, SocketAddr, Vec<socket2::Socket>) {
+        let new = || socket2::Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let hole = new();
+        hole.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        hole.listen(0).unwrap();
+        let address = hole.local_addr().unwrap().as_socket().unwrap();
+        let filling = (0..4).map(|_| {
+            let socket = new();
+            socket.set_nonblocking(true).unwrap();
+            let _ = socket.connect(&address.into());
+            socket
+        });
+        let filling = filling.collect();
+        (hole, address, filling)
+    }
+
+    fn try_all(addresses: &[SocketAddr], time: Option<u64>, cancel: &Cancel) -> Result<Socket> {
+        let deadline = time.map(|time| Instant::now() + Duration::from_millis(time));
+        connect_any("host", addresses, None, &Limit { deadline, cancel })
+    }
+
+    #[test]
+    fn a_black_hole_leaves_time_for_the_next() {
+        let (_hole, hole, _filling) = black_hole();
+        let (_listener, open) = listener();
+        let cancel = Cancel::new().unwrap();
+        for (time, least, most) in [(Some(600), 100, 500), (Some(60_000), 900, 3000)] {
+            let start = Instant::now();
+            let socket = try_all(&[hole, closed_port(), open], time, &cancel).unwrap();
+            assert_eq!(socket.peer(), Some(open));
+            let took = start.elapsed().as_millis();
+            assert!((least..most).contains(&took), "{took} ms");
+        }
+    }
+
+    #[test]
+    fn the_error_names_every_address_and_its_class() {
+        let (_hole, hole, _filling) = black_hole();
+        let cancel = Cancel::new().unwrap();
+        let closed = [closed_port(), closed_port()];
+        let refused = (ErrorKind::Io, libc::ECONNREFUSED);
+        let late = (ErrorKind::Timeout, libc::ETIMEDOUT);
+        for (addresses, expected) in [
+            (vec![closed[0]], refused),
+            (closed.to_vec(), refused),
+            (vec![hole], late),
+            (vec![closed[0], hole], late),
+            (vec![hole, closed[0]], late),
+        ] {
+            let start = Instant::now();
+            let error = try_all(&addresses, Some(200), &cancel).map(drop).unwrap_err();
+            assert_eq!((error.kind(), error.os_code()), expected, "{error}");
+            for address in addresses {
+                assert!(error.message().contains(&address.to_string()), "{error}");
+            }
+            assert!(start.elapsed() < Duration::from_secs(2));
+        }
+        let error = try_all(&[], None, &cancel).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Resolve);
+    }
+
+    #[test]
+    fn a_cancel_ends_the_attempts() {
+        let (_hole, hole, _filling) = black_hole();
+        let cancel = Cancel::new().unwrap();
+        let other = cancel.clone();
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            other.cancel();
+        });
+        let error = try_all(&[hole, hole], None, &cancel).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_source_of_another_family_does_not_hide_the_failure() {
+        let cancel = Cancel::new().unwrap();
+        let limit = Limit { deadline: None, cancel: &cancel };
+        let source = Source::parse(("127.0.0.1", 0)).unwrap();
+        let other: SocketAddr = "[::1]:25".parse().unwrap();
+        let closed = closed_port();
+        for addresses in [[closed, other], [other, closed]] {
+            let error =
+                connect_any("host", &addresses, Some(&source), &limit).map(drop).unwrap_err();
+            assert_eq!(error.os_code(), libc::ECONNREFUSED, "{error}");
+        }
+        let error = connect_any("host", &[other], Some(&source), &limit).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+        let (_listener, open) = listener();
+        connect_any("host", &[other, open], Some(&source), &limit).unwrap();
+    }
+
+    #[test]
+    fn a_socket_that_meets_itself_is_refused() {
+        let own = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        own.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        let address = own.local_addr().unwrap();
+        let error = Socket::new(own).start_connect(&address).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ECONNREFUSED));
     }
 }

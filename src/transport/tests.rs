@@ -78,6 +78,7 @@ fn failures_name_the_address_and_the_reason() {
     for (path, kind) in [
         ("/nonexistent/socket", ErrorKind::Io),
         (&*format!("/{}", "x".repeat(200)), ErrorKind::InvalidArgument),
+        ("/tmp/a\0b", ErrorKind::InvalidArgument),
     ] {
         let Err(error) = Transport::unix(path, &limit) else { panic!("no such socket") };
         assert_eq!(error.kind(), kind, "{error}");
@@ -129,9 +130,39 @@ fn waits_end_at_the_deadline_and_at_a_cancel() {
 }
 
 #[test]
+fn behind_the_deadline_only_what_has_arrived_counts() {
+    let (mut transport, mut theirs) = pair();
+    let cancel = Cancel::new().unwrap();
+    let limit = Limit { deadline: Some(Instant::now()), cancel: &cancel };
+    let error = transport.wait(true, true, &limit).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    theirs.write_all(b"250 late\r\n").unwrap();
+    assert!(transport.wait(true, true, &limit).unwrap().readable);
+    assert_eq!(transport.read(&mut [0; 64]).unwrap(), Io::Done(10));
+    assert_eq!(transport.wait(true, true, &limit).unwrap_err().kind(), ErrorKind::Timeout);
+}
+
+/// A cancel that races with the start of the next call leaves the descriptor readable.
+#[test]
+fn a_wake_up_without_a_cancel_is_no_busy_loop() {
+    let (transport, _theirs) = pair();
+    let cancel = Cancel::new().unwrap();
+    cancel.wake_without_cause();
+    let limit =
+        Limit { deadline: Some(Instant::now() + Duration::from_millis(50)), cancel: &cancel };
+    let error = transport.wait(true, false, &limit).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(cancel.is_drained());
+    cancel.cancel();
+    assert_eq!(transport.wait(true, false, &limit).unwrap_err().kind(), ErrorKind::Cancelled);
+}
+
+#[test]
 fn both_parts_go_out_in_order_and_a_lost_peer_is_an_error() {
     let (mut transport, mut theirs) = pair();
-    assert_eq!(transport.write([b"one", b"two"]).unwrap(), Io::Done(6));
+    assert_eq!(transport.write([b"", b""]).unwrap(), Io::Done(0));
+    assert_eq!(transport.write([b"", b"o"]).unwrap(), Io::Done(1));
+    assert_eq!(transport.write([b"ne", b"two"]).unwrap(), Io::Done(5));
     let mut got = [0; 6];
     theirs.read_exact(&mut got).unwrap();
     assert_eq!(&got, b"onetwo");
@@ -165,6 +196,10 @@ fn a_source_address_is_bound() {
     let target = |source| Target { host: "127.0.0.1", port, source };
     let transport = Transport::tcp(&target(Some(("127.0.0.5", 0))), &limit).unwrap();
     assert_eq!(transport.local_literal(), "[127.0.0.5]");
+    for any in ["", "0.0.0.0"] {
+        let transport = Transport::tcp(&target(Some((any, 0))), &limit).unwrap();
+        assert_eq!(transport.local_literal(), "[127.0.0.1]");
+    }
     let Err(error) = Transport::tcp(&target(Some(("not-an-address", 0))), &limit) else {
         panic!("no address")
     };

@@ -1,43 +1,60 @@
 //! Unix stream sockets.
 
+use std::time::{Duration, Instant};
+
 use socket2::{Domain, SockAddr, Type};
 
 use crate::error::{Error, ErrorKind, Result, printable};
 
 use super::Limit;
-use super::socket::Socket;
-use super::tcp::finish_connect;
+use super::socket::{self, Socket};
+
+/// How long to wait where the listener's backlog is full, which nothing reports the end of.
+const PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) fn connect(path: &str, limit: &Limit<'_>) -> Result<Socket> {
     let shown = printable(path.as_bytes(), 256);
+    if path.contains('\0') {
+        let text = format!("the socket path {shown} has a NUL in it");
+        return Err(Error::new(ErrorKind::InvalidArgument, text));
+    }
     let address = SockAddr::unix(path).map_err(|_| {
         Error::new(
             ErrorKind::InvalidArgument,
             format!("the socket path {shown} is longer than the 107 bytes a Unix socket can have"),
         )
+        .with_os_code(libc::ENAMETOOLONG)
     })?;
-    let in_context = |error: Error| error.in_context(&format!("cannot connect to {shown}"));
+    attempt(&address, limit)
+        .map_err(|error| error.in_context(&format!("cannot connect to {shown}")))
+}
+
+fn attempt(address: &SockAddr, limit: &Limit<'_>) -> Result<Socket> {
     let inner = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)
-        .map_err(|error| in_context(Error::io("socket", &error)))?;
-    inner
-        .set_nonblocking(true)
-        .map_err(|error| in_context(Error::io("set_nonblocking", &error)))?;
+        .map_err(|error| Error::io("socket", &error))?;
+    inner.set_nonblocking(true).map_err(|error| Error::io("set_nonblocking", &error))?;
+    let socket = Socket::new(inner);
     loop {
-        let attempt = inner.try_clone().map_err(|error| in_context(Error::io("dup", &error)))?;
-        match finish_connect(attempt, &address, limit) {
-            // A full backlog gives EAGAIN, and nothing to wait on: ask again a little later.
-            Err(error) if error.os_code() == libc::EAGAIN => {
-                let pause = std::time::Instant::now() + std::time::Duration::from_millis(10);
-                let pause = limit.deadline.map_or(pause, |deadline| deadline.min(pause));
-                let brief = Limit { deadline: Some(pause), cancel: limit.cancel };
-                if let Err(error) = super::socket::poll(-1, 0, &brief)
-                    && (error.kind() != ErrorKind::Timeout
-                        || limit.deadline.is_some_and(|deadline| deadline <= pause))
-                {
-                    return Err(in_context(error));
-                }
+        match socket.start_connect(address) {
+            Ok(true) => return Ok(socket),
+            Ok(false) => {
+                socket.wait(false, true, limit)?;
+                socket.finish_connect().map_err(|error| Error::io("connect", &error))?;
+                return Ok(socket);
             }
-            result => return result.map_err(in_context),
+            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => pause(limit)?,
+            Err(error) => return Err(Error::io("connect", &error)),
         }
+    }
+}
+
+/// Waits a little, unless the deadline or a cancel comes first.
+fn pause(limit: &Limit<'_>) -> Result<()> {
+    let end = Instant::now() + PAUSE;
+    let last = limit.deadline.is_some_and(|deadline| deadline <= end);
+    let deadline = limit.deadline.map_or(end, |deadline| deadline.min(end));
+    match socket::poll(-1, 0, &Limit { deadline: Some(deadline), cancel: limit.cancel }) {
+        Err(error) if error.kind() != ErrorKind::Timeout || last => Err(error),
+        _ => Ok(()),
     }
 }
