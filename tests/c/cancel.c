@@ -17,6 +17,7 @@
 /* SERVER mute_tls_end tls --mode mute-at-end-of-data */
 /* SERVER mute_quit plain --mode mute-at-quit */
 /* SERVER smtp plain */
+/* SERVER greeted plain --auth user:password */
 #define _POSIX_C_SOURCE 200809L
 #define _DEFAULT_SOURCE
 #include "check.h"
@@ -78,6 +79,66 @@ static void check(const struct phase *phase, int by_signal) {
     smtp_client_free(client);
 }
 
+/* Some calls greet the server first. A cancel at the answer to that counts for the whole call, not
+ * for its first half. */
+static int hellos;
+
+static void cancel_at_hello(int direction, const char *data, size_t length, void *client) {
+    if (direction == SMTP_DEBUG_RECEIVED && length > 4 && memcmp(data, "250-", 4) == 0) {
+        hellos++;
+        GIVES(SMTP_OK, smtp_client_cancel(client));
+    }
+}
+
+static int send_ascii(smtp_client *client, const char *name) {
+    static const char mail[] = "From: a@a.example\r\nTo: b@b.example\r\n\r\nbody\r\n";
+    (void)name;
+    return smtp_client_send_message(client, NULL, NULL, 0, mail, sizeof mail - 1, NULL, 0, NULL, 0);
+}
+
+static int send_utf8(smtp_client *client, const char *name) {
+    static const char mail[] = "From: \xc3\xa9@a.example\r\nTo: b@b.example\r\n\r\nbody\r\n";
+    (void)name;
+    return smtp_client_send_message(client, NULL, NULL, 0, mail, sizeof mail - 1, NULL, 0, NULL, 0);
+}
+
+static int do_auth(smtp_client *client, const char *name) {
+    (void)name;
+    return smtp_client_auth_builtin(client, "PLAIN", "user", "password");
+}
+
+static void between_the_halves(void) {
+    static const struct {
+        const char *what;
+        int (*call)(smtp_client *client, const char *name);
+    } calls[] = {
+        {"sendmail", do_send},
+        {"send_message", send_ascii},
+        {"send_message with UTF-8", send_utf8},
+        {"send_batch", do_batch},
+        {"login", do_login},
+        {"auth_builtin", do_auth},
+        {"starttls", do_starttls},
+    };
+    size_t i;
+    int faults = 0;
+    for (i = 0; i < sizeof calls / sizeof *calls; i++) {
+        smtp_client *client = connected(SMTP_PROTOCOL_SMTP, "greeted");
+        int code;
+        hellos = 0;
+        GIVES(SMTP_OK, smtp_client_set_debug_callback(client, cancel_at_hello, client, NULL));
+        code = calls[i].call(client, "greeted");
+        CHECK(hellos >= 1);
+        if (code != SMTP_E_CANCELLED) {
+            fprintf(stderr, "%s, cancelled at the answer to EHLO: %s\n", calls[i].what,
+                    smtp_error_name(code));
+            faults++;
+        }
+        smtp_client_free(client);
+    }
+    CHECK(faults == 0);
+}
+
 int main(void) {
     struct sigaction action;
     int i;
@@ -89,5 +150,6 @@ int main(void) {
         check(&PHASES[i], 0);
         check(&PHASES[i], 1);
     }
+    between_the_halves();
     return 0;
 }
