@@ -21,6 +21,83 @@
 #include "check.h"
 #include "phases.h"
 
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Takes as long for EHLO as for what comes after it, less than the limit each and more together. */
+enum { LIMIT = 1500, ANSWER = 1000 };
+
+static void *answer_slowly(void *given) {
+    static const char hello[] = "250-slow\r\n250-AUTH PLAIN\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n";
+    int fd = *(int *)given;
+    char line[512];
+    size_t length = 0;
+    int halves = 0;
+    while (length < sizeof line && recv(fd, line + length, 1, 0) == 1) {
+        const char *reply = "250 ok\r\n";
+        if (line[length++] != '\n')
+            continue;
+        length = 0;
+        if (halves++ < 2)
+            nap(ANSWER);
+        if (memcmp(line, "EHLO", 4) == 0)
+            reply = hello;
+        else if (memcmp(line, "AUTH", 4) == 0)
+            reply = "235 in\r\n";
+        if (send(fd, reply, strlen(reply), MSG_NOSIGNAL) < 0)
+            break;
+    }
+    close(fd);
+    return NULL;
+}
+
+static int do_auth(smtp_client *client, const char *name) {
+    (void)name;
+    return smtp_client_auth_builtin(client, "PLAIN", "user", "password");
+}
+
+static int send_utf8(smtp_client *client, const char *name) {
+    static const char mail[] = "From: \xc3\xa9@a.example\r\nTo: b@b.example\r\n\r\nbody\r\n";
+    (void)name;
+    return smtp_client_send_message(client, NULL, NULL, 0, mail, sizeof mail - 1, NULL, 0, NULL, 0);
+}
+
+/* The limit is that of the call as a whole, also where the server is greeted first. */
+static void both_halves_together(void) {
+    static const struct {
+        const char *what;
+        int (*call)(smtp_client *client, const char *name);
+    } calls[] = {
+        {"sendmail", do_send},
+        {"send_message with UTF-8", send_utf8},
+        {"login", do_login},
+        {"auth_builtin", do_auth},
+    };
+    size_t i;
+    int faults = 0;
+    for (i = 0; i < sizeof calls / sizeof *calls; i++) {
+        smtp_client *client = client_new(SMTP_PROTOCOL_SMTP);
+        pthread_t thread;
+        int pair[2];
+        int code;
+        CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+        CHECK(send(pair[1], "220 slow\r\n", 10, 0) == 10);
+        GIVES(SMTP_OK, smtp_client_connect_fd(client, pair[0], NULL));
+        close(pair[0]);
+        CHECK(pthread_create(&thread, NULL, answer_slowly, &pair[1]) == 0);
+        GIVES(SMTP_OK, smtp_client_set_timeout(client, LIMIT));
+        code = calls[i].call(client, NULL);
+        if (code != SMTP_E_TIMEOUT) {
+            fprintf(stderr, "%s, too long as a whole: %s\n", calls[i].what, smtp_error_name(code));
+            faults++;
+        }
+        smtp_client_free(client);
+        pthread_join(thread, NULL);
+    }
+    CHECK(faults == 0);
+}
+
 int main(void) {
     int i;
     for (i = 0; i < PHASE_COUNT; i++) {
@@ -43,5 +120,6 @@ int main(void) {
         GIVES(SMTP_E_DISCONNECTED, smtp_client_noop(client));
         smtp_client_free(client);
     }
+    both_halves_together();
     return 0;
 }
