@@ -1,5 +1,7 @@
 //! Login: which mechanisms may be tried, and when a password may not cross the wire.
 
+use std::time::Instant;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::sasl::{self, Mechanism};
 use crate::wire::command::check_argument;
@@ -31,7 +33,7 @@ impl Client {
     pub fn login(&mut self, user: &str, password: &str) -> Result<()> {
         // A name that no mechanism takes is refused before anything is sent.
         sasl::builtin("PLAIN", user, password)?;
-        self.greet_for_auth()?;
+        let deadline = self.greet_for_auth()?;
         let order: Vec<&str> = if self.config.mechanisms.is_empty() {
             sasl::DEFAULT_ORDER.to_vec()
         } else {
@@ -50,20 +52,20 @@ impl Client {
         if candidates.is_empty() {
             return Err(forbidden("the mechanisms that the server offers"));
         }
-        self.exchange(candidates)
+        self.exchange(deadline, candidates)
     }
 
     /// Authenticates with a mechanism of the caller's own (smtplib: `auth`).
     pub fn auth(&mut self, mechanism: Box<dyn Mechanism>) -> Result<()> {
         sasl::check_name(mechanism.name())?;
-        self.greet_for_auth()?;
+        let deadline = self.greet_for_auth()?;
         if !self.offers(mechanism.name()) {
             return Err(self.no_mechanism(mechanism.name()));
         }
         if mechanism.is_plaintext() && !self.is_private() {
             return Err(forbidden(mechanism.name()));
         }
-        self.exchange(vec![mechanism])
+        self.exchange(deadline, vec![mechanism])
     }
 
     /// Authenticates with one mechanism of the library's.
@@ -71,11 +73,12 @@ impl Client {
         self.auth(sasl::builtin(mechanism, user, password)?)
     }
 
-    fn greet_for_auth(&mut self) -> Result<()> {
+    /// Gives the deadline of the call, which the exchange shares.
+    fn greet_for_auth(&mut self) -> Result<Option<Instant>> {
         let deadline = self.begin()?;
         self.greet(deadline)?;
         if self.session.capabilities().has("AUTH") {
-            return Ok(());
+            return Ok(deadline);
         }
         Err(Error::new(
             ErrorKind::NotSupported,
@@ -83,8 +86,12 @@ impl Client {
         ))
     }
 
-    fn exchange(&mut self, candidates: Vec<Box<dyn Mechanism>>) -> Result<()> {
-        self.run(|session| session.authenticate(candidates)).map(drop)
+    fn exchange(
+        &mut self,
+        deadline: Option<Instant>,
+        candidates: Vec<Box<dyn Mechanism>>,
+    ) -> Result<()> {
+        self.operate(deadline, |session| session.authenticate(candidates)).map(drop)
     }
 
     fn offers(&self, name: &str) -> bool {

@@ -12,6 +12,9 @@ use super::Client;
 /// How much [`Client::submit`] gathers before it is sent, unless nothing is in flight.
 const GATHER: usize = 64 * 1024;
 
+/// The deadline of a call whose connection is there and greeted, or why it is not.
+type Begun = Result<Option<Instant>>;
+
 /// The arguments of `sendmail` and `send_message`.
 pub struct Mail<'a> {
     pub from: Option<&'a str>,
@@ -51,7 +54,8 @@ impl Client {
         let mut transaction = self.spare();
         fill(&mut transaction, from, to, mail)?;
         transaction.set_body(Body::Borrowed(mail.message));
-        self.send_and_report(transaction)
+        let greeted = self.begin_greeted();
+        self.send_and_report(transaction, greeted)
     }
 
     /// Sends a message to the addresses in its own header, Bcc left out (smtplib:
@@ -62,14 +66,13 @@ impl Client {
         let to: Vec<&str> = submission.to.iter().map(String::as_str).collect();
         let mut transaction = self.spare();
         fill(&mut transaction, &submission.from, &to, mail)?;
-        if submission.needs_utf8 {
-            let deadline = self.begin()?;
-            self.greet(deadline)?;
+        let greeted = self.begin_greeted();
+        if submission.needs_utf8 && greeted.is_ok() {
             self.add_utf8(&mut transaction, &submission.from, &to)?;
         }
         let rest = &mail.message[submission.body_offset..];
         transaction.set_body(Body::Parts(submission.head, rest));
-        self.send_and_report(transaction)
+        self.send_and_report(transaction, greeted)
     }
 
     /// RFC 6531, or, where the server lacks it, A-labels if only domains need it.
@@ -96,8 +99,8 @@ impl Client {
         transaction
     }
 
-    fn send_and_report(&mut self, transaction: Box<Transaction>) -> Result<()> {
-        let (mut transaction, result) = self.send(transaction);
+    fn send_and_report(&mut self, transaction: Box<Transaction>, greeted: Begun) -> Result<()> {
+        let (mut transaction, result) = self.send_one(transaction, greeted);
         if transaction.status_kind() == Some(ErrorKind::SenderRefused) {
             self.refused.push(Refused {
                 address: transaction.sender().to_owned(),
@@ -118,8 +121,17 @@ impl Client {
 
     /// Sends one transaction. It comes back with its outcome.
     pub fn send(&mut self, transaction: Box<Transaction>) -> (Box<Transaction>, Result<()>) {
+        let greeted = self.begin_greeted();
+        self.send_one(transaction, greeted)
+    }
+
+    fn send_one(
+        &mut self,
+        transaction: Box<Transaction>,
+        greeted: Begun,
+    ) -> (Box<Transaction>, Result<()>) {
         let mut batch = vec![transaction];
-        let result = self.send_batch(&mut batch);
+        let result = self.send_all(&mut batch, greeted);
         let transaction = batch.pop().unwrap_or_default();
         if transaction.status_kind().is_some() && transaction.reply_code() != 0 {
             // What the server said behind the refusal is only its echo.
@@ -132,10 +144,19 @@ impl Client {
     /// back in their order, each with its outcome; the result is that of the connection if it
     /// was lost, else of the first that failed.
     pub fn send_batch(&mut self, batch: &mut Vec<Box<Transaction>>) -> Result<()> {
-        let deadline = match self.begin().and_then(|deadline| {
-            self.greet(deadline)?;
-            Ok(deadline)
-        }) {
+        let greeted = self.begin_greeted();
+        self.send_all(batch, greeted)
+    }
+
+    /// The start of a call that sends mail; the server is greeted if it was not before.
+    fn begin_greeted(&mut self) -> Begun {
+        let deadline = self.begin()?;
+        self.greet(deadline)?;
+        Ok(deadline)
+    }
+
+    fn send_all(&mut self, batch: &mut Vec<Box<Transaction>>, greeted: Begun) -> Result<()> {
+        let deadline = match greeted {
             Ok(deadline) => deadline,
             Err(error) => {
                 for transaction in batch {
@@ -187,7 +208,7 @@ impl Client {
     pub fn submit(&mut self, mut transaction: Box<Transaction>) -> Result<()> {
         self.cancel.clear();
         let first = self.session.is_quiet();
-        if first && let Err(error) = self.begin().and_then(|deadline| self.greet(deadline)) {
+        if first && let Err(error) = self.begin_greeted() {
             transaction.fail_before_sending(error.clone());
             self.complete(transaction);
             return Err(error);

@@ -32,6 +32,7 @@
 /* SERVER quit_421 plain --mode 421-at-quit */
 /* SERVER starttls_454 plain --mode 454-at-starttls */
 /* SERVER inject plain --mode inject-starttls */
+/* SERVER not_tls plain --mode mute-at-quit */
 /* SERVER no_starttls plain --without STARTTLS */
 /* SERVER expired tls --cert expired --mode mute-at-quit */
 /* SERVER early_dates tls --cert not-yet-valid --mode mute-at-quit */
@@ -200,7 +201,7 @@ static const struct fault FAULTS[] = {
     {"purpose", SMTPS, connect_it, SMTP_E_TLS, 0, 0, "purpose"},
     {"wants_certificate", SMTPS, connect_and_on, SMTP_E_TLS, -1, 0, "certificate"},
     {"wants_certificate_later", SMTP, starttls_and_on, SMTP_E_TLS, -1, 0, "certificate"},
-    {"smtp", SMTPS, connect_it, SMTP_E_TLS, 0, 0, ""},
+    {"not_tls", SMTPS, connect_it, SMTP_E_TLS, 0, 0, "not TLS"},
     {"smtp", SMTP, login_wrong, SMTP_E_AUTHENTICATION, 535, 1, "535"},
     {"smtp", SMTP, login_missing, SMTP_E_INVALID_ARGUMENT, -1, 1, "callback"},
     {"smtp", SMTP, forbidden, SMTP_E_FORBIDDEN, 0, 0, "audit"},
