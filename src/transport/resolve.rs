@@ -99,11 +99,11 @@ fn on_thread<T: Send + 'static>(
         drop(wake);
     });
     sys::restore_signals(&blocked);
-    if started.is_err() {
-        return Ok(here());
-    }
+    let Ok(thread) = started else { return Ok(here()) };
     socket::poll(done.fd(), libc::POLLIN, limit)
         .map_err(|error| error.in_context("name lookup"))?;
+    // It has nothing left to do; the host sees no thread of ours after the call.
+    drop(thread.join());
     let value = result.lock().ok().and_then(|mut slot| slot.take());
     value.ok_or_else(|| Error::new(ErrorKind::Internal, "the resolver thread gave no result"))
 }

@@ -17,14 +17,17 @@
 #include <string.h>
 #include <time.h>
 
-static int check_quiet_unused;
+/* Where a failed check says so. */
+#ifndef CHECK_ERR
+#define CHECK_ERR stderr
+#endif
 
 #define CHECK(condition)                                                                          \
     do {                                                                                          \
         if (!(condition)) {                                                                       \
-            fprintf(stderr, "%s:%d: %s\n  last error of the thread: %s\n", __FILE__, __LINE__,   \
+            fprintf(CHECK_ERR, "%s:%d: %s\n  last error of the thread: %s\n", __FILE__, __LINE__, \
                     #condition, smtp_last_error());                                               \
-            fflush(stderr);                                                                       \
+            fflush(CHECK_ERR);                                                                    \
             abort();                                                                              \
         }                                                                                         \
     } while (0)
@@ -35,10 +38,10 @@ static int check_quiet_unused;
         long check_expected = (long)(code);                                                       \
         long check_got = (long)(call);                                                            \
         if (check_got != check_expected) {                                                        \
-            fprintf(stderr, "%s:%d: %s\n  expected %ld (%s), got %ld (%s): %s\n", __FILE__,       \
+            fprintf(CHECK_ERR, "%s:%d: %s\n  expected %ld (%s), got %ld (%s): %s\n", __FILE__,    \
                     __LINE__, #call, check_expected, smtp_error_name((int)check_expected),        \
                     check_got, smtp_error_name((int)check_got), smtp_last_error());               \
-            fflush(stderr);                                                                       \
+            fflush(CHECK_ERR);                                                                    \
             abort();                                                                              \
         }                                                                                         \
     } while (0)
@@ -48,9 +51,9 @@ static int check_quiet_unused;
     do {                                                                                          \
         const char *check_text = (text);                                                          \
         if (check_text == NULL || strcmp((expected), check_text) != 0) {                          \
-            fprintf(stderr, "%s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__, #text,       \
+            fprintf(CHECK_ERR, "%s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__, #text,    \
                     check_text == NULL ? "(null)" : check_text, (expected));                      \
-            fflush(stderr);                                                                       \
+            fflush(CHECK_ERR);                                                                    \
             abort();                                                                              \
         }                                                                                         \
     } while (0)
@@ -59,9 +62,9 @@ static int check_quiet_unused;
     do {                                                                                          \
         const char *check_text = (text);                                                          \
         if (check_text == NULL || strstr(check_text, (part)) == NULL) {                           \
-            fprintf(stderr, "%s:%d: no \"%s\" in %s: \"%s\"\n", __FILE__, __LINE__, (part),       \
+            fprintf(CHECK_ERR, "%s:%d: no \"%s\" in %s: \"%s\"\n", __FILE__, __LINE__, (part),    \
                     #text, check_text == NULL ? "(null)" : check_text);                           \
-            fflush(stderr);                                                                       \
+            fflush(CHECK_ERR);                                                                    \
             abort();                                                                              \
         }                                                                                         \
     } while (0)
@@ -122,7 +125,6 @@ static inline smtp_client *client_new(int protocol) {
     GIVES(SMTP_OK, smtp_client_set_tls(client, tls));
     smtp_tls_free(tls);
     GIVES(SMTP_OK, smtp_client_set_local_hostname(client, "client.example"));
-    (void)check_quiet_unused;
     return client;
 }
 
