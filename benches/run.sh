@@ -44,6 +44,12 @@ compile esmtp $("$config" --cflags --libs libesmtp-1.0 openssl 2>/dev/null) || r
 if [ -z "$quick" ]; then
     CARGO_TARGET_DIR=$out/lettre ${CARGO:-cargo} build --quiet --locked --release \
         --manifest-path benches/lettre/Cargo.toml || echo "lettre cannot be built, and is left out" >&2
+    CARGO_TARGET_DIR=$out/micro ${CARGO:-cargo} build --quiet --locked --release --manifest-path benches/micro/Cargo.toml
 fi
 
 python3 benches/run.py --out "$out" "$@"
+
+if [ -z "$quick" ] && [[ " $* " != *" --only "* ]]; then
+    printf '\n### In memory: stuffing, the survey before it, and reply parsing\n\n'
+    "$out/micro/release/bench-micro" --bench
+fi

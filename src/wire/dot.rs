@@ -4,6 +4,8 @@
 
 use memchr::memchr2;
 
+use super::words;
+
 /// A bare CR and a bare LF are line ends as well: passed on as they are, another server might
 /// take them for one, and a dot behind them for the end of the message.
 #[derive(Clone, Debug)]
@@ -52,6 +54,7 @@ impl LineEncoder {
     /// From `from` on; a dot there has been dealt with.
     fn lines(&mut self, input: &[u8], mut from: usize, out: &mut Vec<u8>) {
         let mut at = from;
+        let mut short = 0;
         if at < input.len() {
             self.state = State::Middle;
         }
@@ -69,14 +72,32 @@ impl LineEncoder {
                 out.extend_from_slice(b"\r\n");
                 from = at;
             }
-            if self.stuff && input.get(at) == Some(&b'.') {
+            short = if found < SHORT { short + 1 } else { 0 };
+            if short >= IN_A_ROW && input.len() - at >= 8 {
+                out.extend_from_slice(&input[from..at]);
+                at += self.short_lines(input, at, out);
+                from = at;
+            }
+            let ends_line = input[at - 1] == b'\n' || at == end + 1;
+            if self.stuff && ends_line && input.get(at) == Some(&b'.') {
                 out.extend_from_slice(&input[from..at]);
                 out.push(b'.');
                 from = at;
             }
-            self.state = if at == input.len() { State::LineStart } else { State::Middle };
+            let ends_all = ends_line && at == input.len();
+            self.state = if ends_all { State::LineStart } else { State::Middle };
         }
         out.extend_from_slice(&input[from..]);
+    }
+
+    /// Takes a stretch of short lines from `at` on, where a line begins; gives its length.
+    fn short_lines(&self, input: &[u8], at: usize, out: &mut Vec<u8>) -> usize {
+        let stretch = &input[at..input.len().min(at + STRETCH)];
+        let begins = out.len();
+        out.resize(begins + 2 * stretch.len() + words::SLACK, 0);
+        let (taken, written) = words::encode(stretch, &mut out[begins..], self.stuff);
+        out.truncate(begins + written);
+        taken
     }
 
     /// Appends what the end of the message needs: its last CRLF, and with stuffing the lone dot.
@@ -90,6 +111,13 @@ impl LineEncoder {
         self.state = State::Start;
     }
 }
+
+/// A line is short below this, and so many of them in a row are worth another way.
+const SHORT: usize = 16;
+const IN_A_ROW: u32 = 4;
+
+/// Bytes dealt with in that way before lines are measured again.
+const STRETCH: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -158,9 +186,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_cut_changes_the_result(
-            input in prop::collection::vec(prop::sample::select(&b"ab.\r\n"[..]), 0..200),
-            pieces in prop::collection::vec(1..20usize, 1..8),
-            room in 8..300usize,
+            input in prop::collection::vec(prop::sample::select(&b"ab.\r\n"[..]), 0..3000),
+            pieces in prop::collection::vec(prop_oneof![1..20usize, 1..2500usize], 1..8),
+            room in prop_oneof![8..300usize, 8..6000usize],
             stuff: bool,
         ) {
             prop_assert_eq!(encode(stuff, &input, &pieces, room), reference(stuff, &input));

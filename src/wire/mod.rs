@@ -10,6 +10,7 @@ pub mod dot;
 pub mod reply;
 pub mod status;
 pub mod survey;
+mod words;
 
 pub use address::Path;
 pub use capabilities::Capabilities;

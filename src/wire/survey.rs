@@ -31,10 +31,11 @@ pub struct Surveyor {
 }
 
 /// Bytes compared at a time.
-const LANES: usize = 64;
+const LANES: usize = 16;
 
-/// Blocks of lanes after which their counters, a byte each, are emptied.
-const BLOCKS: usize = 255;
+/// Blocks of lanes after which their counters, a byte each, are emptied; one less than they hold,
+/// for the tail.
+const BLOCKS: usize = 254;
 
 impl Default for Surveyor {
     fn default() -> Self {
@@ -69,28 +70,19 @@ impl Surveyor {
 
     /// `here[i]` follows `before[i]`.
     fn stretch(&mut self, before: &[u8], here: &[u8]) {
-        let mut odd = [0_u8; LANES];
-        let mut dots = [0_u8; LANES];
-        let mut high = [0_u8; LANES];
-        let (blocks_before, tail_before) = before.as_chunks::<LANES>();
-        let (blocks_here, tail_here) = here.as_chunks::<LANES>();
+        let mut lanes = Lanes::default();
+        let (blocks_before, tail_before) = before.as_chunks();
+        let (blocks_here, tail_here) = here.as_chunks();
         for (before, here) in blocks_before.iter().zip(blocks_here) {
-            for i in 0..LANES {
-                let cr = before[i] == b'\r';
-                odd[i] += u8::from(cr != (here[i] == b'\n'));
-                dots[i] |= u8::from((here[i] == b'.') & (cr | (before[i] == b'\n')));
-                high[i] |= here[i];
-            }
+            lanes.compare(before, here);
         }
-        if joined(&odd) != 0 {
-            self.odd += odd.iter().map(|count| u64::from(*count)).sum::<u64>();
+        // A pair of zeros says nothing.
+        lanes.compare(&padded(tail_before), &padded(tail_here));
+        if joined(&lanes.odd) != 0 {
+            self.odd += lanes.odd.iter().map(|count| u64::from(*count)).sum::<u64>();
         }
-        self.dots |= joined(&dots) != 0;
-        self.high |= joined(&high) & 0x8080_8080_8080_8080 != 0;
-        for (before, here) in tail_before.iter().zip(tail_here) {
-            self.pair(*before, *here);
-            self.high |= *here >= 0x80;
-        }
+        self.dots |= joined(&lanes.dots) != 0;
+        self.high |= joined(&lanes.high) & 0x8080_8080_8080_8080 != 0;
     }
 
     pub fn finish(self) -> Survey {
@@ -108,6 +100,32 @@ impl Surveyor {
             eight_bit: self.high,
         }
     }
+}
+
+/// What is found in a stretch, lane by lane.
+#[derive(Default)]
+struct Lanes {
+    odd: [u8; LANES],
+    dots: [u8; LANES],
+    high: [u8; LANES],
+}
+
+impl Lanes {
+    fn compare(&mut self, before: &[u8; LANES], here: &[u8; LANES]) {
+        let mask = |equal| if equal { 0xff } else { 0 };
+        for i in 0..LANES {
+            let cr: u8 = mask(before[i] == b'\r');
+            self.odd[i] = self.odd[i].wrapping_sub(cr ^ mask(here[i] == b'\n'));
+            self.dots[i] |= mask(here[i] == b'.') & (cr | mask(before[i] == b'\n'));
+            self.high[i] |= here[i];
+        }
+    }
+}
+
+fn padded(tail: &[u8]) -> [u8; LANES] {
+    let mut block = [0; LANES];
+    block[..tail.len()].copy_from_slice(tail);
+    block
 }
 
 /// All lanes' bits in eight.
