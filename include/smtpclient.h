@@ -24,9 +24,13 @@
 #  endif
 #endif
 
-/* A result that must be looked at: ignoring it may send mail in clear, or lose it. */
+/*
+ * A result that should be looked at: ignoring it may send mail in clear, or lose it. The compiler
+ * warns of that where SMTP_WARN_UNUSED is defined; not by default, for GCC's warning cannot be
+ * silenced by a cast where a program means it.
+ */
 #ifndef SMTP_NODISCARD
-#  if defined(__GNUC__) || defined(__clang__)
+#  if defined(SMTP_WARN_UNUSED) && (defined(__GNUC__) || defined(__clang__))
 #    define SMTP_NODISCARD __attribute__((warn_unused_result))
 #  else
 #    define SMTP_NODISCARD
@@ -457,7 +461,7 @@ SMTP_API int smtp_client_has_feature(const char *name);
  *
  * Returns it, to be freed with smtp_tls_free(); NULL only if out of memory.
  */
-SMTP_API smtp_tls *smtp_tls_new(void);
+SMTP_API SMTP_NODISCARD smtp_tls *smtp_tls_new(void);
 
 /**
  * Frees a policy; NULL is allowed. Clients that were given it keep what they need.
@@ -566,6 +570,7 @@ int smtp_tls_set_server_name(smtp_tls *tls,
  * is unknown, or no memory or descriptor is left; smtp_last_error() says which.
  */
 SMTP_API
+SMTP_NODISCARD
 smtp_client *smtp_client_new(int protocol);
 
 /**
@@ -715,7 +720,11 @@ int smtp_client_set_completion_callback(smtp_client *client,
  * up without a greeting; SMTP_E_PROTOCOL if that is no SMTP; SMTP_E_CONNECT if it is not 220,
  * smtp_client_reply_code() being what it is. After an error there is no connection.
  */
-SMTP_API int smtp_client_connect(smtp_client *client, const char *host, int port);
+SMTP_API
+SMTP_NODISCARD
+int smtp_client_connect(smtp_client *client,
+                        const char *host,
+                        int port);
 
 /**
  * Speaks over a connected stream socket of the caller's, and reads the greeting. An open
@@ -728,7 +737,11 @@ SMTP_API int smtp_client_connect(smtp_client *client, const char *host, int port
  *
  * Returns and errors as smtp_client_connect(); SMTP_E_INVALID_ARGUMENT if it is no such socket.
  */
-SMTP_API int smtp_client_connect_fd(smtp_client *client, int fd, const char *server_name);
+SMTP_API
+SMTP_NODISCARD
+int smtp_client_connect_fd(smtp_client *client,
+                           int fd,
+                           const char *server_name);
 
 /**
  * STARTTLS (RFC 3207; smtplib: starttls) under the client's TLS policy. EHLO is sent first if
@@ -742,6 +755,7 @@ SMTP_API int smtp_client_connect_fd(smtp_client *client, int fd, const char *ser
  * self-signed, unknown issuer, another host, ...), close the connection.
  */
 SMTP_API
+SMTP_NODISCARD
 int smtp_client_starttls(smtp_client *client);
 
 /**
@@ -978,6 +992,7 @@ int smtp_client_data(smtp_client *client,
  * machine (see smtp_client_set_allow_plaintext_auth()).
  */
 SMTP_API
+SMTP_NODISCARD
 int smtp_client_login(smtp_client *client,
                       const char *user,
                       const char *password);
@@ -995,6 +1010,7 @@ int smtp_client_login(smtp_client *client,
  * credentials to a listener, so that it is SMTP_E_FORBIDDEN in clear.
  */
 SMTP_API
+SMTP_NODISCARD
 int smtp_client_auth(smtp_client *client,
                      const char *mechanism,
                      smtp_auth_callback callback,
@@ -1011,6 +1027,7 @@ int smtp_client_auth(smtp_client *client,
  * Returns and errors as smtp_client_login(); SMTP_E_NOT_SUPPORTED for another mechanism.
  */
 SMTP_API
+SMTP_NODISCARD
 int smtp_client_auth_builtin(smtp_client *client,
                              const char *mechanism,
                              const char *user,
@@ -1089,6 +1106,7 @@ int smtp_auth_exchange_respond(smtp_auth_exchange *exchange,
  * or the time was up between the message's end and its reply: it may have been delivered.
  */
 SMTP_API
+SMTP_NODISCARD
 int smtp_client_sendmail(smtp_client *client,
                          const char *from,
                          const char *const *to,
@@ -1114,6 +1132,7 @@ int smtp_client_sendmail(smtp_client *client,
  * without the fields that are needed.
  */
 SMTP_API
+SMTP_NODISCARD
 int smtp_client_send_message(smtp_client *client,
                              const char *from,
                              const char *const *to,
@@ -1190,7 +1209,7 @@ int smtp_client_flush(smtp_client *client);
  *
  * Returns it, to be freed with smtp_transaction_free(); NULL only if out of memory.
  */
-SMTP_API smtp_transaction *smtp_transaction_new(void);
+SMTP_API SMTP_NODISCARD smtp_transaction *smtp_transaction_new(void);
 
 /**
  * Frees a transaction; NULL is allowed. One that is being sent goes on, and is freed when it

@@ -63,6 +63,24 @@ fn short_enums_change_nothing() {
     check("gcc", "c99", &["-fshort-enums"], &source);
 }
 
+/// An ignored result is a warning for those who want it, and for nobody else.
+#[test]
+fn ignored_results_are_warned_of_on_request() {
+    let ignored = "#include <smtpclient.h>\nvoid ignore(smtp_client *c);\n\
+                   void ignore(smtp_client *c) { smtp_client_starttls(c); }\n";
+    let include = Path::new(HEADER).parent().expect("a directory");
+    for compiler in ["gcc", "clang"] {
+        let source = source(&format!("ignored-{compiler}.c"), ignored);
+        for (flags, compiles) in [(&[][..], true), (&["-DSMTP_WARN_UNUSED"][..], false)] {
+            let mut command = Command::new(compiler);
+            command.args(["-std=c99", "-Wall", "-Werror", "-c", "-o", "/dev/null"]).args(flags);
+            command.arg("-I").arg(include).arg(&source);
+            let done = command.output().expect(compiler);
+            assert_eq!(done.status.success(), compiles, "{compiler} {flags:?}: {done:?}");
+        }
+    }
+}
+
 /// Macros have no scope: each must carry our prefix, or it may break a user's own names.
 #[test]
 fn macros_carry_our_prefix() {

@@ -173,7 +173,6 @@ pub unsafe extern "C" fn smtp_client_set_source_address(
 /// @param tls  the client keeps a reference of its own: the policy may be freed at once, given to
 ///             other clients by other threads at the same time, and later changes to it do not
 ///             reach this client. NULL goes back to the defaults
-#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_tls(
     client: *mut smtp_client,

@@ -144,7 +144,6 @@ pub unsafe extern "C" fn smtp_client_send_message(
 /// Returns SMTP_OK if at least one recipient was accepted, else the error as
 /// smtp_client_sendmail(), which is smtp_transaction_status() as well. SMTP_E_BUSY if the
 /// transaction is in use, SMTP_E_MISUSE if it is none; then nothing is sent.
-#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_send(
     client: *mut smtp_client,

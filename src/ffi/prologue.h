@@ -7,9 +7,13 @@
 #  endif
 #endif
 
-/* A result that must be looked at: ignoring it may send mail in clear, or lose it. */
+/*
+ * A result that should be looked at: ignoring it may send mail in clear, or lose it. The compiler
+ * warns of that where SMTP_WARN_UNUSED is defined; not by default, for GCC's warning cannot be
+ * silenced by a cast where a program means it.
+ */
 #ifndef SMTP_NODISCARD
-#  if defined(__GNUC__) || defined(__clang__)
+#  if defined(SMTP_WARN_UNUSED) && (defined(__GNUC__) || defined(__clang__))
 #    define SMTP_NODISCARD __attribute__((warn_unused_result))
 #  else
 #    define SMTP_NODISCARD

@@ -72,7 +72,6 @@ pub unsafe extern "C" fn smtp_tls_last_error(tls: *mut smtp_tls) -> *const c_cha
 /// Trusts the certificates in a PEM file as well as those trusted before.
 ///
 /// @param path  read now. SMTP_E_INVALID_ARGUMENT if it cannot be read or has no certificate
-#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_ca_file(tls: *mut smtp_tls, path: *const c_char) -> c_int {
     set(tls, |policy| policy.set_ca_file(convert::text("the CA file", path)?))
@@ -83,7 +82,6 @@ pub unsafe extern "C" fn smtp_tls_set_ca_file(tls: *mut smtp_tls, path: *const c
 /// @param pem     `length` bytes of PEM, copied. SMTP_E_INVALID_ARGUMENT if there is no certificate
 ///                in it
 /// @param length  in bytes
-#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_add_ca_pem(
     tls: *mut smtp_tls,
@@ -95,7 +93,6 @@ pub unsafe extern "C" fn smtp_tls_add_ca_pem(
 
 /// Whether the system's roots are trusted: 1 (the default) or 0. With 0 only the certificates
 /// given here are.
-#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_system_roots(tls: *mut smtp_tls, on: c_int) -> c_int {
     set(tls, |policy| {
@@ -112,7 +109,6 @@ pub unsafe extern "C" fn smtp_tls_set_system_roots(tls: *mut smtp_tls, on: c_int
 ///
 /// Both are read now. SMTP_E_INVALID_ARGUMENT if one cannot be read or used, or if the two do not
 /// belong together.
-#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_client_certificate(
     tls: *mut smtp_tls,
@@ -131,7 +127,6 @@ pub unsafe extern "C" fn smtp_tls_set_client_certificate(
 ///                  password is wrong
 /// @param length    in bytes
 /// @param password  NULL or "" if there is none
-#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_client_pkcs12(
     tls: *mut smtp_tls,
@@ -149,7 +144,6 @@ pub unsafe extern "C" fn smtp_tls_set_client_pkcs12(
 ///
 /// @param mode  SMTP_TLS_VERIFY_FULL (the default), SMTP_TLS_VERIFY_CERTIFICATE or
 ///              SMTP_TLS_VERIFY_NONE
-#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_verify(tls: *mut smtp_tls, mode: c_int) -> c_int {
     set(tls, |policy| {
@@ -166,7 +160,6 @@ pub unsafe extern "C" fn smtp_tls_set_verify(tls: *mut smtp_tls, mode: c_int) ->
 /// The least version of TLS.
 ///
 /// @param minimum  SMTP_TLS_VERSION_1_2 (the default) or SMTP_TLS_VERSION_1_3
-#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_min_version(tls: *mut smtp_tls, minimum: c_int) -> c_int {
     set(tls, |policy| {
@@ -178,7 +171,6 @@ pub unsafe extern "C" fn smtp_tls_set_min_version(tls: *mut smtp_tls, minimum: c
 /// The greatest version of TLS. Without this call there is no limit.
 ///
 /// @param maximum  SMTP_TLS_VERSION_1_2 or SMTP_TLS_VERSION_1_3
-#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_max_version(tls: *mut smtp_tls, maximum: c_int) -> c_int {
     set(tls, |policy| {
@@ -191,7 +183,6 @@ pub unsafe extern "C" fn smtp_tls_set_max_version(tls: *mut smtp_tls, maximum: c
 /// host connected to.
 ///
 /// @param name  a host name, or an IP address
-#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_server_name(
     tls: *mut smtp_tls,

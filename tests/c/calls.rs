@@ -25,7 +25,7 @@ pub struct Param {
 pub fn functions() -> Vec<Function> {
     let path = tree::installed().join("include/smtpclient.h");
     let text = std::fs::read_to_string(path).expect("the installed header");
-    let text = without_comments(&text);
+    let text = without_comments(&text).replace("SMTP_NODISCARD", "");
     let mut functions = Vec::new();
     for declaration in text.split("SMTP_API").skip(1) {
         let Some((declaration, _)) = declaration.split_once(';') else { continue };
