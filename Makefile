@@ -40,7 +40,7 @@ OPENSSL_LIBS  = $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -
 # Without make's job server, whose descriptors cargo would not inherit.
 RUN_CARGO := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(CARGO)
 
-.PHONY: all install install-strip uninstall demo test test-root bench lint examples deps clean help
+.PHONY: all install install-strip uninstall demo test test-root bench lint examples fuzz deps clean help
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -100,6 +100,14 @@ test-root:
 bench: ## measure against other clients (a few minutes)
 	scripts/deps bench
 	benches/run.sh
+
+FUZZ_SECONDS ?= 60
+
+fuzz: ## run each fuzz target for FUZZ_SECONDS (needs cargo-fuzz: cargo install cargo-fuzz)
+	cd fuzz && for target in fuzz_targets/*.rs; do \
+	    name=$${target##*/}; RUSTC_BOOTSTRAP=1 $(RUN_CARGO) fuzz run "$${name%.rs}" --fuzz-dir . \
+	        -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
 
 lint: ## check formatting and run clippy
 	$(RUN_CARGO) fmt --check
