@@ -55,6 +55,18 @@ fn memory() {
     Program::build("memory.c").run(Run::Native);
 }
 
+/// Linked with a library that panics when it is told to.
+#[test]
+fn panics() {
+    let library = c::panicking_library();
+    let directory = format!("-L{}", library.display());
+    let path = format!("-Wl,-rpath,{}", library.display());
+    let program =
+        Program::build_with("panics.c", &["-DNOT_LINKED", &directory, &path, "-lsmtpclient"]);
+    program.run(Run::Native);
+    program.run(Run::Valgrind);
+}
+
 #[test]
 fn an_exception_out_of_a_callback_aborts() {
     const SIGABRT: i32 = 6;
@@ -71,7 +83,7 @@ fn the_walk_leaves_no_function_out() {
 
 #[test]
 fn every_program_is_run() {
-    let others = ["loaded.c", "memory.c", "thrown.cpp"];
+    let others = ["loaded.c", "memory.c", "panics.c", "thrown.cpp"];
     for name in Program::names() {
         let known = PROGRAMS.contains(&name.as_str()) || others.contains(&name.as_str());
         assert!(known, "tests/c/{name} is run by no test");

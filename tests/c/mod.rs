@@ -4,4 +4,4 @@
 pub mod calls;
 mod program;
 
-pub use program::{Program, Run};
+pub use program::{Program, Run, panicking_library};

@@ -118,6 +118,21 @@ impl Program {
     }
 }
 
+/// The directory of a shared library built with the feature `test-panic`.
+pub fn panicking_library() -> PathBuf {
+    let target = tree::scratch("panicking");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["rustc", "--quiet", "--locked", "--lib", "--crate-type", "cdylib"]);
+    cargo.args(["--features", "test-panic", "--target-dir"]).arg(&target);
+    tree::run(cargo.current_dir(env!("CARGO_MANIFEST_DIR")));
+    let directory = target.join("debug");
+    let soname = directory.join(concat!("libsmtpclient.so.", env!("CARGO_PKG_VERSION_MAJOR")));
+    if !soname.exists() {
+        std::os::unix::fs::symlink("libsmtpclient.so", soname).expect("a link");
+    }
+    directory
+}
+
 struct TestServer {
     name: String,
     server: Server,
