@@ -67,7 +67,8 @@
  * Pointers in are read during the call alone, and copied where more is needed, unless the
  * function says that it borrows. Strings are NUL-terminated UTF-8; SMTP_E_INVALID_ARGUMENT for
  * what is not, and for CR, LF and other control characters in an address, name, option or
- * command, before anything is sent. Arrays are a pointer and a count; NULL with 0 is empty.
+ * command, before anything is sent. (What stands behind a NUL is not seen: a binding whose strings
+ * may hold one must look.) Arrays are a pointer and a count; NULL with 0 is empty.
  *
  * Pointers out belong to the handle and must not be freed. Each function says until when its
  * string is valid; until then neither calls on other handles nor a repeated call of the same
@@ -246,7 +247,8 @@ enum smtp_result
      */
     SMTP_E_RECIPIENTS_REFUSED = -11,
     /**
-     * DATA or the message was refused (SMTPDataError).
+     * DATA or the message was refused (SMTPDataError); by LMTP, for every recipient whose RCPT had
+     * been accepted.
      */
     SMTP_E_DATA = -12,
     /**
@@ -432,7 +434,9 @@ SMTP_API const char *smtp_error_name(int code);
  * @param code        what a function returned, or smtp_transaction_status()
  * @param reply_code  the server's reply code that belongs to it, 0 if none: 4yz is temporary
  *                    and 5yz permanent (RFC 5321 section 4.2.1). Counts only for errors that are a
- *                    reply's, so that smtp_client_reply_code() may be given in every case
+ *                    reply's, so that smtp_client_reply_code() may be given in every case. Of
+ *                    several recipients refused with different codes it is the last one's; each
+ *                    one's own tells more
  *
  * SMTP_E_OUTCOME_UNKNOWN is not temporary: sending again may deliver twice. Any thread.
  */
@@ -762,8 +766,9 @@ int smtp_client_starttls(smtp_client *client);
  * Sends QUIT and closes the connection (RFC 5321 section 4.1.1.10; smtplib: quit). Waits for the
  * reply for 5 seconds at most, and within the time limit.
  *
- * Returns the reply code; 0 if the server hung up without one, which is no error of any mail; or
- * an error. The connection is closed in every case.
+ * Returns the reply code; 0 if the server hung up without one, which is no error of any mail (and
+ * leaves smtp_client_reply_code() and its text those of the reply before); or an error. The
+ * connection is closed in every case.
  */
 SMTP_API
 int smtp_client_quit(smtp_client *client);
@@ -1125,7 +1130,8 @@ int smtp_client_sendmail(smtp_client *client,
  * @param from  NULL to take it from the message: Resent-Sender or Resent-From where there is one
  *              Resent- block, else Sender, else the first address of From
  * @param to    NULL to take them from the message: every address of To, Cc and Bcc, or of their
- *              Resent- counterparts
+ *              Resent- counterparts. (Not NULL and a count of 0 is an empty list, which is
+ *              SMTP_E_INVALID_ARGUMENT: a binding must not pass NULL for one)
  *
  * The rest is as smtp_client_sendmail(). SMTPUTF8 and BODY=8BITMIME (RFC 6531) are added where an
  * address needs them. SMTP_E_INVALID_ARGUMENT for a message with several Resent- blocks, or

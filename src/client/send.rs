@@ -78,8 +78,12 @@ impl Client {
     /// RFC 6531, or, where the server lacks it, A-labels if only domains need it.
     fn add_utf8(&self, transaction: &mut Transaction, from: &str, to: &[&str]) -> Result<()> {
         if self.session.capabilities().smtputf8() {
-            transaction.add_mail_option("SMTPUTF8")?;
-            return transaction.add_mail_option("BODY=8BITMIME");
+            for (keyword, option) in [("SMTPUTF8", "SMTPUTF8"), ("BODY", "BODY=8BITMIME")] {
+                if !transaction.has_mail_option(keyword) {
+                    transaction.add_mail_option(option)?;
+                }
+            }
+            return Ok(());
         }
         for address in std::iter::once(&from).chain(to) {
             let path = Path::parse(address)?;
@@ -132,12 +136,7 @@ impl Client {
     ) -> (Box<Transaction>, Result<()>) {
         let mut batch = vec![transaction];
         let result = self.send_all(&mut batch, greeted);
-        let transaction = batch.pop().unwrap_or_default();
-        if transaction.status_kind().is_some() && transaction.reply_code() != 0 {
-            // What the server said behind the refusal is only its echo.
-            self.session.recall(transaction.reply_code(), transaction.reply_text());
-        }
-        (transaction, result)
+        (batch.pop().unwrap_or_default(), result)
     }
 
     /// Sends transactions, as many in flight as the server lets (RFC 2920, RFC 3030). They come
@@ -186,7 +185,13 @@ impl Client {
         {
             return Err(error);
         }
-        batch.iter().find_map(|transaction| transaction.error().cloned()).map_or(Ok(()), Err)
+        let failed = batch.iter().find_map(|one| one.error().map(|error| (one, error.clone())));
+        let Some((transaction, error)) = failed else { return Ok(()) };
+        if transaction.reply_code() != 0 {
+            // What the server said behind the refusal is only its echo.
+            self.session.recall(transaction.reply_code(), transaction.reply_text());
+        }
+        Err(error)
     }
 
     /// The caller's time limit is for each transaction, not for a batch of any length.

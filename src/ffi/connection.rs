@@ -76,8 +76,9 @@ pub unsafe extern "C" fn smtp_client_starttls(client: *mut smtp_client) -> c_int
 /// Sends QUIT and closes the connection (RFC 5321 section 4.1.1.10; smtplib: quit). Waits for the
 /// reply for 5 seconds at most, and within the time limit.
 ///
-/// Returns the reply code; 0 if the server hung up without one, which is no error of any mail; or
-/// an error. The connection is closed in every case.
+/// Returns the reply code; 0 if the server hung up without one, which is no error of any mail (and
+/// leaves smtp_client_reply_code() and its text those of the reply before); or an error. The
+/// connection is closed in every case.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_quit(client: *mut smtp_client) -> c_int {
     Handle::run(client, |owned: &mut Owned| owned.client.quit().map(c_int::from))

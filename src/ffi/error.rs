@@ -35,7 +35,8 @@ pub enum smtp_result {
     SMTP_E_SENDER_REFUSED = -10,
     /// Every recipient was refused (SMTPRecipientsRefused).
     SMTP_E_RECIPIENTS_REFUSED = -11,
-    /// DATA or the message was refused (SMTPDataError).
+    /// DATA or the message was refused (SMTPDataError); by LMTP, for every recipient whose RCPT had
+    /// been accepted.
     SMTP_E_DATA = -12,
     /// A reply that the command does not allow, such as 454 to STARTTLS (SMTPResponseException).
     SMTP_E_RESPONSE = -13,
@@ -149,7 +150,9 @@ pub extern "C" fn smtp_error_name(code: c_int) -> *const c_char {
 /// @param code        what a function returned, or smtp_transaction_status()
 /// @param reply_code  the server's reply code that belongs to it, 0 if none: 4yz is temporary
 ///                    and 5yz permanent (RFC 5321 section 4.2.1). Counts only for errors that are a
-///                    reply's, so that smtp_client_reply_code() may be given in every case
+///                    reply's, so that smtp_client_reply_code() may be given in every case. Of
+///                    several recipients refused with different codes it is the last one's; each
+///                    one's own tells more
 ///
 /// SMTP_E_OUTCOME_UNKNOWN is not temporary: sending again may deliver twice. Any thread.
 #[unsafe(no_mangle)]

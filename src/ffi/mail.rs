@@ -101,7 +101,8 @@ pub unsafe extern "C" fn smtp_client_sendmail(
 /// @param from  NULL to take it from the message: Resent-Sender or Resent-From where there is one
 ///              Resent- block, else Sender, else the first address of From
 /// @param to    NULL to take them from the message: every address of To, Cc and Bcc, or of their
-///              Resent- counterparts
+///              Resent- counterparts. (Not NULL and a count of 0 is an empty list, which is
+///              SMTP_E_INVALID_ARGUMENT: a binding must not pass NULL for one)
 ///
 /// The rest is as smtp_client_sendmail(). SMTPUTF8 and BODY=8BITMIME (RFC 6531) are added where an
 /// address needs them. SMTP_E_INVALID_ARGUMENT for a message with several Resent- blocks, or

@@ -50,7 +50,8 @@
  * Pointers in are read during the call alone, and copied where more is needed, unless the
  * function says that it borrows. Strings are NUL-terminated UTF-8; SMTP_E_INVALID_ARGUMENT for
  * what is not, and for CR, LF and other control characters in an address, name, option or
- * command, before anything is sent. Arrays are a pointer and a count; NULL with 0 is empty.
+ * command, before anything is sent. (What stands behind a NUL is not seen: a binding whose strings
+ * may hold one must look.) Arrays are a pointer and a count; NULL with 0 is empty.
  *
  * Pointers out belong to the handle and must not be freed. Each function says until when its
  * string is valid; until then neither calls on other handles nor a repeated call of the same

@@ -15,11 +15,11 @@ impl Session {
         if transaction.recipients.is_empty() {
             return Err(Error::new(ErrorKind::InvalidArgument, "there is no recipient"));
         }
+        let utf8 = transaction.has_mail_option("SMTPUTF8");
         let options = transaction.options.iter();
         for param in options.chain(transaction.recipients.iter().flat_map(|r| &r.params)) {
-            self.check_option(param)?;
+            self.check_option(param, utf8)?;
         }
-        let utf8 = transaction.options.iter().any(|param| param.is("SMTPUTF8"));
         let mut paths =
             std::iter::once(sender).chain(transaction.recipients.iter().map(|r| &r.path));
         paths.try_for_each(|path| {

@@ -25,6 +25,8 @@ pub(super) struct Exchange {
     rounds: usize,
     /// Why the exchange was cancelled with `*`.
     cancelled: Option<Error>,
+    /// The refusal of the mechanism before this one.
+    refused: Option<Error>,
     /// What was sent, so that a server's echo of it can be hidden.
     responses: Vec<Secret>,
 }
@@ -37,8 +39,17 @@ impl Exchange {
             held: None,
             rounds: 0,
             cancelled: None,
+            refused: None,
             responses: Vec::new(),
         }
+    }
+
+    /// What the caller learns when the connection ends: a server that hangs up behind a refusal
+    /// has refused.
+    pub fn lost(self, error: &Error) -> Option<Error> {
+        let refused = self.refused.filter(|_| error.kind() == ErrorKind::Disconnected)?;
+        let text = format!("{}; then {}", refused.message(), error.message());
+        Some(Error::new(refused.kind(), text).with_reply_code(refused.reply_code()))
     }
 
     /// `text` without the credentials that a server may have echoed.
@@ -173,7 +184,9 @@ impl Session {
         match exchange.others.pop() {
             Some(next) if !closing && error.kind() == ErrorKind::Authentication => {
                 let others = std::mem::take(&mut exchange.others);
-                if let Err(error) = self.begin_exchange(Exchange::new(next, others)) {
+                let mut following = Exchange::new(next, others);
+                following.refused = Some(error);
+                if let Err(error) = self.begin_exchange(following) {
                     self.exchange = None;
                     self.result = Some(Err(error));
                 }

@@ -62,7 +62,7 @@ impl Session {
     /// MAIL alone (smtplib: `mail`).
     pub fn mail(&mut self, sender: &str, options: &[&str]) -> Result<()> {
         let path = Path::parse(sender)?;
-        let options = self.parse_options(options)?;
+        let options = self.parse_options(options, false)?;
         let utf8 = options.iter().any(|option| option.is("SMTPUTF8"));
         let path = self.path_to_send(&path, utf8)?;
         self.check_idle()?;
@@ -77,7 +77,7 @@ impl Session {
     /// RCPT alone (smtplib: `rcpt`).
     pub fn rcpt(&mut self, recipient: &str, options: &[&str]) -> Result<()> {
         let path = Path::parse(recipient)?;
-        let options = self.parse_options(options)?;
+        let options = self.parse_options(options, self.utf8)?;
         let path = self.path_to_send(&path, self.utf8)?;
         self.check_idle()?;
         let mut line = Vec::new();
@@ -87,17 +87,19 @@ impl Session {
         Ok(())
     }
 
-    /// VRFY or EXPN; an address that is not ASCII needs SMTPUTF8 (RFC 6531 section 3.7.4.2).
+    /// VRFY or EXPN; an address that is not ASCII needs SMTPUTF8 (RFC 6531 section 3.7.4.2), or
+    /// a domain that has A-labels.
     pub fn address_query(&mut self, verb: &str, address: &str) -> Result<()> {
         command::check_argument(verb, address)?;
         let path = Path::parse(address)?;
-        let mut bare = path.as_str().to_owned();
-        if !path.is_ascii() {
-            if !self.capabilities.smtputf8() {
-                return Err(not_offered("SMTPUTF8", verb));
-            }
-            bare.push_str(" SMTPUTF8");
-        }
+        let bare = if path.is_ascii() {
+            path.as_str().to_owned()
+        } else if self.capabilities.smtputf8() {
+            format!("{} SMTPUTF8", path.as_str())
+        } else {
+            let ascii = path.with_ascii_domain().ok_or_else(|| not_offered("SMTPUTF8", verb))?;
+            ascii.as_str().to_owned()
+        };
         self.check_idle()?;
         self.issue(verb, &bare, Awaited::Command);
         Ok(())
@@ -159,16 +161,26 @@ impl Session {
 
     /// Options as they may be sent: none after HELO, and an error for those whose loss would
     /// change what the mail means.
-    fn parse_options(&self, options: &[&str]) -> Result<Vec<Param>> {
+    fn parse_options(&self, options: &[&str], utf8: bool) -> Result<Vec<Param>> {
         let params: Vec<Param> =
             options.iter().map(|text| Param::parse(text)).collect::<Result<_>>()?;
+        let utf8 = utf8 || params.iter().any(|param| param.is("SMTPUTF8"));
         for param in &params {
-            self.check_option(param)?;
+            self.check_option(param, utf8)?;
         }
         Ok(if self.greeting.does_esmtp() { params } else { Vec::new() })
     }
 
-    pub(super) fn check_option(&self, param: &Param) -> Result<()> {
+    pub(super) fn check_option(&self, param: &Param, utf8: bool) -> Result<()> {
+        if !utf8 && !param.as_str().is_ascii() {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "the option {} is not ASCII; that needs the mail option SMTPUTF8",
+                    param.as_str()
+                ),
+            ));
+        }
         let offered = if param.is("SMTPUTF8") {
             self.capabilities.smtputf8()
         } else if param.is("REQUIRETLS") {

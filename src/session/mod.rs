@@ -281,12 +281,12 @@ impl Session {
             return;
         }
         self.settle_transactions(&error, false);
+        let refusal = self.exchange.take().and_then(|exchange| exchange.lost(&error));
         if self.result.is_none() {
-            self.result = Some(Err(error.clone()));
+            self.result = Some(Err(refusal.unwrap_or_else(|| error.clone())));
         }
         self.queue.clear();
         self.output.clear();
-        self.exchange = None;
         self.ended = Some(error);
     }
 

@@ -109,6 +109,10 @@ impl Transaction {
         Ok(())
     }
 
+    pub fn has_mail_option(&self, keyword: &str) -> bool {
+        self.options.iter().any(|param| param.is(keyword))
+    }
+
     pub fn set_body(&mut self, body: Body) {
         self.body = body;
         self.survey = None;

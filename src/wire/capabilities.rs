@@ -27,23 +27,26 @@ impl Capabilities {
     pub fn parse(ehlo_text: &[u8]) -> Self {
         let mut this = Capabilities::default();
         for line in ehlo_text.split(|byte| *byte == b'\n').skip(1) {
-            this.add(&printable(line, MAX_PARAMS));
+            this.add(line);
         }
         this.set_flags();
         this
     }
 
-    fn add(&mut self, line: &str) {
-        let (keyword, params) = line.trim().split_once([' ', '\t']).unwrap_or((line.trim(), ""));
-        // Servers from before RFC 2554 wrote "AUTH=LOGIN PLAIN".
-        let (keyword, first) = match keyword.split_once('=') {
-            Some((auth, first)) if auth.eq_ignore_ascii_case("AUTH") => (auth, first),
-            _ => (keyword, ""),
-        };
-        if keyword.is_empty() {
+    /// The keyword ends at white space, or at the `=` of servers from before RFC 2554, which wrote
+    /// `AUTH=LOGIN PLAIN`; what begins with neither letter nor digit is none.
+    fn add(&mut self, line: &[u8]) {
+        let line = line.trim_ascii();
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'=';
+        let (keyword, params) = line.split_at(line.iter().position(ends).unwrap_or(line.len()));
+        if !keyword.first().is_some_and(u8::is_ascii_alphanumeric) {
             return;
         }
-        let mut params = [first, params.trim()].join(" ").trim().to_owned();
+        let keyword = printable(keyword, MAX_PARAMS);
+        let mut params = printable(params.trim_ascii(), MAX_PARAMS);
+        if keyword.eq_ignore_ascii_case("AUTH") {
+            params = params.trim_start_matches('=').to_owned();
+        }
         if keyword.eq_ignore_ascii_case("AUTH") {
             for name in params.split_ascii_whitespace() {
                 let name = name.to_ascii_uppercase();
@@ -53,9 +56,9 @@ impl Capabilities {
             }
             params = self.mechanisms.join(" ");
         }
-        match self.entries.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(keyword)) {
+        match self.entries.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(&keyword)) {
             Some((_, known)) => *known = params,
-            None => self.entries.push((keyword.to_owned(), params)),
+            None => self.entries.push((keyword, params)),
         }
     }
 
@@ -166,7 +169,8 @@ mod tests {
     #[test]
     fn keywords_and_parameters() {
         let text = b"host greets\nPIPELINING\nsize 1000\nAUTH PLAIN login\nAUTH=LOGIN CRAM-MD5\n\
-                     LIMITS RCPTMAX=10 MAILMAX=0 RCPTDOMAINMAX=x\nX-Own  a b \nX-Own c\n\n";
+                     LIMITS RCPTMAX=10 MAILMAX=0 RCPTDOMAINMAX=x\nX-Own  a b \nX-Own c\n\n\
+                     X-TAB\ta\nX-IS=b\n-X d\n=\n";
         let offered = Capabilities::parse(text);
         assert!(offered.pipelining() && offered.has("pipelining") && !offered.chunking());
         assert_eq!(offered.size_limit(), Some(1000));
@@ -178,7 +182,8 @@ mod tests {
             (offered.rcpt_max(), offered.mail_max(), offered.rcpt_domain_max()),
             (Some(10), None, None)
         );
-        assert_eq!(offered.len(), 5);
+        assert_eq!((offered.params("x-tab"), offered.params("x-is")), (Some("a"), Some("=b")));
+        assert_eq!(offered.len(), 7);
         assert_eq!(offered.name(1), Some("size"));
     }
 

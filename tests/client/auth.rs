@@ -55,6 +55,20 @@ fn what_cannot_be_done() {
     kind(client.auth_builtin("GSSAPI", "a", "b"), ErrorKind::NotSupported, "");
 }
 
+/// A server that refuses and hangs up has refused: the caller must not try for ever.
+#[test]
+fn a_refusal_before_the_end_of_the_connection_is_reported() {
+    let script = offering("250-x\r\n250 AUTH CRAM-MD5 PLAIN")
+        .expect("AUTH CRAM-MD5")
+        .reply("535 5.7.8 wrong password")
+        .close();
+    let server = Server::script(script);
+    let mut client = connected(&server);
+    kind(client.login("a", "b"), ErrorKind::Authentication, "535 5.7.8 wrong password; then");
+    assert!(!client.is_connected());
+    server.finish_unchecked();
+}
+
 #[test]
 fn mechanisms_may_be_narrowed_and_ordered() {
     let server =

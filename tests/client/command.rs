@@ -60,6 +60,27 @@ fn each_command_as_it_is_sent() {
     assert!(server.finish_unchecked().connections[0].received.ends_with("SMTPUTF8\r\n".as_bytes()));
 }
 
+/// Where UTF-8 may not be sent, a domain goes out as A-labels, in every command.
+#[test]
+fn domains_without_smtputf8() {
+    let script = Script::new()
+        .reply("220 x")
+        .expect("EHLO client.example")
+        .reply("250 x")
+        .expect("VRFY a@xn--tda.x")
+        .reply("252 v")
+        .expect("MAIL FROM:<a@xn--tda.x>")
+        .reply("250 m");
+    let server = Server::script(script);
+    let mut client = connected(&server);
+    client.ehlo(None).unwrap();
+    assert_eq!(client.verify("a@\u{fc}.x").unwrap(), 252);
+    kind(client.verify("\u{fc}@a.x"), ErrorKind::NotSupported, "SMTPUTF8");
+    assert_eq!(client.mail("a@\u{fc}.x", &[]).unwrap(), 250);
+    client.close();
+    server.finish_unchecked();
+}
+
 #[test]
 fn data_refused() {
     let server = Server::script(

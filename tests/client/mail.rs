@@ -6,6 +6,7 @@ use smtpclient::client::{Body, BodyReader, Completion, Progress, RecipientStatus
 use smtpclient::error::Error;
 
 use super::*;
+use crate::support::Script;
 
 /// The modes a server may allow.
 const MODES: [&[&str]; 4] = [&[], &["CHUNKING"], &["PIPELINING"], &["CHUNKING", "PIPELINING"]];
@@ -108,6 +109,35 @@ fn some_and_all_refused() {
     }
 }
 
+/// What the server says behind a refusal is only its echo; the reply one reads is the refusal.
+#[test]
+fn the_reply_after_a_failed_send_is_the_one_that_decided() {
+    let refusing = |offers: &str| {
+        Script::new()
+            .reply("220 x")
+            .expect("EHLO ")
+            .reply(&format!("250-x\r\n250 {offers}"))
+            .expect("MAIL ")
+            .reply("250 m")
+            .expect("RCPT ")
+            .reply("450 4.7.1 greylisted")
+    };
+    let cases = [
+        refusing("PIPELINING").expect("DATA").reply("554 no valid").expect("RSET").reply("250 r"),
+        refusing("PIPELINING").expect("DATA").reply("354 go").expect(".").reply("250 eh"),
+        refusing("X").expect("RSET").reply("250 r"),
+    ];
+    for script in cases {
+        let server = Server::script(script);
+        let mut client = connected(&server);
+        let mut batch = vec![transaction(&["a@x.example"], Body::Owned(b"hi".to_vec()))];
+        kind(client.send_batch(&mut batch), ErrorKind::RecipientsRefused, "450 4.7.1");
+        assert_eq!((client.reply().code(), batch[0].reply_code()), (450, 450));
+        client.close();
+        server.finish_unchecked();
+    }
+}
+
 #[test]
 fn arguments_are_checked_first() {
     let server = engine();
@@ -115,6 +145,12 @@ fn arguments_are_checked_first() {
     kind(send(&mut client, &[], b"x"), ErrorKind::InvalidArgument, "no recipient");
     kind(send(&mut client, &["\u{e9}@x"], b"x"), ErrorKind::InvalidArgument, "SMTPUTF8");
     kind(send_with(&mut client, &["a@x"], b"x", &["a b"], &[]), ErrorKind::InvalidArgument, "a b");
+    for (mail, rcpt) in [(&["ENVID=\u{fc}"][..], &[][..]), (&[], &["ORCPT=rfc822;\u{fc}"])] {
+        let sent = send_with(&mut client, &["a@x"], b"x", mail, rcpt);
+        kind(sent, ErrorKind::InvalidArgument, "is not ASCII");
+    }
+    kind(client.mail("a@x", &["X=\u{fc}"]), ErrorKind::InvalidArgument, "is not ASCII");
+    kind(client.rcpt("a@x", &["X=\u{fc}"]), ErrorKind::InvalidArgument, "is not ASCII");
     send_with(&mut client, &["\u{e9}@x.example"], b"x", &["SMTPUTF8"], &[]).unwrap();
     // A domain alone can be written in ASCII.
     send(&mut client, &["a@b\u{fc}cher.example"], b"x").unwrap();
@@ -164,14 +200,19 @@ fn messages_with_their_own_envelope() {
     let international = "From: a@x.example\r\nTo: \u{e9}@x.example\r\n\r\nhi\r\n".as_bytes();
     let mail =
         Mail { from: None, to: None, message: international, mail_options: &[], rcpt_options: &[] };
-    let server = engine();
-    let mut client = connected(&server);
-    client.send_message(&mail).unwrap();
-    client.quit().unwrap();
-    let params = server.finish().messages()[0].mail_params.clone();
-    assert!(
-        params.contains(&"SMTPUTF8".to_owned()) && params.contains(&"BODY=8BITMIME".to_owned())
-    );
+    let cases: [(&[&str], &[&str]); 3] = [
+        (&[], &["SMTPUTF8", "BODY=8BITMIME"]),
+        (&["BODY=BINARYMIME"], &["BODY=BINARYMIME", "SMTPUTF8"]),
+        (&["smtputf8", "BODY=8BITMIME"], &["smtputf8", "BODY=8BITMIME"]),
+    ];
+    for (mail_options, expected) in cases {
+        let server = engine();
+        let mut client = connected(&server);
+        client.send_message(&Mail { mail_options, ..mail }).unwrap();
+        client.quit().unwrap();
+        let params = server.finish().messages()[0].mail_params.clone();
+        assert_eq!(params[1..], *expected, "behind SIZE= in {params:?}");
+    }
     let server = Server::engine(without(&["SMTPUTF8"]));
     kind(connected(&server).send_message(&mail), ErrorKind::NotSupported, "SMTPUTF8");
 }
