@@ -110,6 +110,9 @@ impl Client {
         while self.session.ended().is_none() {
             self.session.pump();
             self.hand_back();
+            if self.session.has_output() && !self.look_before_sending() {
+                break;
+            }
             if let Err(error) = self.write(begun_at) {
                 self.fail_write(error);
                 break;
@@ -137,6 +140,28 @@ impl Client {
     /// TLS has records that the socket has not taken yet.
     fn holds_back(&self) -> bool {
         self.transport.as_ref().is_some_and(|transport| transport.flush_pending())
+    }
+
+    /// A reply before its command is somebody else's, and may have come at any time since the
+    /// last one: it is looked for where new output goes out and nothing is due. False if it ended
+    /// the session.
+    fn look_before_sending(&mut self) -> bool {
+        let sent = self.session.total_sent();
+        if sent < self.looked_until || !self.session.owes_nothing() {
+            return true;
+        }
+        self.looked_until = sent + self.session.output_len() as u64;
+        let Some(transport) = &mut self.transport else { return true };
+        if self.inbox.is_empty() {
+            self.inbox.resize(INBOX, 0);
+        }
+        match transport.read(&mut self.inbox) {
+            Ok(Io::Blocked) => {}
+            Ok(Io::Done(0)) => self.session.eof(None),
+            Ok(Io::Done(count)) => self.session.early(&self.inbox[..count]),
+            Err(error) => self.session.lost(error),
+        }
+        self.session.ended().is_none()
     }
 
     /// Sends without blocking as much as the socket takes.

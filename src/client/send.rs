@@ -114,7 +114,15 @@ impl Client {
             });
         }
         for index in 0..transaction.recipient_count() {
-            if transaction.recipient_status(index) == Some(RecipientStatus::Refused) {
+            let listed = match transaction.recipient_status(index) {
+                Some(RecipientStatus::Refused) => true,
+                // The server took the mail for others only (RFC 9422).
+                Some(RecipientStatus::NotTried) => {
+                    matches!(transaction.status_kind(), None | Some(ErrorKind::OutcomeUnknown))
+                }
+                _ => false,
+            };
+            if listed {
                 self.refused.push(refused(&transaction, index));
             }
         }
@@ -183,7 +191,7 @@ impl Client {
                 transaction.status_kind().is_none() || error.kind() != ErrorKind::Protocol
             })
         {
-            return Err(error);
+            return Err(with_open_outcome(error, batch));
         }
         let failed = batch.iter().find_map(|one| one.error().map(|error| (one, error.clone())));
         let Some((transaction, error)) = failed else { return Ok(()) };
@@ -268,6 +276,15 @@ impl Client {
         } else if let Some(sink) = &mut self.completion {
             sink.completed(transaction);
         }
+    }
+}
+
+/// A call that ended otherwise tells as well that a message may have been delivered.
+fn with_open_outcome(error: Error, batch: &[Box<Transaction>]) -> Error {
+    let unknown = |one: &&Box<Transaction>| one.status_kind() == Some(ErrorKind::OutcomeUnknown);
+    match batch.iter().find(unknown).and_then(|one| one.error()) {
+        Some(open) => open.clone().with_kind(error.kind()),
+        None => error,
     }
 }
 

@@ -154,14 +154,16 @@ pub extern "C" fn smtp_error_name(code: c_int) -> *const c_char {
 ///                    several recipients refused with different codes it is the last one's; each
 ///                    one's own tells more
 ///
-/// SMTP_E_OUTCOME_UNKNOWN is not temporary: sending again may deliver twice. Any thread.
+/// SMTP_E_OUTCOME_UNKNOWN is not temporary, for sending again may deliver twice; nor is
+/// SMTP_E_CANCELLED, which may have come when the message was handed over already (the error's text
+/// and the transaction say so). Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn smtp_error_is_temporary(code: c_int, reply_code: c_int) -> c_int {
     let known = NAMES.iter().find(|(result, _)| *result as c_int == code);
     c_int::from(match known.map(|(result, _)| *result) {
         Some(
             SMTP_E_BUSY | SMTP_E_DISCONNECTED | SMTP_E_IO | SMTP_E_RESOLVE | SMTP_E_TIMEOUT
-            | SMTP_E_CANCELLED | SMTP_E_NO_MEMORY,
+            | SMTP_E_NO_MEMORY,
         ) => true,
         Some(SMTP_E_CONNECT) => matches!(reply_code / 100, 0 | 4),
         Some(

@@ -3,8 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_char, c_int};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Once, OnceLock};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -87,12 +86,12 @@ pub(super) fn guarded<T>(failed: T, work: impl FnOnce() -> Result<T>) -> T {
 /// RUST_BACKTRACE is set. Ours keeps the message under the guard, and leaves every other panic to
 /// the hook before it. (Neither is on the heap, where a host's leak checker would name it.)
 fn install_hook() {
-    static INSTALLED: AtomicBool = AtomicBool::new(false);
-    if !INSTALLED.load(Ordering::Relaxed) && !INSTALLED.swap(true, Ordering::AcqRel) {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
         // Only the first of all calls comes here, so that the cell is empty.
         let _ = PREVIOUS.set(panic::take_hook());
         panic::set_hook(Box::new(hook));
-    }
+    });
 }
 
 static PREVIOUS: OnceLock<Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>> = OnceLock::new();

@@ -61,10 +61,13 @@ impl Arguments {
 /// @param rcpt_option_count  how many
 ///
 /// Returns SMTP_OK if at least one recipient was accepted; smtp_client_refused_count() tells
-/// about the others. SMTP_E_INVALID_ARGUMENT and SMTP_E_NOT_SUPPORTED before MAIL is sent;
+/// about the others: refused, or, with what stopped it, not offered because the server takes fewer at
+/// a time (LIMITS, RFC 9422). SMTP_E_INVALID_ARGUMENT and SMTP_E_NOT_SUPPORTED before MAIL is sent;
 /// SMTP_E_SENDER_REFUSED, SMTP_E_RECIPIENTS_REFUSED and SMTP_E_DATA with the server's reply, the
 /// connection being usable unless that was 421; SMTP_E_OUTCOME_UNKNOWN if the connection was lost
 /// or the time was up between the message's end and its reply: it may have been delivered.
+/// SMTP_E_CANCELLED says so in its text. SMTP_E_PROTOCOL if an LMTP server sent more replies than
+/// there were recipients; those not listed as refused had been accepted then.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_sendmail(
@@ -156,7 +159,8 @@ pub unsafe extern "C" fn smtp_client_send(
 /// Sends transactions, with as many in flight as the server's PIPELINING (RFC 2920) and CHUNKING
 /// (RFC 3030) let. Each then holds its own outcome, whatever became of the others: see
 /// smtp_transaction_status(). One whose recipients are all SMTP_RECIPIENT_NOT_TRIED can be sent
-/// again as it is.
+/// again as it is (but for a reader that was read, see smtp_transaction_set_message_reader()). LMTP
+/// has one transaction in flight at a time, for its replies can only be counted.
 ///
 /// @param transactions  `count` handles, each once; all are busy during the call, and the caller's
 ///                      again after it. The array is read at the beginning alone

@@ -179,10 +179,15 @@ impl Session {
 
     /// smtplib tries the next mechanism whatever the refusal, and reports the last one.
     fn refused(&mut self, mut exchange: Exchange) {
-        let error = exchange.cancelled.take().unwrap_or_else(|| self.auth_error(&exchange));
+        if let Some(ours) = exchange.cancelled.take() {
+            // The server refused nothing: another mechanism, perhaps a weaker, is no answer.
+            self.result = Some(Err(ours));
+            return;
+        }
+        let error = self.auth_error(&exchange);
         let closing = self.last.code() == 421;
         match exchange.others.pop() {
-            Some(next) if !closing && error.kind() == ErrorKind::Authentication => {
+            Some(next) if !closing => {
                 let others = std::mem::take(&mut exchange.others);
                 let mut following = Exchange::new(next, others);
                 following.refused = Some(error);

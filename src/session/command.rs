@@ -39,11 +39,7 @@ impl Session {
     pub fn raw(&mut self, bytes: &[u8]) -> Result<()> {
         self.check_usable()?;
         self.queue.raw = true;
-        if self.last.code() == 334 {
-            self.trace.sent_secret(bytes, 0);
-        } else {
-            self.trace.sent(bytes);
-        }
+        self.trace_raw(bytes);
         self.output.buffer().extend_from_slice(bytes);
         Ok(())
     }
@@ -223,6 +219,8 @@ impl Session {
         self.trace.sent(line);
         self.output.buffer().extend_from_slice(line);
         self.queue.push(awaited, 0, self.output.end());
+        self.verb.clear();
+        self.verb.push_str(&String::from_utf8_lossy(line).trim_end());
         self.counts_recipient = false;
     }
 
@@ -232,19 +230,40 @@ impl Session {
         command::line(buffer, verb, args);
         if self.trace.is_on() {
             let line = buffer[from..].to_vec();
-            // The first word of AUTH's argument is the mechanism; the rest is a credential, as
-            // is whatever answers a 334.
-            if self.last.code() == 334 && self.awaits_credential {
-                self.trace.sent_secret(&line, 0);
-            } else if verb.eq_ignore_ascii_case("AUTH") && args.contains(' ') {
-                let shown = verb.len() + 2 + args.find(' ').unwrap_or(0);
-                self.trace.sent_secret(&line, shown);
-            } else {
-                self.trace.sent(&line);
+            match credential(&line) {
+                // Whatever answers a 334 is one.
+                _ if self.last.code() == 334 && self.awaits_credential => {
+                    self.trace.sent_secret(&line, 0);
+                }
+                Some(shown) => self.trace.sent_secret(&line, shown),
+                None => self.trace.sent(&line),
             }
         }
-        self.awaits_credential = verb.eq_ignore_ascii_case("AUTH")
-            || (self.awaits_credential && self.last.code() == 334);
+        self.verb.clear();
+        self.verb.push_str(verb);
+        self.awaits_credential =
+            is_auth(verb.as_bytes()) || (self.awaits_credential && self.last.code() == 334);
+    }
+
+    fn trace_raw(&mut self, bytes: &[u8]) {
+        let hidden = self.last.code() == 334 || self.in_credential;
+        if !hidden && !bytes.split(|byte| *byte == b'\n').any(is_auth) {
+            return self.trace.sent(bytes);
+        }
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let whole = line.ends_with(b"\n");
+            let shown = if self.last.code() == 334 || self.in_credential {
+                Some(0)
+            } else {
+                self.awaits_credential |= is_auth(line);
+                credential(line)
+            };
+            match shown {
+                Some(shown) => self.trace.sent_secret(line, shown),
+                None => self.trace.sent(line),
+            }
+            self.in_credential = !whole && (shown.is_some() || is_auth(line));
+        }
     }
 
     /// Text of an error for a command that the server refused.
@@ -252,6 +271,22 @@ impl Session {
         Error::new(kind, format!("{command}: {}", self.last.describe()))
             .with_reply_code(self.last.code())
     }
+}
+
+fn is_auth(line: &[u8]) -> bool {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    words.next().is_some_and(|word| word.eq_ignore_ascii_case(b"AUTH"))
+}
+
+/// How much of a line may be seen, if not all of it: of AUTH all but what follows the mechanism.
+fn credential(line: &[u8]) -> Option<usize> {
+    let space = |from: usize| Some(from + line[from..].iter().position(u8::is_ascii_whitespace)?);
+    let word =
+        |from: usize| Some(from + line[from..].iter().position(|b| !b.is_ascii_whitespace())?);
+    if !is_auth(line) {
+        return None;
+    }
+    word(space(word(space(word(0)?)?)?)?)
 }
 
 pub(super) fn not_offered(what: &str, command: &str) -> Error {

@@ -53,6 +53,7 @@ impl Session {
 
     /// Encodes all that may be sent now.
     pub fn pump(&mut self) {
+        self.take_farewell();
         self.finish_flights();
         while self.ended.is_none() && !self.output.is_full() && self.pump_step() {}
     }
@@ -100,11 +101,13 @@ impl Session {
         }
         // A hello under way must be answered first: it decides what may be sent.
         let greets = self.queue.front().is_some_and(|entry| !entry.is_mail());
-        // The rest of a split transaction goes before the next.
+        // The rest of a split transaction goes before the next. LMTP has as many replies as
+        // recipients: one too many would pass for the next transaction's.
         let splits = self.mail.flights.back().is_some_and(Flight::is_split);
         if self.mail.hold
             || greets
             || splits
+            || (self.protocol.is_lmtp() && !self.mail.flights.is_empty())
             || self.mail.waiting.is_empty()
             || self.window_is_full()
         {
@@ -184,17 +187,16 @@ impl Session {
         let Some(flight) = self.mail.flights.back_mut() else { return false };
         let transaction = &flight.transaction;
         let utf8 = transaction.options.iter().any(|param| param.is("SMTPUTF8"));
-        let own = |keyword: &str| transaction.options.iter().any(|param| param.is(keyword));
-        let size = (capabilities.size_offered() && !own("SIZE"))
-            .then(|| body::declared_size(transaction))
-            .flatten();
+        let size = capabilities.size_offered().then(|| body::declared_size(transaction)).flatten();
         let eight_bit = esmtp
             && capabilities.eight_bit_mime()
-            && !own("BODY")
+            && !transaction.has_mail_option("BODY")
             && (transaction.streams() || transaction.survey.is_some_and(|survey| survey.eight_bit));
         // What the server does not know and no mail depends on is left out.
         let sendable = |param: &&Param| {
+            // The caller's SIZE counts where we know no better.
             esmtp
+                && (!param.is("SIZE") || size.is_none())
                 && (!param.is("BODY")
                     || capabilities.eight_bit_mime()
                     || capabilities.binary_mime())

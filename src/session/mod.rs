@@ -24,6 +24,7 @@ mod hello;
 mod mail;
 mod outcome;
 mod output;
+mod place;
 mod queue;
 mod reply;
 mod state;
@@ -83,10 +84,14 @@ pub struct Session {
     exchange: Option<Exchange>,
     /// SMTPUTF8 was given to a low-level MAIL: arguments may hold UTF-8 from here on.
     utf8: bool,
+    /// The last command that was sent by itself: its verb.
+    verb: String,
     /// The last hello sent was HELO.
     sent_helo: bool,
     /// An AUTH of the caller's own is under way: the next line may be a credential.
     awaits_credential: bool,
+    /// The caller's own bytes ended in the midst of a line with a credential.
+    in_credential: bool,
     /// The awaited reply is that of a low-level RCPT.
     counts_recipient: bool,
     /// What the last reply answered.
@@ -117,8 +122,10 @@ impl Session {
             mail: Mailer::default(),
             exchange: None,
             utf8: false,
+            verb: String::new(),
             sent_helo: false,
             awaits_credential: false,
+            in_credential: false,
             counts_recipient: false,
             answered: None,
             bare_accepted: 0,
@@ -163,6 +170,7 @@ impl Session {
         self.exchange = None;
         self.utf8 = false;
         self.awaits_credential = false;
+        self.in_credential = false;
         self.bare_accepted = 0;
         self.ended = None;
     }
@@ -280,6 +288,7 @@ impl Session {
         if self.ended.is_some() {
             return;
         }
+        let error = self.at_its_place(error);
         self.settle_transactions(&error, false);
         let refusal = self.exchange.take().and_then(|exchange| exchange.lost(&error));
         if self.result.is_none() {

@@ -59,6 +59,38 @@ impl Session {
         self.keep_surplus(bytes);
     }
 
+    /// Everything that was sent has been answered: what arrives now answers nothing. (Where the
+    /// caller sent bytes of his own, who knows.)
+    pub fn owes_nothing(&self) -> bool {
+        let sent = self.output.total_sent();
+        let answered = self.queue.front().is_none_or(|entry| entry.end > sent);
+        answered && self.queue.owed() == 0 && !self.queue.raw
+    }
+
+    /// Bytes that came before the command that they might answer was sent.
+    pub fn early(&mut self, bytes: &[u8]) {
+        let body = matches!(
+            self.queue.front(),
+            Some(Entry { awaited: Awaited::Final | Awaited::Chunk, .. })
+        );
+        if body {
+            // A refusal may come before the end of the message; anything else is found out.
+            let _ = self.input(bytes);
+            return;
+        }
+        self.keep_surplus(bytes);
+        if self.ended.is_none() && self.check_surplus().is_ok() {
+            self.take_surplus();
+        }
+    }
+
+    /// A server that gave up waiting has answered whatever comes next.
+    pub(super) fn take_farewell(&mut self) {
+        if !self.surplus.is_empty() && !self.queue.is_empty() {
+            self.take_surplus();
+        }
+    }
+
     /// Bytes that nobody asked for are kept until a command would be sent: they may be the
     /// server's last words.
     fn keep_surplus(&mut self, bytes: &[u8]) {
@@ -96,21 +128,17 @@ impl Session {
         if self.surplus.is_empty() && !self.parser.is_partial() {
             return Ok(());
         }
+        if last_words(&self.surplus).is_some_and(|(code, _)| code == 421) {
+            return Ok(());
+        }
         let unsolicited = std::mem::take(&mut self.surplus);
-        let error = match last_words(&unsolicited) {
-            Some((421, text)) => Error::new(
-                ErrorKind::Disconnected,
-                format!("the server closed the session: {text}"),
-            )
-            .with_reply_code(421),
-            _ => Error::new(
-                ErrorKind::Protocol,
-                format!(
-                    "the server sent data before a command: {}",
-                    printable(&unsolicited, SHOWN_TEXT)
-                ),
+        let error = Error::new(
+            ErrorKind::Protocol,
+            format!(
+                "the server sent data before a command: {}",
+                printable(&unsolicited, SHOWN_TEXT)
             ),
-        };
+        );
         self.lost(error.clone());
         Err(error)
     }
@@ -124,7 +152,8 @@ impl Session {
         }
         self.replies += 1;
         self.answered = Some(entry.awaited);
-        if entry.end > self.output.total_sent() && !self.is_early_refusal(&entry) {
+        let farewell = self.last.code() == 421;
+        if entry.end > self.output.total_sent() && !farewell && !self.is_early_refusal(&entry) {
             return self.lost(Error::new(
                 ErrorKind::Protocol,
                 format!("the server replied before the command was sent: {}", self.last.describe()),
@@ -136,7 +165,9 @@ impl Session {
             self.queue.pop();
             self.command_reply(entry.awaited);
         }
-        if self.parser.code() == 421 && self.ended.is_none() && entry.awaited != Awaited::Quit {
+        // To a QUIT that went out there is nothing to add.
+        let quit = entry.awaited == Awaited::Quit && entry.end <= self.output.total_sent();
+        if self.parser.code() == 421 && self.ended.is_none() && !quit {
             let error = self.refusal(ErrorKind::Disconnected, "the server closes the connection");
             self.end(error);
         }

@@ -627,12 +627,60 @@ fn replies_that_nobody_asked_for() {
     session.command("NOOP", "").unwrap();
     assert!(session.input(b"250 too soon\r\n").is_err());
 
-    // Last words before a hang-up.
-    let mut session = connected(Protocol::Smtp, &mut Peer::new(PLAIN), 64);
-    session.input(b"421 4.4.2 idle too long\r\n").unwrap();
-    let error = session.command("NOOP", "").unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Disconnected);
-    assert!(error.message().contains("idle too long"));
+    // The farewell of a server that gave up waiting is the answer, wherever it is found.
+    for before in [true, false] {
+        let mut session = connected(Protocol::Smtp, &mut Peer::new(PLAIN), 64);
+        if before {
+            session.input(b"421 4.4.2 idle too long\r\n").unwrap();
+        }
+        session.command("NOOP", "").unwrap();
+        if !before {
+            assert!(session.owes_nothing());
+            session.early(b"421 4.4.2 idle too long\r\n");
+        }
+        session.pump();
+        assert_eq!(session.take_result().unwrap(), 421);
+        assert!(session.ended().unwrap().message().contains("idle too long"));
+        assert!(!session.has_output());
+    }
+
+    // Not even half of a reply may be there.
+    for early in [&b"25"[..], b"250 x\r\n", b"\r\n"] {
+        let mut session = connected(Protocol::Smtp, &mut Peer::new(PLAIN), 64);
+        session.command("NOOP", "").unwrap();
+        session.early(early);
+        assert_eq!(session.take_result().unwrap_err().kind(), ErrorKind::Protocol, "{early:?}");
+    }
+}
+
+/// One reply too many must not pass for that of the next transaction.
+#[test]
+fn lmtp_has_one_transaction_in_flight() {
+    let mut peer = Peer::new(FULL).lmtp();
+    let mut session = connected(Protocol::Lmtp, &mut peer, 64);
+    for _ in 0..2 {
+        session.submit(mail(&["a@x"], "hello"));
+    }
+    session.pump();
+    let sent = session.output().concat();
+    assert_eq!(sent.windows(4).filter(|word| *word == b"MAIL").count(), 1);
+    session.sent(sent.len());
+    let _ = session.input(b"250 m\r\n250 r\r\n250 one\r\n250 two\r\n");
+    assert_eq!(session.ended().unwrap().kind(), ErrorKind::Protocol);
+    assert_eq!(seen(&session.finished().unwrap()), (None, vec![(Accepted, 250)]));
+    assert_eq!(seen(&session.finished().unwrap()).1, vec![(NotTried, 0)]);
+}
+
+/// Why the rest of a split transaction was not sent is told for each of its recipients.
+#[test]
+fn what_a_split_transaction_left_out_is_told() {
+    let mut peer = Peer::new("250-host\r\n250-PIPELINING\r\n250 LIMITS RCPTMAX=1 MAILMAX=1\r\n");
+    let mut session = connected(Protocol::Smtp, &mut peer, 64);
+    session.submit(mail(&["a@x", "b@x"], "hello"));
+    run(&mut session, &mut peer, 64);
+    let done = session.finished().unwrap();
+    assert_eq!(seen(&done), (None, vec![(Accepted, 250), (NotTried, 0)]));
+    assert!(String::from_utf8_lossy(done.recipient_text(1)).contains("MAILMAX"));
 }
 
 #[test]

@@ -241,8 +241,19 @@ impl Transaction {
     pub(super) fn settle(&mut self, fault: Option<Error>) {
         let any = self.recipients.iter().any(|r| r.status == RecipientStatus::Accepted);
         self.outcome.sent = true;
-        self.outcome.error =
-            fault.filter(|fault| !any || fault.kind() == ErrorKind::OutcomeUnknown);
+        let unknown = fault.as_ref().is_some_and(|one| one.kind() == ErrorKind::OutcomeUnknown);
+        if let Some(fault) = &fault
+            && (any || unknown)
+        {
+            // Others got the mail; why these did not would be told nowhere else.
+            for index in 0..self.recipients.len() {
+                if self.recipients[index].status == RecipientStatus::NotTried {
+                    let (code, text) = (fault.reply_code(), fault.message().as_bytes());
+                    self.record(index, RecipientStatus::NotTried, code, text);
+                }
+            }
+        }
+        self.outcome.error = fault.filter(|_| !any || unknown);
     }
 
     pub(super) fn fail(&mut self, error: Error) {

@@ -306,7 +306,10 @@ impl Session {
                 });
             }
             if flight.bare {
-                self.result = Some(Err(flight.fault.unwrap_or_else(|| error.clone())));
+                let fault = flight.fault.unwrap_or_else(|| error.clone());
+                let cancelled = error.kind() == ErrorKind::Cancelled;
+                self.result =
+                    Some(Err(if cancelled { fault.with_kind(error.kind()) } else { fault }));
                 continue;
             }
             let mut transaction = flight.transaction;

@@ -172,6 +172,33 @@ fn the_transcript_hides_credentials() {
             kept.extend_from_slice(bytes);
         }
     }
+    // Lines of the caller's own, however he cuts them.
+    let own: [(&str, fn(&mut Client)); 5] = [
+        ("AUTH PLAIN ***\r\n", |c| drop(c.docmd("AUTH", Some("PLAIN c2VjcmV0")))),
+        ("auth  plain ***\r\n", |c| drop(c.docmd("auth  plain c2VjcmV0", None))),
+        ("AUTH LOGIN\r\n", |c| {
+            assert_eq!(c.docmd("AUTH LOGIN", None).unwrap(), 334);
+            drop(c.docmd("c2VjcmV0", None));
+        }),
+        ("AUTH PLAIN ***\r\n", |c| drop(c.send_raw(b"AUTH PLAIN c2VjcmV0\r\n"))),
+        ("AUTH PLAIN ***\r\n", |c| {
+            c.send_raw(b"NOOP\r\nAUTH PLAIN c2Vj").unwrap();
+            drop(c.send_raw(b"cmV0\r\n"));
+        }),
+    ];
+    for (shown, call) in own {
+        let server = Server::engine(Engine::new().user("alice", "sesame-open"));
+        let kept = Kept::default();
+        let mut client = connected(&server);
+        client.ehlo(None).unwrap();
+        client.set_debug_sink(Some(Box::new(kept.clone())));
+        call(&mut client);
+        client.close();
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains(shown), "no {shown:?} in {text}");
+        assert!(!text.contains("c2Vj") && !text.contains("cmV0"), "{text}");
+        server.finish_unchecked();
+    }
     for (mechanism, shown) in [
         ("PLAIN", ">AUTH PLAIN ***\r\n"),
         ("LOGIN", ">AUTH LOGIN ***\r\n"),

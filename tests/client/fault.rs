@@ -71,12 +71,50 @@ fn last_words_are_kept() {
     let mut client = connected(&server);
     client.ehlo(None).unwrap();
     client.noop().unwrap();
-    kind(client.noop(), ErrorKind::Disconnected, "421 4.4.2 idle");
+    assert_eq!(client.noop().unwrap(), 421);
+    assert_eq!(client.reply().text(), "4.4.2 idle");
+    assert!(!client.is_connected());
     let server = Server::script(greeted("").expect("NOOP").send("250 n\r\n250 extra\r\n"));
     let mut client = connected(&server);
     client.ehlo(None).unwrap();
     client.noop().unwrap();
     kind(client.noop(), ErrorKind::Protocol, "250 extra");
+}
+
+/// A reply that stands in the socket before its command goes out is no answer to it, whatever it
+/// says; only the 421 of a server that gave up waiting is.
+#[test]
+fn a_reply_before_its_command() {
+    type Call = fn(&mut Client) -> Result<u16>;
+    let noop: Call = Client::noop;
+    let mail: Call = |client| send(client, &["a@x"], b"hi").map(|()| 250);
+    let login: Call = |client| client.login("a", "b").map(|()| 235);
+    let starttls: Call = |client| client.starttls().map(|()| 220);
+    let quit: Call = Client::quit;
+    let cases: [(&str, Call, std::result::Result<u16, ErrorKind>); 9] = [
+        ("250 early\r\n", noop, Err(ErrorKind::Protocol)),
+        ("25", noop, Err(ErrorKind::Protocol)),
+        ("250 a\r\n250 b\r\n250 c\r\n", mail, Err(ErrorKind::Protocol)),
+        ("235 early\r\n", login, Err(ErrorKind::Protocol)),
+        ("220 early\r\n", starttls, Err(ErrorKind::Protocol)),
+        ("250 early\r\n", quit, Err(ErrorKind::Protocol)),
+        ("421 idle\r\n", noop, Ok(421)),
+        ("421 idle\r\n", quit, Ok(421)),
+        ("421 idle\r\n", mail, Err(ErrorKind::SenderRefused)),
+    ];
+    for (early, call, expected) in cases {
+        let offers = "250-PIPELINING\n250-CHUNKING\n250-AUTH PLAIN\n250-STARTTLS\n";
+        let pause = Duration::from_millis(30);
+        let server = Server::script(greeted(offers).pause(pause).send(early).expect_end());
+        let mut client = connected(&server);
+        client.ehlo(None).unwrap();
+        std::thread::sleep(4 * pause);
+        let result = call(&mut client).map_err(|error| error.kind());
+        assert_eq!(result, expected, "{early:?}");
+        assert!(!client.is_connected());
+        let received = server.finish_unchecked().connections[0].received.clone();
+        assert_eq!(received, b"EHLO client.example\r\n", "nothing more was sent");
+    }
 }
 
 /// A hang-up, a reset or a 421 at every point of a transaction.
@@ -183,7 +221,7 @@ fn a_server_that_lies_about_pipelining() {
     let server = Server::script(greeted("250-PIPELINING\n").expect("MAIL").reply("250 m").mute());
     let mut client = connected(&server);
     client.set_timeout(TimeoutPolicy::After(Duration::from_millis(300)));
-    kind(send(&mut client, &["a@x"], b"hi"), ErrorKind::Timeout, "");
+    kind(send(&mut client, &["a@x"], b"hi"), ErrorKind::Timeout, "RCPT TO:<a@x>: the time limit");
 }
 
 /// The server does not read until its own replies are read.

@@ -65,6 +65,18 @@ fn waits() -> Vec<(&'static str, Script, ErrorKind)> {
     ]
 }
 
+/// What the error names as the place where it happened.
+fn place(phase: &str) -> &str {
+    match phase {
+        "MAIL" => "MAIL FROM:<from@example.org>: ",
+        "RCPT, half a reply" => "RCPT TO:<",
+        // Before its message goes out, time passes in looking at all of it.
+        "the body" => ": ",
+        "the final reply" => "end of data: ",
+        _ => phase.split(',').next().unwrap_or(phase),
+    }
+}
+
 fn attempt(client: &mut Client, server: &Server, large: bool) -> smtpclient::error::Result<()> {
     client.connect(&server.address(), 0)?;
     let message: &'static [u8] = if large { Box::leak(vec![b'x'; 32 << 20].into()) } else { b"hi" };
@@ -100,6 +112,9 @@ fn every_phase_can_be_cancelled() {
         let error = attempt(&mut client, &server, phase == "the body").expect_err(phase);
         thread.join().unwrap();
         assert_eq!(error.kind(), ErrorKind::Cancelled, "{phase}: {error}");
+        let open = error.message().contains("may have been delivered");
+        assert_eq!(open, phase == "the final reply", "{phase}: {error}");
+        assert!(error.message().contains(place(phase)), "{phase}: {error}");
         drop(client);
         server.finish_unchecked();
         assert!(start.elapsed() < Duration::from_secs(10), "{phase} took {:?}", start.elapsed());
