@@ -281,8 +281,8 @@ impl Client {
 
 /// A call that ended otherwise tells as well that a message may have been delivered.
 fn with_open_outcome(error: Error, batch: &[Box<Transaction>]) -> Error {
-    let unknown = |one: &&Box<Transaction>| one.status_kind() == Some(ErrorKind::OutcomeUnknown);
-    match batch.iter().find(unknown).and_then(|one| one.error()) {
+    let mut errors = batch.iter().filter_map(|one| one.error());
+    match errors.find(|one| one.kind() == ErrorKind::OutcomeUnknown) {
         Some(open) => open.clone().with_kind(error.kind()),
         None => error,
     }

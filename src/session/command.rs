@@ -220,7 +220,7 @@ impl Session {
         self.output.buffer().extend_from_slice(line);
         self.queue.push(awaited, 0, self.output.end());
         self.verb.clear();
-        self.verb.push_str(&String::from_utf8_lossy(line).trim_end());
+        self.verb.push_str(String::from_utf8_lossy(line).trim_end());
         self.counts_recipient = false;
     }
 
