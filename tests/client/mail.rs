@@ -200,7 +200,9 @@ fn messages_with_their_own_envelope() {
     let international = "From: a@x.example\r\nTo: \u{e9}@x.example\r\n\r\nhi\r\n".as_bytes();
     let mail =
         Mail { from: None, to: None, message: international, mail_options: &[], rcpt_options: &[] };
-    let cases: [(&[&str], &[&str]); 3] = [
+    let cases: [(&[&str], &[&str]); 4] = [
+        // The true size stands before them, and no other.
+        (&["SIZE=1"], &["SMTPUTF8", "BODY=8BITMIME"]),
         (&[], &["SMTPUTF8", "BODY=8BITMIME"]),
         (&["BODY=BINARYMIME"], &["BODY=BINARYMIME", "SMTPUTF8"]),
         (&["smtputf8", "BODY=8BITMIME"], &["smtputf8", "BODY=8BITMIME"]),

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use smtpclient::client::{BodyReader, DebugSink, Direction, RecipientStatus, TlsPolicy};
+use smtpclient::client::{
+    Body, BodyReader, DebugSink, Direction, RecipientStatus, TlsPolicy, Transaction,
+};
 use smtpclient::error::ErrorKind;
 
 use super::*;
@@ -76,7 +78,13 @@ fn limits_and_refusals(server: &postfix::Postfix) {
     let error = send(&mut client, &["alice@example.test"], large, &[]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SenderRefused, "{error}");
     // The server's own refusal of a SIZE, which Postfix keeps until RSET.
-    let error = send(&mut client, &["alice@example.test"], b"x", &["SIZE=99999999"]).unwrap_err();
+    // A caller may announce a size that we do not know.
+    let mut transaction = Box::new(Transaction::new());
+    transaction.set_sender("bob@example.test").unwrap();
+    transaction.add_recipient("alice@example.test", &[]).unwrap();
+    transaction.add_mail_option("SIZE=99999999").unwrap();
+    transaction.set_body(Body::Reader(Box::new(Endless(0)), None));
+    let error = client.send(transaction).1.unwrap_err();
     assert_eq!((error.kind(), error.reply_code()), (ErrorKind::SenderRefused, 552), "{error}");
     send(
         &mut client,
