@@ -47,6 +47,8 @@ def batch(name, title, messages, **more):
 
 NO_CHUNKING = ("--no-chunking",)
 ALL = ("raw", "ours", "libesmtp", "libcurl", "smtplib", "lettre")
+# libESMTP 1.1 waits for ever under TLS when several replies arrive in one record.
+TLS = tuple(client for client in ALL if client != "libesmtp")
 
 
 def large(name, title, raw, clients=ALL, shape="crlf", file=False, **more):
@@ -59,8 +61,7 @@ def large(name, title, raw, clients=ALL, shape="crlf", file=False, **more):
 
 def workloads():
     sizes = {"raw": 20000, "ours": 20000, "libesmtp": 8000, "libcurl": 4000, "smtplib": 4000, "lettre": 4000}
-    some = {"raw": 10000, "ours": 10000, "libesmtp": 4000, "libcurl": 2000, "smtplib": 2000, "lettre": 2000}
-    others = ("libesmtp", "libcurl", "smtplib", "lettre")
+    some = {"raw": 10000, "ours": 10000, "libcurl": 2000, "smtplib": 2000, "lettre": 2000}
     yield sequential("sequential", "1 KiB, one after the other", sizes)
     yield batch("batch", "1 KiB, batch", 200000)
     yield batch("batch-pipelining", "1 KiB, batch, server with PIPELINING alone", 50000, sink=NO_CHUNKING,
@@ -103,7 +104,7 @@ def workloads():
     yield batch("tls-rtt20-1000", "TLS: 1 KiB, 1,000 messages, 20 ms round trip", 1000, tls=True,
                 sink=("--delay-ms", "20"), cpus=(2,), flights=True)
     yield large("tls-large-bdat", "TLS: 64 MiB, CRLF, BDAT", "large", clients=("raw", "ours"), tls=True)
-    yield large("tls-large-data", "TLS: 64 MiB, CRLF, DATA", "large-data", tls=True, sink=NO_CHUNKING)
+    yield large("tls-large-data", "TLS: 64 MiB, CRLF, DATA", "large-data", clients=TLS, tls=True, sink=NO_CHUNKING)
     yield large("tls-large-fd", "TLS: 64 MiB, CRLF, from a descriptor, BDAT", "large", clients=("raw", "ours"),
                 file=True, tls=True)
     yield large("tls-lf-data", "TLS: 64 MiB, bare LF, DATA", "escape", shape="lf", clients=("raw", "ours", "libcurl"),
@@ -112,7 +113,7 @@ def workloads():
                 clients=("raw", "ours", "libcurl"), tls=True, sink=NO_CHUNKING)
     yield Workload("tls-recipients", "TLS: 1,000 recipients, 20 ms round trip", {c: 1 for c in ("raw", "ours")},
                    recipients=1000, sink=("--delay-ms", "20"), cpus=(2,), flights=True, tls=True)
-    yield Workload("tls-connect", "TLS: 1 KiB, a connection for each", {client: 60 for client in ALL},
+    yield Workload("tls-connect", "TLS: 1 KiB, a connection for each", {client: 60 for client in TLS},
                    options={"--workload": "connect"}, tls=True)
 
 
