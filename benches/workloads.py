@@ -41,7 +41,6 @@ def batch(name, title, messages, **more):
            "ours, stream": {"--workload": "stream"}, "ours, sequential": {"--workload": "sequential"},
            "raw, one flight": {"--workload": "sequential"}}
     counts = {client: messages for client in own if client in more.pop("clients", ("raw", "ours", "ours, stream"))}
-    counts.update(more.pop("others", {}))
     return Workload(name, title, counts, per_client=own, **more)
 
 

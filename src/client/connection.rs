@@ -85,7 +85,6 @@ impl Client {
         self.session.opened(channel(&transport));
         self.transport = Some(transport);
         self.audited = self.session.total_sent();
-        self.looked_until = 0;
         self.drive(deadline);
         let result = self.session.take_result().map(drop);
         if result.is_err() {

@@ -143,19 +143,13 @@ impl Client {
     }
 
     /// A reply before its command is somebody else's, and may have come at any time since the
-    /// last one: it is looked for where new output goes out and nothing is due. False if it ended
-    /// the session.
+    /// last one: it is looked for where output goes out and nothing is due. False if it ended the
+    /// session.
     fn look_before_sending(&mut self) -> bool {
-        let sent = self.session.total_sent();
-        if sent < self.looked_until || !self.session.owes_nothing() {
+        if !self.session.owes_nothing() {
             return true;
         }
-        self.looked_until = sent + self.session.output_len() as u64;
-        let Some(transport) = &mut self.transport else { return true };
-        if self.inbox.is_empty() {
-            self.inbox.resize(INBOX, 0);
-        }
-        match transport.read(&mut self.inbox) {
+        match self.receive() {
             Ok(Io::Blocked) => {}
             Ok(Io::Done(0)) => self.session.eof(None),
             Ok(Io::Done(count)) => self.session.early(&self.inbox[..count]),
@@ -254,13 +248,18 @@ impl Client {
         self.read()
     }
 
-    /// Feeds what has arrived, without waiting.
-    pub(super) fn read(&mut self) -> Result<()> {
+    /// Into the inbox what has arrived, without waiting.
+    fn receive(&mut self) -> Result<Io> {
         let transport = self.transport.as_mut().ok_or_else(not_connected)?;
         if self.inbox.is_empty() {
             self.inbox.resize(INBOX, 0);
         }
-        match transport.read(&mut self.inbox)? {
+        transport.read(&mut self.inbox)
+    }
+
+    /// Feeds what has arrived, without waiting.
+    pub(super) fn read(&mut self) -> Result<()> {
+        match self.receive()? {
             Io::Blocked => {}
             Io::Done(0) => self.session.eof(None),
             // An error has ended the session, which is where it is read from.
@@ -272,11 +271,7 @@ impl Client {
     /// Sending failed; what the server said before it hung up may still be in the socket.
     fn fail_write(&mut self, error: Error) {
         while self.session.ended().is_none() {
-            let Some(transport) = &mut self.transport else { break };
-            if self.inbox.is_empty() {
-                self.inbox.resize(INBOX, 0);
-            }
-            match transport.read(&mut self.inbox) {
+            match self.receive() {
                 Ok(Io::Done(count)) if count > 0 => {
                     let _ = self.session.input(&self.inbox[..count]);
                 }

@@ -58,8 +58,6 @@ pub struct Client {
     audit: Option<Box<dyn Audit>>,
     /// How far into the stream the audit has agreed.
     audited: u64,
-    /// How far into the stream nothing was found that had come before its command.
-    looked_until: u64,
     progress: Option<Box<dyn Progress>>,
     completion: Option<Box<dyn Completion>>,
     pending: Pending,
@@ -89,7 +87,6 @@ impl Client {
             custom_sink: false,
             audit: None,
             audited: 0,
-            looked_until: 0,
             progress: None,
             completion: None,
             pending: Pending::default(),

@@ -45,10 +45,7 @@ impl Capabilities {
         let keyword = printable(keyword, MAX_PARAMS);
         let mut params = printable(params.trim_ascii(), MAX_PARAMS);
         if keyword.eq_ignore_ascii_case("AUTH") {
-            params = params.trim_start_matches('=').to_owned();
-        }
-        if keyword.eq_ignore_ascii_case("AUTH") {
-            for name in params.split_ascii_whitespace() {
+            for name in params.trim_start_matches('=').split_ascii_whitespace() {
                 let name = name.to_ascii_uppercase();
                 if !self.mechanisms.contains(&name) {
                     self.mechanisms.push(name);
