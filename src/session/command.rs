@@ -239,10 +239,11 @@ impl Session {
                 None => self.trace.sent(&line),
             }
         }
-        self.verb.clear();
-        self.verb.push_str(verb);
         self.awaits_credential =
             is_auth(verb.as_bytes()) || (self.awaits_credential && self.last.code() == 334);
+        // Errors name the command, but no credential that came in its place.
+        self.verb.clear();
+        self.verb.push_str(if self.awaits_credential { "AUTH" } else { verb });
     }
 
     fn trace_raw(&mut self, bytes: &[u8]) {

@@ -98,7 +98,8 @@ impl Session {
             self.trace_received(bytes);
         }
         // RFC 2033 section 4.2: one reply per accepted recipient, and no more.
-        if self.protocol.is_lmtp() && self.answered == Some(Awaited::Final) {
+        let counted = self.protocol.is_lmtp() && self.answered == Some(Awaited::Final);
+        if counted && !is_farewell(bytes) {
             return self.lost(Error::new(
                 ErrorKind::Protocol,
                 format!(
@@ -128,7 +129,7 @@ impl Session {
         if self.surplus.is_empty() && !self.parser.is_partial() {
             return Ok(());
         }
-        if last_words(&self.surplus).is_some_and(|(code, _)| code == 421) {
+        if is_farewell(&self.surplus) {
             return Ok(());
         }
         let unsolicited = std::mem::take(&mut self.surplus);
@@ -152,7 +153,7 @@ impl Session {
         }
         self.replies += 1;
         self.answered = Some(entry.awaited);
-        let farewell = self.last.code() == 421;
+        let farewell = self.parser.code() == 421;
         if entry.end > self.output.total_sent() && !farewell && !self.is_early_refusal(&entry) {
             return self.lost(Error::new(
                 ErrorKind::Protocol,
@@ -167,7 +168,7 @@ impl Session {
         }
         // To a QUIT that went out there is nothing to add.
         let quit = entry.awaited == Awaited::Quit && entry.end <= self.output.total_sent();
-        if self.parser.code() == 421 && self.ended.is_none() && !quit {
+        if farewell && self.ended.is_none() && !quit {
             let error = self.refusal(ErrorKind::Disconnected, "the server closes the connection");
             self.end(error);
         }
@@ -225,6 +226,11 @@ fn last_words(bytes: &[u8]) -> Option<(u16, String)> {
         let text = printable(parser.text(), SHOWN_TEXT);
         (parser.code(), format!("{} {text}", parser.code()))
     })
+}
+
+/// A server that gives up waiting may say so at any time (RFC 5321 section 3.8).
+fn is_farewell(bytes: &[u8]) -> bool {
+    last_words(bytes).is_some_and(|(code, _)| code == 421)
 }
 
 fn with_last_words(error: Error, bytes: &[u8]) -> Error {

@@ -157,6 +157,28 @@ fn injection_is_refused_before_a_byte_is_sent() {
     );
 }
 
+/// Nor does an error, which names the command it was in the midst of.
+#[test]
+fn errors_hide_credentials() {
+    let greeted = || Script::new().reply("220 x").expect("EHLO").reply("250-x\n250 AUTH LOGIN");
+    let cases: [(Script, &str); 2] = [
+        (greeted().expect("AUTH PLAIN c2VjcmV0").close(), "AUTH PLAIN c2VjcmV0"),
+        (greeted().expect("AUTH LOGIN").reply("334 x").expect("c2VjcmV0").close(), "c2VjcmV0"),
+    ];
+    for (script, line) in cases {
+        let server = Server::script(script);
+        let mut client = connected(&server);
+        client.ehlo(None).unwrap();
+        if line == "c2VjcmV0" {
+            assert_eq!(client.docmd("AUTH LOGIN", None).unwrap(), 334);
+        }
+        let error = client.docmd(line, None).unwrap_err();
+        assert!(error.message().starts_with("AUTH: "), "{error}");
+        assert!(!error.message().contains("c2Vj"), "{error}");
+        server.finish_unchecked();
+    }
+}
+
 #[test]
 fn the_transcript_hides_credentials() {
     #[derive(Clone, Default)]

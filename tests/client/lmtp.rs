@@ -37,6 +37,26 @@ fn a_refused_lhlo_is_an_error() {
     kind(client.helo(None), ErrorKind::Misuse, "LHLO");
 }
 
+/// The farewell of an idle server is no reply too many.
+#[test]
+fn a_farewell_after_a_mail() {
+    let mail = Script::new().reply("220 x").expect("LHLO").reply("250 x").expect("MAIL");
+    let mail = mail.reply("250 m").expect("RCPT").reply("250 a").expect("DATA").reply("354 go");
+    let pause = std::time::Duration::from_millis(30);
+    for script in [
+        mail.clone().body().send("250 a\r\n421 4.4.2 idle\r\n").close(),
+        mail.body().reply("250 a").pause(pause).reply("421 4.4.2 idle").close(),
+    ] {
+        let server = Server::script(script);
+        let mut client = client(Protocol::Lmtp);
+        client.connect(&server.address(), 0).unwrap();
+        send(&mut client, &["a@x"], b"hi").unwrap();
+        std::thread::sleep(4 * pause);
+        assert_eq!(client.noop().unwrap(), 421);
+        server.finish_unchecked();
+    }
+}
+
 #[test]
 fn missing_and_extra_replies() {
     let mail = || {
