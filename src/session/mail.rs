@@ -186,7 +186,7 @@ impl Session {
         let capabilities = &self.capabilities;
         let Some(flight) = self.mail.flights.back_mut() else { return false };
         let transaction = &flight.transaction;
-        let utf8 = transaction.options.iter().any(|param| param.is("SMTPUTF8"));
+        let utf8 = transaction.has_mail_option("SMTPUTF8");
         let size = capabilities.size_offered().then(|| body::declared_size(transaction)).flatten();
         let eight_bit = esmtp
             && capabilities.eight_bit_mime()
@@ -244,7 +244,7 @@ impl Session {
         let params = recipient.params.iter().filter(|_| esmtp).map(Param::as_str);
         let buffer = self.output.buffer();
         let from = buffer.len();
-        if recipient.path.is_ascii() || transaction.options.iter().any(|p| p.is("SMTPUTF8")) {
+        if recipient.path.is_ascii() || transaction.has_mail_option("SMTPUTF8") {
             command::rcpt(buffer, &recipient.path, params);
         } else {
             // Admission has converted it once without an error.
