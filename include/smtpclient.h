@@ -977,7 +977,8 @@ int smtp_client_rcpt(smtp_client *client,
  *
  * Returns the final reply's code, whatever it is (over LMTP that of the last recipient);
  * SMTP_E_DATA if DATA itself is not answered with 354; SMTP_E_OUTCOME_UNKNOWN if the connection
- * was lost before the final reply.
+ * was lost, or the time was up, between the message's end and the final reply. SMTP_E_CANCELLED says
+ * in its text whether it came there.
  */
 SMTP_API
 int smtp_client_data(smtp_client *client,
@@ -994,7 +995,8 @@ int smtp_client_data(smtp_client *client,
  *
  * Returns SMTP_OK (235, or 503 if authenticated already). SMTP_E_NOT_SUPPORTED if the server does
  * not offer AUTH (some do only after STARTTLS); SMTP_E_NO_MECHANISM if none is in common, the
- * message naming both sides; SMTP_E_AUTHENTICATION with the last refusal; SMTP_E_FORBIDDEN if
+ * message naming both sides; SMTP_E_AUTHENTICATION with the last refusal, or
+ * if a challenge cannot be answered, when no other mechanism is tried; SMTP_E_FORBIDDEN if
  * only mechanisms are left that would show the password on an unencrypted connection to another
  * machine (see smtp_client_set_allow_plaintext_auth()).
  */
@@ -1162,10 +1164,14 @@ int smtp_client_send_message(smtp_client *client,
  * @param transaction  busy during the call, and the caller's again after it
  *
  * Returns SMTP_OK if at least one recipient was accepted, else the error as
- * smtp_client_sendmail(), which is smtp_transaction_status() as well. SMTP_E_BUSY if the
- * transaction is in use, SMTP_E_MISUSE if it is none; then nothing is sent.
+ * smtp_client_sendmail(), which is smtp_transaction_status() as well; but a call that was cancelled
+ * or forbidden, or that an LMTP server answered once too often, returns that, and the transaction
+ * has its own outcome. SMTP_E_BUSY if the transaction is in use, SMTP_E_MISUSE if it is none; then
+ * nothing is sent.
  */
-SMTP_API int smtp_client_send(smtp_client *client, smtp_transaction *transaction);
+SMTP_API
+int smtp_client_send(smtp_client *client,
+                     smtp_transaction *transaction);
 
 /**
  * Sends transactions, with as many in flight as the server's PIPELINING (RFC 2920) and CHUNKING
@@ -1178,8 +1184,8 @@ SMTP_API int smtp_client_send(smtp_client *client, smtp_transaction *transaction
  *                      again after it. The array is read at the beginning alone
  * @param count         how many
  *
- * Returns SMTP_OK if every status is SMTP_OK, else the first that is not, or SMTP_E_CANCELLED or
- * SMTP_E_FORBIDDEN if that is how the call ended. If one is in use (SMTP_E_BUSY), is none, or
+ * Returns SMTP_OK if every status is SMTP_OK, else the first that is not, or SMTP_E_CANCELLED,
+ * SMTP_E_FORBIDDEN or SMTP_E_PROTOCOL if that is how the call ended. If one is in use (SMTP_E_BUSY), is none, or
  * stands in the array twice (SMTP_E_MISUSE), nothing is sent and no outcome changes.
  */
 SMTP_API

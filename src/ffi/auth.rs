@@ -51,7 +51,8 @@ impl Kind for Step {
 ///
 /// Returns SMTP_OK (235, or 503 if authenticated already). SMTP_E_NOT_SUPPORTED if the server does
 /// not offer AUTH (some do only after STARTTLS); SMTP_E_NO_MECHANISM if none is in common, the
-/// message naming both sides; SMTP_E_AUTHENTICATION with the last refusal; SMTP_E_FORBIDDEN if
+/// message naming both sides; SMTP_E_AUTHENTICATION with the last refusal, or
+/// if a challenge cannot be answered, when no other mechanism is tried; SMTP_E_FORBIDDEN if
 /// only mechanisms are left that would show the password on an unencrypted connection to another
 /// machine (see smtp_client_set_allow_plaintext_auth()).
 #[must_use]

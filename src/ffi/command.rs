@@ -205,7 +205,8 @@ pub unsafe extern "C" fn smtp_client_rcpt(
 ///
 /// Returns the final reply's code, whatever it is (over LMTP that of the last recipient);
 /// SMTP_E_DATA if DATA itself is not answered with 354; SMTP_E_OUTCOME_UNKNOWN if the connection
-/// was lost before the final reply.
+/// was lost, or the time was up, between the message's end and the final reply. SMTP_E_CANCELLED says
+/// in its text whether it came there.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_data(
     client: *mut smtp_client,

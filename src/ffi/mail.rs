@@ -146,8 +146,10 @@ pub unsafe extern "C" fn smtp_client_send_message(
 /// @param transaction  busy during the call, and the caller's again after it
 ///
 /// Returns SMTP_OK if at least one recipient was accepted, else the error as
-/// smtp_client_sendmail(), which is smtp_transaction_status() as well. SMTP_E_BUSY if the
-/// transaction is in use, SMTP_E_MISUSE if it is none; then nothing is sent.
+/// smtp_client_sendmail(), which is smtp_transaction_status() as well; but a call that was cancelled
+/// or forbidden, or that an LMTP server answered once too often, returns that, and the transaction
+/// has its own outcome. SMTP_E_BUSY if the transaction is in use, SMTP_E_MISUSE if it is none; then
+/// nothing is sent.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_send(
     client: *mut smtp_client,
@@ -166,8 +168,8 @@ pub unsafe extern "C" fn smtp_client_send(
 ///                      again after it. The array is read at the beginning alone
 /// @param count         how many
 ///
-/// Returns SMTP_OK if every status is SMTP_OK, else the first that is not, or SMTP_E_CANCELLED or
-/// SMTP_E_FORBIDDEN if that is how the call ended. If one is in use (SMTP_E_BUSY), is none, or
+/// Returns SMTP_OK if every status is SMTP_OK, else the first that is not, or SMTP_E_CANCELLED,
+/// SMTP_E_FORBIDDEN or SMTP_E_PROTOCOL if that is how the call ended. If one is in use (SMTP_E_BUSY), is none, or
 /// stands in the array twice (SMTP_E_MISUSE), nothing is sent and no outcome changes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_send_batch(
