@@ -264,7 +264,8 @@ enum smtp_result
      */
     SMTP_E_IO = -15,
     /**
-     * The host name could not be resolved (socket.gaierror).
+     * The host name does not exist, or has no address (socket.gaierror). The code of
+     * getaddrinfo(3), such as EAI_NONAME, is smtp_client_last_errno().
      */
     SMTP_E_RESOLVE = -16,
     /**
@@ -296,6 +297,10 @@ enum smtp_result
      * A fault of the library itself; please report it.
      */
     SMTP_E_INTERNAL = -23,
+    /**
+     * The name service could not answer now, and may later (socket.gaierror with EAI_AGAIN).
+     */
+    SMTP_E_RESOLVE_AGAIN = -24,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

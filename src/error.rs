@@ -40,8 +40,10 @@ pub enum ErrorKind {
     Protocol,
     /// The operating system reported an error.
     Io,
-    /// The host name could not be resolved.
+    /// The host name does not exist or has no address.
     Resolve,
+    /// The name service could not answer now.
+    ResolveAgain,
     /// The deadline passed.
     Timeout,
     /// TLS failed: certificate, handshake or record layer.
@@ -58,10 +60,26 @@ pub enum ErrorKind {
     Internal,
 }
 
+/// What tells two errors of one class apart, where a program may want to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    #[default]
+    None,
+    /// TLS: the server's certificate was not accepted.
+    Certificate,
+    /// The time was up before there was a connection.
+    Connecting,
+    /// The time was up, or the connection lost, before the server's greeting came.
+    Greeting,
+    /// An address or option in UTF-8 needs the mail option SMTPUTF8, or a server that offers it.
+    NeedsUtf8,
+}
+
 /// What failed and why.
 #[derive(Clone, Debug)]
 pub struct Error {
     kind: ErrorKind,
+    detail: Detail,
     message: String,
     os_code: i32,
     reply_code: u16,
@@ -70,7 +88,7 @@ pub struct Error {
 impl Error {
     /// An error of `kind` whose message says what was expected and what came.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), os_code: 0, reply_code: 0 }
+        Error { kind, detail: Detail::None, message: message.into(), os_code: 0, reply_code: 0 }
     }
 
     /// An [`ErrorKind::Io`] error: `what` failed with `error`.
@@ -91,6 +109,12 @@ impl Error {
         self
     }
 
+    /// The same error, told apart from others of its class.
+    pub fn with_detail(mut self, detail: Detail) -> Self {
+        self.detail = detail;
+        self
+    }
+
     /// The same error, its message led by `context` and a colon.
     pub fn in_context(mut self, context: &str) -> Self {
         self.message = format!("{context}: {}", self.message);
@@ -107,11 +131,15 @@ impl Error {
         self.kind
     }
 
+    pub fn detail(&self) -> Detail {
+        self.detail
+    }
+
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The system's `errno`, 0 if none.
+    /// The system's `errno`, or getaddrinfo's `EAI_*` for a failed lookup; 0 if none.
     pub fn os_code(&self) -> i32 {
         self.os_code
     }

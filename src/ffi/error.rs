@@ -44,7 +44,8 @@ pub enum smtp_result {
     SMTP_E_PROTOCOL = -14,
     /// The system reported an error; see smtp_client_last_errno() (OSError).
     SMTP_E_IO = -15,
-    /// The host name could not be resolved (socket.gaierror).
+    /// The host name does not exist, or has no address (socket.gaierror). The code of
+    /// getaddrinfo(3), such as EAI_NONAME, is smtp_client_last_errno().
     SMTP_E_RESOLVE = -16,
     /// The time limit passed (TimeoutError). The connection was closed.
     SMTP_E_TIMEOUT = -17,
@@ -61,11 +62,13 @@ pub enum smtp_result {
     SMTP_E_NO_MEMORY = -22,
     /// A fault of the library itself; please report it.
     SMTP_E_INTERNAL = -23,
+    /// The name service could not answer now, and may later (socket.gaierror with EAI_AGAIN).
+    SMTP_E_RESOLVE_AGAIN = -24,
 }
 
 use smtp_result::*;
 
-const NAMES: [(smtp_result, &std::ffi::CStr); 24] = [
+const NAMES: [(smtp_result, &std::ffi::CStr); 25] = [
     (SMTP_OK, c"SMTP_OK"),
     (SMTP_E_INVALID_ARGUMENT, c"SMTP_E_INVALID_ARGUMENT"),
     (SMTP_E_MISUSE, c"SMTP_E_MISUSE"),
@@ -90,6 +93,7 @@ const NAMES: [(smtp_result, &std::ffi::CStr); 24] = [
     (SMTP_E_FORBIDDEN, c"SMTP_E_FORBIDDEN"),
     (SMTP_E_NO_MEMORY, c"SMTP_E_NO_MEMORY"),
     (SMTP_E_INTERNAL, c"SMTP_E_INTERNAL"),
+    (SMTP_E_RESOLVE_AGAIN, c"SMTP_E_RESOLVE_AGAIN"),
 ];
 
 impl From<ErrorKind> for smtp_result {
@@ -111,6 +115,7 @@ impl From<ErrorKind> for smtp_result {
             ErrorKind::Protocol => SMTP_E_PROTOCOL,
             ErrorKind::Io => SMTP_E_IO,
             ErrorKind::Resolve => SMTP_E_RESOLVE,
+            ErrorKind::ResolveAgain => SMTP_E_RESOLVE_AGAIN,
             ErrorKind::Timeout => SMTP_E_TIMEOUT,
             ErrorKind::Tls => SMTP_E_TLS,
             ErrorKind::OutcomeUnknown => SMTP_E_OUTCOME_UNKNOWN,
@@ -162,7 +167,7 @@ pub extern "C" fn smtp_error_is_temporary(code: c_int, reply_code: c_int) -> c_i
     let known = NAMES.iter().find(|(result, _)| *result as c_int == code);
     c_int::from(match known.map(|(result, _)| *result) {
         Some(
-            SMTP_E_BUSY | SMTP_E_DISCONNECTED | SMTP_E_IO | SMTP_E_RESOLVE | SMTP_E_TIMEOUT
+            SMTP_E_BUSY | SMTP_E_DISCONNECTED | SMTP_E_IO | SMTP_E_RESOLVE_AGAIN | SMTP_E_TIMEOUT
             | SMTP_E_NO_MEMORY,
         ) => true,
         Some(SMTP_E_CONNECT) => matches!(reply_code / 100, 0 | 4),
@@ -202,6 +207,8 @@ mod tests {
             (SMTP_E_RECIPIENTS_REFUSED, 452, 1),
             (SMTP_E_CONNECT, 554, 0),
             (SMTP_E_OUTCOME_UNKNOWN, 0, 0),
+            (SMTP_E_RESOLVE, 0, 0),
+            (SMTP_E_RESOLVE_AGAIN, 0, 1),
             (SMTP_E_TLS, 0, 0),
             (SMTP_E_TLS, 454, 0),
             (SMTP_E_TIMEOUT, 550, 1),
