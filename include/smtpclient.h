@@ -1421,12 +1421,13 @@ int smtp_transaction_set_message_reader(smtp_transaction *transaction,
  * Sets a file descriptor to read the message from as it is sent, from where it stands to its
  * end, through a fixed buffer. What it gives is sent as smtp_transaction_set_message() says.
  *
- * @param fd  a file, pipe or socket open for reading, in blocking mode. It is duplicated: the
- *            caller may close his own, but the two share one file offset, as after dup(2). The
- *            size of a regular file is declared to the server, so the file must not change
+ * @param fd  a file, pipe or socket open for reading. It is duplicated: the caller may close his
+ *            own, but the two share one file offset, as after dup(2). The size of a regular file is
+ *            declared to the server, so the file must not change
  *
- * SMTP_E_INVALID_ARGUMENT for what cannot be read from. The time limit does not hold while a pipe
- * or socket has nothing to give. It is read once: to send it again, rewind it and set it again.
+ * SMTP_E_INVALID_ARGUMENT for what cannot be read from. While a pipe or socket has nothing to
+ * give, the time limit and smtp_client_cancel() hold as ever. It is read once: to send it again,
+ * rewind it and set it again.
  */
 SMTP_API
 int smtp_transaction_set_message_fd(smtp_transaction *transaction,

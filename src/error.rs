@@ -121,6 +121,12 @@ impl Error {
         self
     }
 
+    /// The same error with another text in place of its own.
+    pub fn with_message(mut self, change: impl FnOnce(&str) -> String) -> Self {
+        self.message = change(&self.message);
+        self
+    }
+
     /// The same error as another class.
     pub fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.kind = kind;

@@ -32,6 +32,3 @@ pub(super) struct Config {
 /// How long a connection attempt may take by default: RFC 5321 section 4.5.3.2.1 gives the
 /// greeting five minutes, and the connection itself no more than that makes sense.
 pub(super) const CONNECT: Duration = Duration::from_secs(300);
-
-/// How much of a body must go out within one phase's limit for the limit to start anew.
-pub(super) const DATA_BLOCK: u64 = 64 * 1024;

@@ -27,7 +27,6 @@ impl Client {
             port => port,
         };
         self.close();
-        self.cancel.clear();
         let deadline = self.connect_deadline();
         self.session.trace().info(&format!("connect: {host:?}, {port}"));
         if self.audit.as_mut().is_some_and(|audit| !audit.connect(&host, port)) {
@@ -54,7 +53,6 @@ impl Client {
         let name = server_name.unwrap_or("localhost");
         check_argument("the server name", name)?;
         self.close();
-        self.cancel.clear();
         let deadline = self.connect_deadline();
         if self.audit.as_mut().is_some_and(|audit| !audit.connect(name, 0)) {
             return Err(Error::new(
@@ -86,7 +84,7 @@ impl Client {
         self.transport = Some(transport);
         self.audited = self.session.total_sent();
         self.drive(deadline);
-        let result = self.session.take_result().map(drop);
+        let result = self.take_answer().map(drop);
         if result.is_err() {
             self.close();
         }
@@ -199,7 +197,7 @@ impl Client {
             self.session.trace().info("close");
         }
         self.session.lost(Error::new(ErrorKind::Disconnected, "the connection was closed"));
-        self.hand_back();
+        self.take_events();
         self.transport = None;
         self.session.closed();
         self.forget_batch();

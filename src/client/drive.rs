@@ -6,10 +6,10 @@
 use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::Session;
-use crate::transport::{Io, Limit};
+use crate::session::{Event, Session, TimeLimit};
+use crate::transport::{Io, Limit, Wait};
 
-use super::config::{DATA_BLOCK, TimeoutPolicy};
+use super::config::TimeoutPolicy;
 use super::{Client, not_connected};
 
 /// How much is read at once.
@@ -18,29 +18,25 @@ const INBOX: usize = 32 * 1024;
 /// How much is sent at most before looking whether the server has said something.
 const SEND_TURN: usize = 1024 * 1024;
 
-/// When the present wait began: with the call, or the last reply or block of data.
-pub(super) struct Patience {
-    deadline: Option<Instant>,
-    since: Instant,
-    replies: u64,
-    block: u64,
-}
-
 impl Client {
-    /// The start of a call: connected, no cancel from before, nothing pushed still under way.
-    /// Gives the call's own deadline, if the caller has set one.
+    /// The start of a call: connected, and nothing submitted still under way. Gives the call's
+    /// own deadline, if the caller has set one.
     pub(super) fn begin(&mut self) -> Result<Option<Instant>> {
-        self.cancel.clear();
         if self.transport.is_none() {
             return Err(not_connected());
         }
-        let deadline = self.call_deadline();
         if !self.session.is_quiet()
-            && let Some(error) = self.drive(deadline)
+            && let Some(error) = self.finish_stream()
         {
             return Err(error);
         }
-        Ok(deadline)
+        Ok(self.call_deadline())
+    }
+
+    /// Runs until every transaction has come to its end. The caller's time limit is each one's,
+    /// whichever call waits for it.
+    pub(super) fn finish_stream(&mut self) -> Option<Error> {
+        self.turn(self.stream_limit(), Session::is_quiet)
     }
 
     pub(super) fn call_deadline(&self) -> Option<Instant> {
@@ -52,14 +48,25 @@ impl Client {
 
     /// The limit of the present phase, where the caller set none.
     pub(super) fn phase_deadline(&self) -> Option<Instant> {
-        self.phase_deadline_since(Instant::now())
-    }
-
-    fn phase_deadline_since(&self, since: Instant) -> Option<Instant> {
         match self.config.timeout {
-            TimeoutPolicy::Rfc => Some(since + self.session.phase().patience()),
+            TimeoutPolicy::Rfc => Some(Instant::now() + self.session.phase().patience()),
             _ => None,
         }
+    }
+
+    /// The limit of an operation that ends at `deadline`.
+    fn limit(&self, deadline: Option<Instant>) -> TimeLimit {
+        let by_phase = self.config.timeout == TimeoutPolicy::Rfc;
+        TimeLimit { deadline, each: None, by_phase }
+    }
+
+    /// The limit of a stream of transactions: the caller's, for each of them.
+    pub(super) fn stream_limit(&self) -> TimeLimit {
+        let each = match self.config.timeout {
+            TimeoutPolicy::After(time) => Some(time),
+            _ => None,
+        };
+        TimeLimit { each, ..self.limit(self.call_deadline()) }
     }
 
     /// One operation of the session from start to result.
@@ -74,53 +81,58 @@ impl Client {
         deadline: Option<Instant>,
         start: impl FnOnce(&mut Session) -> Result<()>,
     ) -> Result<u16> {
+        self.answer = None;
         if let Err(error) = start(&mut self.session) {
             self.hang_up();
             return Err(error);
         }
         self.drive(deadline);
-        self.session.take_result()
+        self.take_answer()
+    }
+
+    /// The result of the operation that has ended.
+    pub(super) fn take_answer(&mut self) -> Result<u16> {
+        self.answer.take().unwrap_or_else(|| {
+            Err(Error::new(ErrorKind::Internal, "the operation ended without a result"))
+        })
     }
 
     /// Runs until the session is quiet. Gives the reason if the connection has ended; what is
     /// left of it is closed then.
     pub(super) fn drive(&mut self, deadline: Option<Instant>) -> Option<Error> {
-        self.turn(deadline, Session::is_quiet)
+        self.turn(self.limit(deadline), Session::is_quiet)
     }
 
     /// Sends what the session has, without waiting for a reply.
     pub(super) fn flush_output(&mut self) -> Result<()> {
-        let deadline = self.call_deadline();
-        self.turn(deadline, |session| !session.has_output()).map_or(Ok(()), Err)
+        let limit = self.limit(self.call_deadline());
+        let ended = self.turn(limit, |session| !session.has_output());
+        match (ended, self.answer.take()) {
+            (Some(error), _) | (None, Some(Err(error))) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Runs until `done`.
     pub(super) fn turn(
         &mut self,
-        deadline: Option<Instant>,
+        limit: TimeLimit,
         done: impl Fn(&Session) -> bool,
     ) -> Option<Error> {
-        let mut patience = Patience {
-            deadline,
-            since: Instant::now(),
-            replies: self.session.replies(),
-            block: self.session.total_sent() / DATA_BLOCK,
-        };
-        let begun_at = self.session.total_sent();
+        self.session.set_limit(limit);
         while self.session.ended().is_none() {
-            self.session.pump();
-            self.hand_back();
-            if self.session.has_output() && !self.look_before_sending() {
-                break;
+            self.session.poll_transmit();
+            self.take_events();
+            if self.session.wants_look() {
+                self.look();
             }
-            if let Err(error) = self.write(begun_at) {
+            if let Err(error) = self.write() {
                 self.fail_write(error);
-                break;
             }
             if self.session.ended().is_some() || (done(&self.session) && !self.holds_back()) {
                 break;
             }
-            if let Err(error) = self.wait_and_read(&mut patience) {
+            if let Err(error) = self.wait_and_read() {
                 self.session.lost(error);
             }
         }
@@ -129,7 +141,7 @@ impl Client {
 
     /// Closes what is left of a connection that has ended, and tells why it has.
     fn hang_up(&mut self) -> Option<Error> {
-        self.hand_back();
+        self.take_events();
         let error = self.session.ended().cloned()?;
         self.session.trace().info(&format!("connection ended: {error}"));
         self.transport = None;
@@ -137,66 +149,59 @@ impl Client {
         Some(error)
     }
 
+    /// What happened: transactions go back to whoever waits for them.
+    pub(super) fn take_events(&mut self) {
+        while let Some(event) = self.session.poll_event() {
+            match event {
+                Event::Completed(transaction) => self.complete(transaction),
+                Event::Answered(answer) => self.answer = Some(answer),
+            }
+        }
+    }
+
     /// TLS has records that the socket has not taken yet.
     fn holds_back(&self) -> bool {
         self.transport.as_ref().is_some_and(|transport| transport.flush_pending())
     }
 
-    /// A reply before its command is somebody else's, and may have come at any time since the
-    /// last one: it is looked for where output goes out and nothing is due. False if it ended the
-    /// session.
-    fn look_before_sending(&mut self) -> bool {
-        if !self.session.owes_nothing() {
-            return true;
+    /// What the socket holds already, before anything is sent.
+    fn look(&mut self) {
+        if let Err(error) = self.read() {
+            self.session.lost(error);
         }
-        match self.receive() {
-            Ok(Io::Blocked) => {}
-            Ok(Io::Done(0)) => self.session.eof(None),
-            Ok(Io::Done(count)) => self.session.early(&self.inbox[..count]),
-            Err(error) => self.session.lost(error),
-        }
-        self.session.ended().is_none()
     }
 
     /// Sends without blocking as much as the socket takes.
-    fn write(&mut self, begun_at: u64) -> Result<()> {
+    fn write(&mut self) -> Result<()> {
         let mut total = 0;
         while total < SEND_TURN && self.session.ended().is_none() {
-            if !self.session.has_output() {
-                if self.holds_back() {
-                    self.write_parts()?;
-                }
+            if self.audit.is_some() && !self.may_send() {
                 return Ok(());
             }
-            if self.audit.is_some() && !self.may_send(begun_at) {
+            let transport = self.transport.as_mut().ok_or_else(not_connected)?;
+            let parts = self.session.poll_transmit();
+            let queued = parts[0].len() + parts[1].len();
+            if queued == 0 && !transport.flush_pending() {
                 return Ok(());
             }
-            let queued = self.session.output_len();
-            let Io::Done(count) = self.write_parts()? else { return Ok(()) };
+            let taken = transport.write(parts);
+            let Io::Done(count) = taken? else { return Ok(()) };
             self.session.sent(count);
             self.report_progress();
             total += count;
-            self.session.pump();
-            if count < queued {
+            if count < queued || queued == 0 {
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    fn write_parts(&mut self) -> Result<Io> {
-        let transport = self.transport.as_mut().ok_or_else(not_connected)?;
-        transport.write(self.session.output())
-    }
-
-    /// Asks the audit about bytes it has not seen. A refusal takes back what has not begun; of
-    /// a command that is half sent only the connection's end is left.
-    fn may_send(&mut self, begun_at: u64) -> bool {
+    /// Asks the audit about bytes it has not seen.
+    fn may_send(&mut self) -> bool {
         let Some(audit) = &mut self.audit else { return true };
-        let sent = self.session.total_sent();
-        let mut at = sent;
+        let mut at = self.session.total_sent();
         let mut agrees = true;
-        for part in self.session.output() {
+        for part in self.session.poll_transmit() {
             let end = at + part.len() as u64;
             if agrees && end > self.audited {
                 agrees = audit.send(&part[self.audited.saturating_sub(at) as usize..]);
@@ -205,13 +210,9 @@ impl Client {
             at = end;
         }
         if !agrees {
-            self.audited = sent;
-            let error = Error::new(ErrorKind::Forbidden, "the audit callback forbids sending");
-            if sent == begun_at {
-                self.session.retract(error);
-            } else {
-                self.session.lost(error);
-            }
+            self.audited = self.session.total_sent();
+            let text = "the audit callback forbids sending";
+            self.session.forbid(Error::new(ErrorKind::Forbidden, text));
         }
         agrees
     }
@@ -224,23 +225,15 @@ impl Client {
         }
     }
 
-    fn wait_and_read(&mut self, patience: &mut Patience) -> Result<()> {
+    fn wait_and_read(&mut self) -> Result<()> {
         let transport = self.transport.as_ref().ok_or_else(not_connected)?;
         if !transport.has_buffered() {
-            let replies = self.session.replies();
-            let block = self.session.total_sent() / DATA_BLOCK;
-            if (replies, block) != (patience.replies, patience.block) {
-                patience.since = Instant::now();
-                (patience.replies, patience.block) = (replies, block);
-            }
-            let phase = self.phase_deadline_since(patience.since);
-            let deadline = match (patience.deadline, phase) {
-                (Some(call), Some(phase)) => Some(call.min(phase)),
-                (call, phase) => call.or(phase),
-            };
-            let limit = Limit { deadline, cancel: &self.cancel };
+            self.session.poll_transmit();
             let write = self.session.has_output() || transport.flush_pending();
-            let ready = transport.wait(true, write, &limit)?;
+            let also = self.session.starved();
+            let deadline = self.session.poll_deadline(Instant::now());
+            let limit = Limit { deadline, cancel: &self.cancel };
+            let ready = transport.wait(Wait { write, also }, &limit)?;
             if !ready.readable {
                 return Ok(());
             }
@@ -261,9 +254,8 @@ impl Client {
     pub(super) fn read(&mut self) -> Result<()> {
         match self.receive()? {
             Io::Blocked => {}
-            Io::Done(0) => self.session.eof(None),
-            // An error has ended the session, which is where it is read from.
-            Io::Done(count) => drop(self.session.input(&self.inbox[..count])),
+            Io::Done(0) => self.session.handle_eof(None),
+            Io::Done(count) => self.session.handle_input(&self.inbox[..count]),
         }
         Ok(())
     }
@@ -273,7 +265,7 @@ impl Client {
         while self.session.ended().is_none() {
             match self.receive() {
                 Ok(Io::Done(count)) if count > 0 => {
-                    let _ = self.session.input(&self.inbox[..count]);
+                    self.session.handle_input(&self.inbox[..count]);
                 }
                 // The alert of a server that refuses our certificate says more than the reset.
                 Err(alert) if alert.kind() == ErrorKind::Tls => return self.session.lost(alert),
@@ -282,6 +274,6 @@ impl Client {
         }
         let hang_up = matches!(error.os_code(), libc::EPIPE | libc::ECONNRESET);
         let error = if hang_up { error.with_kind(ErrorKind::Disconnected) } else { error };
-        self.session.eof(Some(error));
+        self.session.handle_eof(Some(error));
     }
 }

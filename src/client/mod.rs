@@ -62,6 +62,8 @@ pub struct Client {
     completion: Option<Box<dyn Completion>>,
     pending: Pending,
     refused: Vec<Refused>,
+    /// The result of the operation that has ended.
+    answer: Option<Result<u16>>,
     /// Read buffer, kept between calls.
     inbox: Vec<u8>,
 }
@@ -91,11 +93,13 @@ impl Client {
             completion: None,
             pending: Pending::default(),
             refused: Vec::new(),
+            answer: None,
             inbox: Vec::new(),
         })
     }
 
-    /// Ends the call that is running, from any thread or signal handler.
+    /// Ends the call that is running, from any thread or signal handler. A cancel stays until
+    /// [`Cancel::clear`]: whoever makes calls clears it before each.
     pub fn canceller(&self) -> Cancel {
         self.cancel.clone()
     }
@@ -129,6 +133,11 @@ impl Client {
 
     pub fn set_chunking(&mut self, on: bool) {
         self.session.options.chunking = on;
+    }
+
+    /// Most transactions in flight without their final reply; 0 adapts to the connection.
+    pub fn set_window(&mut self, transactions: usize) {
+        self.session.options.window = transactions;
     }
 
     pub fn set_initial_response(&mut self, on: bool) {

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::message;
-use crate::session::{Body, RecipientStatus, Transaction};
+use crate::error::{Detail, Error, ErrorKind, Result};
+use crate::message::{self, Submission};
+use crate::session::{Body, RecipientStatus, Session, TimeLimit, Transaction};
 use crate::wire::Path;
 
 use super::Client;
@@ -67,16 +67,21 @@ impl Client {
         let mut transaction = self.spare();
         fill(&mut transaction, &submission.from, &to, mail)?;
         let greeted = self.begin_greeted();
-        if submission.needs_utf8 && greeted.is_ok() {
-            self.add_utf8(&mut transaction, &submission.from, &to)?;
+        if greeted.is_ok() {
+            self.add_utf8(&mut transaction, &submission)?;
         }
         let rest = &mail.message[submission.body_offset..];
         transaction.set_body(Body::Parts(submission.head, rest));
         self.send_and_report(transaction, greeted)
     }
 
-    /// RFC 6531, or, where the server lacks it, A-labels if only domains need it.
-    fn add_utf8(&self, transaction: &mut Transaction, from: &str, to: &[&str]) -> Result<()> {
+    /// RFC 6531 where an address in the header or the envelope holds UTF-8. A server without it
+    /// gets the envelope as A-labels, if only domains need it; the header cannot be changed so.
+    fn add_utf8(&self, transaction: &mut Transaction, submission: &Submission) -> Result<()> {
+        let mut envelope = std::iter::once(&submission.from).chain(&submission.to);
+        if !submission.needs_utf8 && envelope.all(|address| address.is_ascii()) {
+            return Ok(());
+        }
         if self.session.capabilities().smtputf8() {
             for (keyword, option) in [("SMTPUTF8", "SMTPUTF8"), ("BODY", "BODY=8BITMIME")] {
                 if !transaction.has_mail_option(keyword) {
@@ -85,13 +90,20 @@ impl Client {
             }
             return Ok(());
         }
-        for address in std::iter::once(&from).chain(to) {
+        let refusal = |what: &str| {
+            Error::new(
+                ErrorKind::NotSupported,
+                format!("{what}: the server does not offer SMTPUTF8"),
+            )
+            .with_detail(Detail::NeedsUtf8)
+        };
+        if submission.needs_utf8 {
+            return Err(refusal("an address in the header holds UTF-8"));
+        }
+        for address in std::iter::once(&submission.from).chain(&submission.to) {
             let path = Path::parse(address)?;
             if !path.is_ascii() && path.with_ascii_domain().is_none() {
-                return Err(Error::new(
-                    ErrorKind::NotSupported,
-                    format!("<{address}>: the server does not offer SMTPUTF8"),
-                ));
+                return Err(refusal(&format!("<{address}>")));
             }
         }
         Ok(())
@@ -105,7 +117,7 @@ impl Client {
 
     fn send_and_report(&mut self, transaction: Box<Transaction>, greeted: Begun) -> Result<()> {
         let (mut transaction, result) = self.send_one(transaction, greeted);
-        if transaction.status_kind() == Some(ErrorKind::SenderRefused) {
+        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::SenderRefused) {
             self.refused.push(Refused {
                 address: transaction.sender().to_owned(),
                 code: transaction.reply_code(),
@@ -167,7 +179,7 @@ impl Client {
             Ok(deadline) => deadline,
             Err(error) => {
                 for transaction in batch {
-                    transaction.fail_before_sending(error.clone());
+                    transaction.fail_at_hello(error.clone(), self.session.reply());
                 }
                 return Err(error);
             }
@@ -177,9 +189,10 @@ impl Client {
         for (slot, mut transaction) in batch.drain(..).enumerate() {
             transaction.set_slot(slot);
             self.pending.slots.push(None);
-            self.session.submit(transaction);
+            // One that may not be sent comes back with the reason.
+            let _ = self.session.submit(transaction);
         }
-        let ended = self.drive_batch(deadline);
+        let ended = self.turn(TimeLimit { deadline, ..self.stream_limit() }, Session::is_quiet);
         self.pending.collecting = false;
         batch.extend(self.pending.slots.drain(..).flatten());
         if let Some(error) = ended
@@ -202,46 +215,34 @@ impl Client {
         Err(error)
     }
 
-    /// The caller's time limit is for each transaction, not for a batch of any length.
-    fn drive_batch(&mut self, mut deadline: Option<Instant>) -> Option<Error> {
-        loop {
-            let settled = self.session.settled();
-            let ended =
-                self.turn(deadline, |session| session.is_quiet() || session.settled() != settled);
-            if ended.is_some() || self.session.is_quiet() {
-                return ended;
-            }
-            deadline = self.call_deadline();
-        }
-    }
-
     /// Gives a transaction to a stream of them, without waiting for its outcome: it comes back
     /// through the completion sink during this or a later call. Blocks while the window of
     /// transactions in flight is full.
     pub fn submit(&mut self, mut transaction: Box<Transaction>) -> Result<()> {
-        self.cancel.clear();
         let first = self.session.is_quiet();
         if first && let Err(error) = self.begin_greeted() {
-            transaction.fail_before_sending(error.clone());
+            transaction.fail_at_hello(error.clone(), self.session.reply());
             self.complete(transaction);
             return Err(error);
         }
-        self.session.submit(transaction);
-        self.session.pump();
-        self.hand_back();
+        if let Err(error) = self.session.submit(transaction) {
+            self.take_events();
+            return Err(error);
+        }
+        self.session.poll_transmit();
+        self.take_events();
         let full = self.session.waiting() > 0;
         if !first && !full && self.session.output_len() < GATHER {
             return Ok(());
         }
-        let deadline = self.call_deadline();
-        match self.turn(deadline, |session| session.waiting() == 0) {
+        match self.turn(self.stream_limit(), |session| session.waiting() == 0) {
             Some(error) => Err(error),
             None if first => Ok(()),
             None => {
                 if let Err(error) = self.read() {
                     self.session.lost(error);
                 }
-                self.hand_back();
+                self.take_events();
                 Ok(())
             }
         }
@@ -249,9 +250,7 @@ impl Client {
 
     /// Waits for the outcome of everything submitted.
     pub fn flush(&mut self) -> Result<()> {
-        self.cancel.clear();
-        let deadline = self.call_deadline();
-        self.drive_batch(deadline).map_or(Ok(()), Err)
+        self.finish_stream().map_or(Ok(()), Err)
     }
 
     /// A batch that a fault has cut short leaves nothing behind.
@@ -260,14 +259,8 @@ impl Client {
         self.pending.slots.clear();
     }
 
-    /// Gives finished transactions back to whoever waits for them.
-    pub(super) fn hand_back(&mut self) {
-        while let Some(transaction) = self.session.finished() {
-            self.complete(transaction);
-        }
-    }
-
-    fn complete(&mut self, transaction: Box<Transaction>) {
+    /// Gives a finished transaction back to whoever waits for it.
+    pub(super) fn complete(&mut self, transaction: Box<Transaction>) {
         if self.pending.collecting {
             let slot = transaction.slot();
             if let Some(place) = self.pending.slots.get_mut(slot) {

@@ -101,12 +101,13 @@ pub unsafe extern "C" fn smtp_transaction_set_message_reader(
 /// Sets a file descriptor to read the message from as it is sent, from where it stands to its
 /// end, through a fixed buffer. What it gives is sent as smtp_transaction_set_message() says.
 ///
-/// @param fd  a file, pipe or socket open for reading, in blocking mode. It is duplicated: the
-///            caller may close his own, but the two share one file offset, as after dup(2). The
-///            size of a regular file is declared to the server, so the file must not change
+/// @param fd  a file, pipe or socket open for reading. It is duplicated: the caller may close his
+///            own, but the two share one file offset, as after dup(2). The size of a regular file is
+///            declared to the server, so the file must not change
 ///
-/// SMTP_E_INVALID_ARGUMENT for what cannot be read from. The time limit does not hold while a pipe
-/// or socket has nothing to give. It is read once: to send it again, rewind it and set it again.
+/// SMTP_E_INVALID_ARGUMENT for what cannot be read from. While a pipe or socket has nothing to
+/// give, the time limit and smtp_client_cancel() hold as ever. It is read once: to send it again,
+/// rewind it and set it again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_set_message_fd(
     transaction: *mut smtp_transaction,
@@ -162,13 +163,34 @@ fn file_size(file: &File) -> Option<u64> {
 struct FileReader(File);
 
 impl BodyReader for FileReader {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
+        // A pipe or socket that has nothing is waited for by the client, within its time limit;
+        // the caller's descriptor stays in blocking mode, which the two share.
+        if !self.has_input() {
+            return Ok(None);
+        }
         loop {
             match self.0.read(buffer) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                result => return result.map_err(|error| Error::io("reading the message", &error)),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(None),
+                Ok(count) => return Ok(Some(count)),
+                Err(error) => return Err(Error::io("reading the message", &error)),
             }
         }
+    }
+
+    fn descriptor(&self) -> Option<i32> {
+        Some(self.0.as_raw_fd())
+    }
+}
+
+impl FileReader {
+    /// What a file has is always there.
+    fn has_input(&self) -> bool {
+        let mut entry = libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one entry that lives for the call, which does not wait.
+        let ready = unsafe { libc::poll(&raw mut entry, 1, 0) };
+        ready > 0
     }
 }
 
@@ -178,12 +200,12 @@ struct CallbackReader {
 }
 
 impl BodyReader for CallbackReader {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
         let (data, capacity) = (buffer.as_mut_ptr().cast(), buffer.len());
         // SAFETY: the buffer is valid for the capacity; user data is what the caller gave.
         let count = unsafe { (self.function)(data, capacity, self.user.pointer()) };
         match usize::try_from(count) {
-            Ok(count) if count <= capacity => Ok(count),
+            Ok(count) if count <= capacity => Ok(Some(count)),
             Ok(count) => Err(convert::invalid(format!(
                 "the message reader returned {count} for a buffer of {capacity} bytes"
             ))),

@@ -3,10 +3,11 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::sasl::{self, MAX_ROUNDS, Mechanism, Secret};
 
+use super::End;
 use super::Session;
 use super::command::not_offered;
-use super::debug::MASK;
 use super::queue::Awaited;
+use super::reply::closes;
 
 /// RFC 4954 section 4 lets an AUTH line be 12288 octets long, but RFC 5321's 512 is what every
 /// server takes; a longer initial response goes behind the 334.
@@ -27,21 +28,11 @@ pub(super) struct Exchange {
     cancelled: Option<Error>,
     /// The refusal of the mechanism before this one.
     refused: Option<Error>,
-    /// What was sent, so that a server's echo of it can be hidden.
-    responses: Vec<Secret>,
 }
 
 impl Exchange {
     fn new(mechanism: Candidate, others: Vec<Candidate>) -> Self {
-        Exchange {
-            mechanism,
-            others,
-            held: None,
-            rounds: 0,
-            cancelled: None,
-            refused: None,
-            responses: Vec::new(),
-        }
+        Exchange { mechanism, others, held: None, rounds: 0, cancelled: None, refused: None }
     }
 
     /// What the caller learns when the connection ends: a server that hangs up behind a refusal
@@ -51,27 +42,13 @@ impl Exchange {
         let text = format!("{}; then {}", refused.message(), error.message());
         Some(Error::new(refused.kind(), text).with_reply_code(refused.reply_code()))
     }
-
-    /// `text` without the credentials that a server may have echoed.
-    pub fn scrub(&self, text: &str) -> String {
-        let mut scrubbed = text.to_owned();
-        for response in &self.responses {
-            // Shorter ones would mask words that happen to look like them.
-            if response.as_bytes().len() >= 4
-                && let Ok(secret) = std::str::from_utf8(response.as_bytes())
-            {
-                scrubbed = scrubbed.replace(secret, MASK);
-            }
-        }
-        scrubbed
-    }
 }
 
 impl Session {
     /// Authenticates with the first of `candidates` that the server accepts. The caller has
     /// chosen them among those that the server offers and that may be used on this channel.
     pub fn authenticate(&mut self, mut candidates: Vec<Candidate>) -> Result<()> {
-        self.check_idle()?;
+        self.may_start()?;
         if !self.capabilities.has("AUTH") {
             return Err(not_offered("AUTH", "AUTH"));
         }
@@ -89,22 +66,25 @@ impl Session {
             None
         };
         let name = exchange.mechanism.name().to_ascii_uppercase();
-        let mut line = format!("AUTH {name}").into_bytes();
-        let mut shown = line.len();
+        let verb = format!("AUTH {name}");
+        let mut shown = verb.len();
+        let mut argument = None;
         if let Some(response) = initial {
             let encoded = encode(&response);
-            if line.len() + 1 + encoded.as_bytes().len() + 2 > MAX_AUTH_LINE {
+            self.credentials.remember_response(encoded.as_bytes(), response.as_bytes());
+            if verb.len() + 1 + encoded.as_bytes().len() + 2 > MAX_AUTH_LINE {
                 exchange.held = Some(encoded);
             } else {
-                line.push(b' ');
-                shown = line.len();
-                line.extend_from_slice(encoded.as_bytes());
-                exchange.responses.push(encoded);
+                shown += 1;
+                argument = Some(encoded);
             }
         }
-        line.extend_from_slice(b"\r\n");
+        let argument = argument.as_ref().map_or(&[][..], Secret::as_bytes);
+        let gap: &[u8] = if argument.is_empty() { b"" } else { b" " };
+        // Put together at its final size: a buffer that grows leaves a copy behind.
+        let line = Secret::from([verb.as_bytes(), gap, argument, b"\r\n"].concat());
         self.exchange = Some(exchange);
-        self.send_credential(Secret::from(line), shown);
+        self.send_credential(line, shown);
         Ok(())
     }
 
@@ -126,11 +106,10 @@ impl Session {
             // It goes on although we sent "*": nothing sensible can follow.
             let error = exchange.cancelled.take().unwrap_or_else(|| self.auth_error(&exchange));
             self.result = Some(Err(error.clone()));
-            return self.end(error);
+            return self.end(error, End::ByServer);
         }
         if let Some(held) = exchange.held.take() {
             let line = [held.as_bytes(), b"\r\n"].concat();
-            exchange.responses.push(held);
             self.exchange = Some(exchange);
             return self.send_credential(Secret::from(line), 0);
         }
@@ -156,24 +135,22 @@ impl Session {
                 format!("AUTH {name}: the server sent more than {MAX_ROUNDS} challenges"),
             ));
         }
-        let challenge = sasl::decode(self.last.bytes())
+        // The parser has the challenge as it came; what is shown of it may be masked.
+        let challenge = sasl::decode(self.parser.text())
             .map_err(|error| error.in_context(&format!("AUTH {name}")))?;
-        let response = exchange.mechanism.step(Some(challenge.as_bytes()))?;
-        let mut line = Vec::new();
-        if let Some(response) = response {
-            // RFC 4954 section 4: here an empty response is an empty line; "=" is for AUTH alone.
-            let encoded = sasl::encode(response.as_bytes());
-            line.extend_from_slice(encoded.as_bytes());
-            exchange.responses.push(encoded);
-        }
-        line.extend_from_slice(b"\r\n");
-        Ok(Secret::from(line))
+        let Some(response) = exchange.mechanism.step(Some(challenge.as_bytes()))? else {
+            return Ok(Secret::from(&b"\r\n"[..]));
+        };
+        // RFC 4954 section 4: here an empty response is an empty line; "=" is for AUTH alone.
+        let encoded = sasl::encode(response.as_bytes());
+        self.credentials.remember_response(encoded.as_bytes(), response.as_bytes());
+        Ok(Secret::from([encoded.as_bytes(), b"\r\n"].concat()))
     }
 
     fn finish_exchange(&mut self, mut exchange: Exchange) {
         self.result = Some(match exchange.cancelled.take() {
             Some(error) => Err(error),
-            None => exchange.mechanism.success(self.last.bytes()).map(|()| 235),
+            None => exchange.mechanism.success(self.parser.text()).map(|()| 235),
         });
     }
 
@@ -181,11 +158,13 @@ impl Session {
     fn refused(&mut self, mut exchange: Exchange) {
         if let Some(ours) = exchange.cancelled.take() {
             // The server refused nothing: another mechanism, perhaps a weaker, is no answer.
-            self.result = Some(Err(ours));
+            let text = format!("{}; the server: {}", ours.message(), self.last.describe());
+            let code = self.last.code();
+            self.result = Some(Err(ours.with_message(|_| text).with_reply_code(code)));
             return;
         }
         let error = self.auth_error(&exchange);
-        let closing = self.last.code() == 421;
+        let closing = closes(self.last.code());
         match exchange.others.pop() {
             Some(next) if !closing => {
                 let others = std::mem::take(&mut exchange.others);
@@ -201,12 +180,8 @@ impl Session {
     }
 
     fn auth_error(&self, exchange: &Exchange) -> Error {
-        let text = exchange.scrub(&self.last.describe());
-        Error::new(
-            ErrorKind::Authentication,
-            format!("AUTH {}: {text}", exchange.mechanism.name().to_ascii_uppercase()),
-        )
-        .with_reply_code(self.last.code())
+        let name = exchange.mechanism.name().to_ascii_uppercase();
+        self.refusal(ErrorKind::Authentication, &format!("AUTH {name}"))
     }
 
     fn send_credential(&mut self, line: Secret, shown: usize) {
@@ -215,8 +190,9 @@ impl Session {
         } else {
             self.trace.sent_secret(line.as_bytes(), shown);
         }
-        self.output.buffer().extend_from_slice(line.as_bytes());
-        self.output.mark_secret();
+        self.output.secret_line(line.as_bytes());
+        self.label.clear();
+        self.label.push_str("AUTH");
         self.queue.push(Awaited::Auth, 0, self.output.end());
     }
 }

@@ -1,36 +1,38 @@
 //! Single commands: one goes out, one reply comes back.
 
-use crate::error::{Error, ErrorKind, Result};
+use zeroize::Zeroize;
+
+use crate::error::{Detail, Error, ErrorKind, Result};
 use crate::wire::{Param, Path, command};
 
 use super::Session;
+use super::mail::{Body, Transaction};
 use super::queue::Awaited;
-use super::state::State;
-use super::transaction::{Body, Transaction};
 
 impl Session {
     /// Any command (smtplib: `docmd`).
     pub fn command(&mut self, verb: &str, args: &str) -> Result<()> {
         self.check_command(verb, args)?;
-        self.check_idle()?;
-        self.issue(verb, args, Awaited::Command);
+        self.may_start()?;
+        self.issue(verb, args, awaited_by(verb));
         Ok(())
     }
 
     /// Any command, its reply left to [`Session::collect`] (smtplib: `putcmd`).
     pub fn put(&mut self, verb: &str, args: &str) -> Result<()> {
         self.check_command(verb, args)?;
-        self.check_usable()?;
+        self.may_put()?;
         self.write_line(verb, args);
-        self.queue.owe();
+        self.by_hand.put(self.output.end());
         Ok(())
     }
 
     /// Awaits one reply (smtplib: `getreply`).
     pub fn collect(&mut self) -> Result<()> {
         self.check_usable()?;
-        self.queue.push(Awaited::Command, 0, self.output.end());
-        self.queue.collected();
+        let end = self.by_hand.take_owed().unwrap_or(self.output.end());
+        self.result = None;
+        self.queue.push(Awaited::Collected, 0, end);
         self.take_surplus();
         Ok(())
     }
@@ -38,17 +40,30 @@ impl Session {
     /// The caller's own bytes (smtplib: `send`).
     pub fn raw(&mut self, bytes: &[u8]) -> Result<()> {
         self.check_usable()?;
-        self.queue.raw = true;
+        if self.by_hand.owed() == 0 && !self.by_hand.awaits_data() && !self.by_hand.in_line() {
+            self.check_unsolicited()?;
+        }
         self.trace_raw(bytes);
-        self.output.buffer().extend_from_slice(bytes);
+        let start = self.output.end();
+        if self.credentials.is_amid_auth() {
+            self.output.secret_line(bytes);
+        } else {
+            self.output.buffer().extend_from_slice(bytes);
+        }
+        self.by_hand.raw(bytes, start);
         Ok(())
     }
 
     /// QUIT. Its reply is awaited, whatever else is owed.
     pub fn quit(&mut self) -> Result<()> {
         self.check_usable()?;
-        for _ in 0..self.queue.owed() {
-            self.queue.push(Awaited::Quit, 0, self.output.end());
+        self.check_line()?;
+        if self.by_hand.owed() == 0 {
+            self.check_unsolicited()?;
+        }
+        self.result = None;
+        while let Some(end) = self.by_hand.take_owed() {
+            self.queue.push(Awaited::Abandoned, 0, end);
         }
         self.issue("QUIT", "", Awaited::Quit);
         self.take_surplus();
@@ -61,25 +76,26 @@ impl Session {
         let options = self.parse_options(options, false)?;
         let utf8 = options.iter().any(|option| option.is("SMTPUTF8"));
         let path = self.path_to_send(&path, utf8)?;
-        self.check_idle()?;
-        self.utf8 = utf8;
-        self.bare_accepted = 0;
+        self.check_usable()?;
+        self.check_mail_max()?;
+        self.may_start()?;
+        self.mail.mails += 1;
         let mut line = Vec::new();
         command::mail(&mut line, &path, None, options.iter().map(Param::as_str));
-        self.issue_line(&line, Awaited::Command);
+        self.issue_line(&line, Awaited::BareMail { utf8 });
         Ok(())
     }
 
     /// RCPT alone (smtplib: `rcpt`).
     pub fn rcpt(&mut self, recipient: &str, options: &[&str]) -> Result<()> {
+        let utf8 = self.by_hand.transaction.utf8;
         let path = Path::parse(recipient)?;
-        let options = self.parse_options(options, self.utf8)?;
-        let path = self.path_to_send(&path, self.utf8)?;
-        self.check_idle()?;
+        let options = self.parse_options(options, utf8)?;
+        let path = self.path_to_send(&path, utf8)?;
+        self.may_start()?;
         let mut line = Vec::new();
         command::rcpt(&mut line, &path, options.iter().map(Param::as_str));
-        self.issue_line(&line, Awaited::Command);
-        self.counts_recipient = true;
+        self.issue_line(&line, Awaited::BareRcpt);
         Ok(())
     }
 
@@ -96,7 +112,7 @@ impl Session {
             let ascii = path.with_ascii_domain().ok_or_else(|| not_offered("SMTPUTF8", verb))?;
             ascii.as_str().to_owned()
         };
-        self.check_idle()?;
+        self.may_start()?;
         self.issue(verb, &bare, Awaited::Command);
         Ok(())
     }
@@ -104,39 +120,10 @@ impl Session {
     /// DATA, the message and its final reply (smtplib: `data`), behind MAIL and RCPT commands
     /// of the caller's own.
     pub fn data(&mut self, message: &'static [u8]) -> Result<()> {
-        self.check_idle()?;
+        self.may_start()?;
         let mut transaction = Box::new(Transaction::new());
         transaction.set_body(Body::Borrowed(message));
         self.start_bare(transaction)
-    }
-
-    /// Usable, and nothing under way or in hand: a command may be sent.
-    pub(super) fn check_idle(&mut self) -> Result<()> {
-        self.check_usable()?;
-        if self.queue.owed() > 0 {
-            return Err(Error::new(
-                ErrorKind::Misuse,
-                "a reply to an earlier putcmd is still owed; collect it with getreply first",
-            ));
-        }
-        if self.queue.raw {
-            // What the caller's own bytes called forth is his; from here on we count again.
-            self.queue.raw = false;
-            self.surplus.clear();
-        }
-        self.check_surplus()?;
-        self.result = None;
-        Ok(())
-    }
-
-    pub(super) fn check_usable(&self) -> Result<()> {
-        if let Some(error) = &self.ended {
-            return Err(error.clone());
-        }
-        if self.state == State::Closed {
-            return Err(Error::new(ErrorKind::Disconnected, "not connected: call connect first"));
-        }
-        Ok(())
     }
 
     fn check_command(&self, verb: &str, args: &str) -> Result<()> {
@@ -146,11 +133,12 @@ impl Session {
             return Err(Error::new(ErrorKind::InvalidArgument, "the command is empty"));
         }
         let ascii = verb.is_ascii() && args.is_ascii();
-        if !ascii && !self.utf8 {
+        if !ascii && !self.by_hand.transaction.utf8 {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
                 format!("{verb}: the argument is not ASCII; that needs MAIL with SMTPUTF8 before"),
-            ));
+            )
+            .with_detail(Detail::NeedsUtf8));
         }
         Ok(())
     }
@@ -167,30 +155,6 @@ impl Session {
         Ok(if self.greeting.does_esmtp() { params } else { Vec::new() })
     }
 
-    pub(super) fn check_option(&self, param: &Param, utf8: bool) -> Result<()> {
-        if !utf8 && !param.as_str().is_ascii() {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!(
-                    "the option {} is not ASCII; that needs the mail option SMTPUTF8",
-                    param.as_str()
-                ),
-            ));
-        }
-        let offered = if param.is("SMTPUTF8") {
-            self.capabilities.smtputf8()
-        } else if param.is("REQUIRETLS") {
-            self.capabilities.has("REQUIRETLS")
-        } else if param.is("BODY")
-            && param.value().is_some_and(|v| v.eq_ignore_ascii_case("BINARYMIME"))
-        {
-            self.capabilities.binary_mime() && self.capabilities.chunking() && self.options.chunking
-        } else {
-            true
-        };
-        if offered { Ok(()) } else { Err(not_offered(param.as_str(), "MAIL")) }
-    }
-
     /// The path as it may be written: as it is, or with its domain as A-labels where UTF-8 may
     /// not be sent (RFC 5890; only the domain can be converted without loss).
     pub(super) fn path_to_send(&self, path: &Path, utf8: bool) -> Result<Path> {
@@ -205,66 +169,50 @@ impl Session {
                     path.as_str()
                 ),
             )
+            .with_detail(Detail::NeedsUtf8)
         })
     }
 
     pub(super) fn issue(&mut self, verb: &str, args: &str, awaited: Awaited) {
         self.write_line(verb, args);
         self.queue.push(awaited, 0, self.output.end());
-        self.sent_helo = verb.eq_ignore_ascii_case("HELO");
-        self.counts_recipient = false;
     }
 
-    pub(super) fn issue_line(&mut self, line: &[u8], awaited: Awaited) {
+    fn issue_line(&mut self, line: &[u8], awaited: Awaited) {
         self.trace.sent(line);
         self.output.buffer().extend_from_slice(line);
         self.queue.push(awaited, 0, self.output.end());
-        self.verb.clear();
-        self.verb.push_str(String::from_utf8_lossy(line).trim_end());
-        self.counts_recipient = false;
+        self.label.clear();
+        self.label.push_str(String::from_utf8_lossy(line).trim_end());
     }
 
     fn write_line(&mut self, verb: &str, args: &str) {
-        let buffer = self.output.buffer();
-        let from = buffer.len();
-        command::line(buffer, verb, args);
-        if self.trace.is_on() {
-            let line = buffer[from..].to_vec();
-            match credential(&line) {
-                // Whatever answers a 334 is one.
-                _ if self.last.code() == 334 && self.awaits_credential => {
-                    self.trace.sent_secret(&line, 0);
-                }
-                Some(shown) => self.trace.sent_secret(&line, shown),
-                None => self.trace.sent(&line),
+        // One allocation of the final size: a credential must leave no copy behind.
+        let mut line = Vec::with_capacity(verb.len() + args.len() + 3);
+        command::line(&mut line, verb, args);
+        let shown = self.credentials.own_line(&line, self.last.code() == 334);
+        match shown {
+            Some(shown) => {
+                self.trace.sent_secret(&line, shown);
+                self.output.secret_line(&line);
+            }
+            None => {
+                self.trace.sent(&line);
+                self.output.buffer().extend_from_slice(&line);
             }
         }
-        self.awaits_credential =
-            is_auth(verb.as_bytes()) || (self.awaits_credential && self.last.code() == 334);
         // Errors name the command, but no credential that came in its place.
-        self.verb.clear();
-        self.verb.push_str(if self.awaits_credential { "AUTH" } else { verb });
+        self.label.clear();
+        self.label.push_str(if self.credentials.is_amid_auth() { "AUTH" } else { verb });
+        line.zeroize();
     }
 
     fn trace_raw(&mut self, bytes: &[u8]) {
-        let hidden = self.last.code() == 334 || self.in_credential;
-        if !hidden && !bytes.split(|byte| *byte == b'\n').any(is_auth) {
-            return self.trace.sent(bytes);
-        }
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let whole = line.ends_with(b"\n");
-            let shown = if self.last.code() == 334 || self.in_credential {
-                Some(0)
-            } else {
-                self.awaits_credential |= is_auth(line);
-                credential(line)
-            };
-            match shown {
-                Some(shown) => self.trace.sent_secret(line, shown),
-                None => self.trace.sent(line),
-            }
-            self.in_credential = !whole && (shown.is_some() || is_auth(line));
-        }
+        let (trace, challenged) = (&mut self.trace, self.last.code() == 334);
+        self.credentials.own_bytes(bytes, challenged, |line, shown| match shown {
+            Some(shown) => trace.sent_secret(line, shown),
+            None => trace.sent(line),
+        });
     }
 
     /// Text of an error for a command that the server refused.
@@ -274,20 +222,15 @@ impl Session {
     }
 }
 
-fn is_auth(line: &[u8]) -> bool {
-    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    words.next().is_some_and(|word| word.eq_ignore_ascii_case(b"AUTH"))
-}
-
-/// How much of a line may be seen, if not all of it: of AUTH all but what follows the mechanism.
-fn credential(line: &[u8]) -> Option<usize> {
-    let space = |from: usize| Some(from + line[from..].iter().position(u8::is_ascii_whitespace)?);
-    let word =
-        |from: usize| Some(from + line[from..].iter().position(|b| !b.is_ascii_whitespace())?);
-    if !is_auth(line) {
-        return None;
+/// What the reply to a command by hand means to us.
+fn awaited_by(verb: &str) -> Awaited {
+    let word = verb.split(' ').next().unwrap_or("");
+    match word.to_ascii_uppercase().as_str() {
+        "MAIL" => Awaited::BareMail { utf8: false },
+        "RCPT" => Awaited::BareRcpt,
+        "RSET" => Awaited::BareReset,
+        _ => Awaited::Command,
     }
-    word(space(word(space(word(0)?)?)?)?)
 }
 
 pub(super) fn not_offered(what: &str, command: &str) -> Error {

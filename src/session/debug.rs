@@ -1,5 +1,7 @@
 //! The transcript: what went out and came in, credentials masked.
 
+use super::credential::MASK;
+
 /// Which way the bytes went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -13,9 +15,6 @@ pub enum Direction {
 pub trait DebugSink: Send {
     fn trace(&mut self, direction: Direction, bytes: &[u8]);
 }
-
-/// What stands in a transcript in place of a credential.
-pub(super) const MASK: &str = "***";
 
 /// The transcript of one session.
 #[derive(Default)]

@@ -3,7 +3,9 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::{Capabilities, command};
 
+use super::by_hand::BareTransaction;
 use super::queue::Awaited;
+use super::reply::closes;
 use super::{Protocol, Session};
 
 /// What the server answered to EHLO (or LHLO) and HELO.
@@ -41,7 +43,7 @@ impl Greeting {
 impl Session {
     /// EHLO, or LHLO to an LMTP server (RFC 2033 section 4.1).
     pub fn ehlo(&mut self, name: &str) -> Result<()> {
-        self.hello(self.hello_verb(), name, Awaited::Hello)
+        self.hello(self.hello_verb(), name, Awaited::Hello { helo: false, falls_back: false })
     }
 
     /// HELO; LMTP has none.
@@ -49,7 +51,7 @@ impl Session {
         if self.protocol.is_lmtp() {
             return Err(Error::new(ErrorKind::Misuse, "LMTP has no HELO; use ehlo, which is LHLO"));
         }
-        self.hello("HELO", name, Awaited::Hello)
+        self.hello("HELO", name, Awaited::Hello { helo: true, falls_back: false })
     }
 
     /// EHLO, and HELO if that is refused; nothing if the server was greeted before.
@@ -59,7 +61,7 @@ impl Session {
             return self.check_usable();
         }
         self.greeting.name = name.to_owned();
-        self.hello(self.hello_verb(), name, Awaited::FirstHello)
+        self.hello(self.hello_verb(), name, Awaited::Hello { helo: false, falls_back: true })
     }
 
     fn hello_verb(&self) -> &'static str {
@@ -68,21 +70,19 @@ impl Session {
 
     fn hello(&mut self, verb: &str, name: &str, awaited: Awaited) -> Result<()> {
         check_name(name)?;
-        self.check_idle()?;
+        self.may_start()?;
         self.issue(verb, name, awaited);
         Ok(())
     }
 
-    pub(super) fn hello_reply(&mut self, awaited: Awaited) {
-        // Which of the two was sent: the engine sends HELO only here and in `helo`.
-        let helo = self.sent_helo;
+    pub(super) fn hello_reply(&mut self, helo: bool, falls_back: bool) {
         let code = self.last.code();
         let accepted = self.last.is_positive();
         if accepted || !helo {
             self.capabilities = Capabilities::default();
             self.greeting.esmtp = false;
             self.greeting.greeted = accepted;
-            self.utf8 = false;
+            self.by_hand.transaction = BareTransaction::default();
         }
         if helo {
             self.greeting.helo = Some(self.last.bytes().to_vec());
@@ -93,23 +93,35 @@ impl Session {
                 self.capabilities = Capabilities::parse(self.last.bytes());
             }
         }
-        if awaited == Awaited::Hello || accepted {
+        let refused_for_good = helo || self.protocol.is_lmtp() || closes(code);
+        if accepted || !falls_back {
             self.result = Some(Ok(code));
-        } else if helo || self.protocol.is_lmtp() || code == 421 {
-            let error =
-                self.refusal(ErrorKind::Helo, if helo { "HELO" } else { self.hello_verb() });
+        } else if refused_for_good {
+            let verb = if helo { "HELO" } else { self.hello_verb() };
+            let error = self.refusal(ErrorKind::Helo, verb);
             self.fail_waiting(&error);
             self.result = Some(Err(error));
         } else {
             let name = std::mem::take(&mut self.greeting.name);
-            self.issue("HELO", &name, Awaited::FirstHello);
+            self.issue("HELO", &name, Awaited::Hello { helo: true, falls_back: true });
         }
+    }
+
+    /// The server offers CHUNKING and does not understand BDAT: it is not used with this server
+    /// again.
+    pub(super) fn distrust_chunking(&mut self) {
+        self.distrusted = self.greeting.ehlo.as_deref().map(server_name);
+    }
+
+    pub(super) fn chunking_denied(&self) -> bool {
+        self.distrusted.is_some()
+            && self.distrusted == self.greeting.ehlo.as_deref().map(server_name)
     }
 
     /// STARTTLS (RFC 3207). After `Ok` the driver does the handshake and calls
     /// [`Session::secured`].
     pub fn start_tls(&mut self) -> Result<()> {
-        self.check_idle()?;
+        self.may_start()?;
         if self.channel.encrypted {
             return Err(Error::new(ErrorKind::Misuse, "STARTTLS: TLS is already active"));
         }
@@ -132,7 +144,7 @@ impl Session {
 
     /// Any byte behind the reply to STARTTLS was put there by somebody else.
     pub fn check_no_injection(&mut self) -> Result<()> {
-        if self.surplus.is_empty() && !self.parser.is_partial() {
+        if self.surplus.is_empty() {
             return Ok(());
         }
         Err(Error::new(
@@ -140,6 +152,11 @@ impl Session {
             "STARTTLS: data was injected behind the server's reply; the connection was closed",
         ))
     }
+}
+
+/// The name that a server greets with: the first word of its reply to EHLO.
+fn server_name(ehlo: &[u8]) -> Vec<u8> {
+    ehlo.split(u8::is_ascii_whitespace).next().unwrap_or_default().to_ascii_lowercase()
 }
 
 /// A name for EHLO: what the caller or the system gave, never repaired.

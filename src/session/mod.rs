@@ -1,9 +1,16 @@
 //! The protocol engine: one SMTP or LMTP connection without the connection.
 //!
 //! A [`Session`] turns calls into bytes and bytes into outcomes. It does no I/O and reads no
-//! clock: the driver moves bytes between [`Session::output`] and the socket, feeds what arrives
-//! to [`Session::input`] and reports a loss with [`Session::lost`]. Every command goes through
-//! one queue of awaited replies; lock-step is that queue with length one.
+//! clock. Its driver asks four questions, in any order and as often as it likes, and what must
+//! hold between them is the session's own affair:
+//!
+//! - what to send: [`Session::poll_transmit`], then [`Session::sent`] for what the system took;
+//! - here is what came: [`Session::handle_input`], [`Session::handle_eof`], [`Session::lost`];
+//! - until when: [`Session::poll_deadline`];
+//! - what happened: [`Session::poll_event`].
+//!
+//! Every command goes through one gate (`gate.rs`) and one queue of awaited replies; lock-step is
+//! that queue with length one.
 //!
 //! ```text
 //!            opened()          220             EHLO/HELO 2yz
@@ -13,37 +20,37 @@
 //!    └─────────────────────┴────────────┴────────────────────────┘
 //! ```
 
-mod admission;
 mod auth;
-mod body;
+mod by_hand;
+mod clock;
 mod command;
-mod cursor;
+mod credential;
 mod debug;
-mod flight;
+mod gate;
 mod hello;
 mod mail;
-mod outcome;
 mod output;
 mod place;
 mod queue;
 mod reply;
 mod state;
-mod transaction;
-mod verdict;
 
 pub use auth::Candidate;
+pub use clock::TimeLimit;
 pub use debug::{DebugSink, Direction};
 pub use hello::{Greeting, check_name};
-pub use outcome::RecipientStatus;
+pub use mail::{Body, BodyReader, RecipientStatus, Transaction};
 pub use state::{Channel, Phase, Protocol};
-pub use transaction::{Body, BodyReader, Transaction};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::{Capabilities, Reply, ReplyParser};
 
 use auth::Exchange;
+use by_hand::ByHand;
+use clock::Clock;
+use credential::CredentialFilter;
 use debug::Trace;
-use flight::Mailer;
+use mail::Mailer;
 use output::Output;
 use queue::{Awaited, Queue};
 use state::State;
@@ -57,12 +64,33 @@ pub struct Options {
     pub chunking: bool,
     /// Send SASL initial responses (RFC 4954 section 4).
     pub initial_response: bool,
+    /// Most transactions in flight without their final reply; 0 adapts to the connection.
+    pub window: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { pipelining: true, chunking: true, initial_response: true }
+        Options { pipelining: true, chunking: true, initial_response: true, window: 0 }
     }
+}
+
+/// What a session has to tell.
+pub enum Event {
+    /// A transaction has come to its end. They do so in the order in which they were submitted.
+    Completed(Box<Transaction>),
+    /// The operation other than mail has ended.
+    Answered(Result<u16>),
+}
+
+/// How a connection, or what was under way on it, came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The server answered that it closes: what stood behind that was not looked at.
+    ByServer,
+    /// It broke, or must not be used any more: what was handed over may have been taken.
+    Lost,
+    /// Nothing of it had been sent.
+    Retracted,
 }
 
 /// The state of one connection, and of everything under way on it.
@@ -81,26 +109,21 @@ pub struct Session {
     queue: Queue,
     output: Output,
     mail: Mailer,
+    by_hand: ByHand,
     exchange: Option<Exchange>,
-    /// SMTPUTF8 was given to a low-level MAIL: arguments may hold UTF-8 from here on.
-    utf8: bool,
-    /// The last command that was sent by itself: its verb.
-    verb: String,
-    /// The last hello sent was HELO.
-    sent_helo: bool,
-    /// An AUTH of the caller's own is under way: the next line may be a credential.
-    awaits_credential: bool,
-    /// The caller's own bytes ended in the midst of a line with a credential.
-    in_credential: bool,
-    /// The awaited reply is that of a low-level RCPT.
-    counts_recipient: bool,
-    /// What the last reply answered.
-    answered: Option<Awaited>,
-    /// Recipients that low-level RCPT commands had accepted; LMTP answers each after the data.
-    bare_accepted: u32,
+    credentials: CredentialFilter,
+    /// The last command that was sent by itself, for errors.
+    label: String,
+    /// The last reply was LMTP's last for a message: the next would be one too many.
+    lmtp_counted: bool,
+    /// The last reply was the 554 of a server that hangs up behind it.
+    is_dismissed: bool,
+    /// The server that does not understand BDAT though it offers it.
+    distrusted: Option<Vec<u8>>,
     result: Option<Result<u16>>,
     /// Why the connection can no longer be used; the driver closes it.
     ended: Option<Error>,
+    clock: Clock,
     trace: Trace,
 }
 
@@ -120,17 +143,16 @@ impl Session {
             queue: Queue::default(),
             output: Output::default(),
             mail: Mailer::default(),
+            by_hand: ByHand::default(),
             exchange: None,
-            utf8: false,
-            verb: String::new(),
-            sent_helo: false,
-            awaits_credential: false,
-            in_credential: false,
-            counts_recipient: false,
-            answered: None,
-            bare_accepted: 0,
+            credentials: CredentialFilter::default(),
+            label: String::new(),
+            lmtp_counted: false,
+            is_dismissed: false,
+            distrusted: None,
             result: None,
             ended: None,
+            clock: Clock::default(),
             trace: Trace::default(),
         }
     }
@@ -159,6 +181,7 @@ impl Session {
     }
 
     fn forget(&mut self) {
+        self.trace_rest();
         self.channel = Channel::default();
         self.greeting = Greeting::default();
         self.capabilities = Capabilities::default();
@@ -166,12 +189,13 @@ impl Session {
         self.surplus = Vec::new();
         self.queue.clear();
         self.output.clear();
+        self.output.set_unhanded(0);
         self.mail.forget();
+        self.by_hand = ByHand::default();
         self.exchange = None;
-        self.utf8 = false;
-        self.awaits_credential = false;
-        self.in_credential = false;
-        self.bare_accepted = 0;
+        self.credentials = CredentialFilter::default();
+        self.lmtp_counted = false;
+        self.is_dismissed = false;
         self.ended = None;
     }
 
@@ -219,7 +243,14 @@ impl Session {
         self.ended.as_ref()
     }
 
-    /// The bytes to send: encoded ones, then those lent by the message in transmission.
+    /// Encodes all that may be sent now, and gives the bytes to send: encoded ones, then those
+    /// lent by the message in transmission.
+    pub fn poll_transmit(&mut self) -> [&[u8]; 2] {
+        self.pump();
+        self.output()
+    }
+
+    /// The same without encoding more.
     pub fn output(&self) -> [&[u8]; 2] {
         [self.output.encoded(), self.mail.lent(self.output.lent())]
     }
@@ -233,12 +264,18 @@ impl Session {
         self.output.len()
     }
 
-    /// The driver handed `count` bytes of [`Session::output`] to the system.
+    /// The driver took `count` bytes of the output.
     pub fn sent(&mut self, count: usize) {
         if self.trace.is_on() {
             self.trace_lent(count);
         }
         self.output.sent(count);
+    }
+
+    /// Of the bytes that the driver took, so many are not in the system's hands yet. What did
+    /// not reach the system did not reach the server.
+    pub fn set_unhanded(&mut self, count: u64) {
+        self.output.set_unhanded(count);
     }
 
     /// How many bytes went out on this connection.
@@ -251,9 +288,12 @@ impl Session {
         self.queue.is_empty() && self.output.is_empty() && self.mail.is_quiet()
     }
 
-    /// A reply is due, so reading makes sense.
-    pub fn awaits_reply(&self) -> bool {
-        !self.queue.is_empty()
+    /// What happened, one thing at a time.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        if let Some(transaction) = self.mail.finished() {
+            return Some(Event::Completed(transaction));
+        }
+        self.result.take().map(Event::Answered)
     }
 
     /// The result of the operation that ended, other than a transaction.
@@ -263,65 +303,36 @@ impl Session {
         })
     }
 
-    /// What the driver waits for now; it sets the default deadline (RFC 5321 section 4.5.3.2).
-    pub fn phase(&self) -> Phase {
-        match self.queue.front() {
-            None => Phase::DataBlock,
-            Some(entry) => match entry.awaited {
-                Awaited::Data => Phase::DataInitiation,
-                Awaited::Final | Awaited::LoneDot | Awaited::Chunk => {
-                    if self.output.is_empty() {
-                        Phase::DataTermination
-                    } else {
-                        Phase::DataBlock
-                    }
-                }
-                Awaited::Quit => Phase::Quit,
-                _ => Phase::Command,
-            },
-        }
+    /// A transaction that has come to its end.
+    pub fn finished(&mut self) -> Option<Box<Transaction>> {
+        self.mail.finished()
     }
 
     /// The connection cannot be used any more. Everything under way gets its true outcome, and
     /// the driver is told to close.
     pub fn lost(&mut self, error: Error) {
+        let error = if self.ended.is_none() { self.at_its_place(error) } else { error };
+        self.finish_with(error, End::Lost);
+    }
+
+    /// The connection must not be used any more after the reply was dealt with.
+    fn end(&mut self, error: Error, end: End) {
+        self.finish_with(error, end);
+    }
+
+    fn finish_with(&mut self, error: Error, end: End) {
         if self.ended.is_some() {
             return;
         }
-        let error = self.at_its_place(error);
-        self.settle_transactions(&error, false);
+        let error = self.credentials.scrub_error(error);
+        let awaits = end == End::Lost || self.queue.iter().any(|entry| !entry.is_mail());
+        self.settle_transactions(&error, end);
         let refusal = self.exchange.take().and_then(|exchange| exchange.lost(&error));
-        if self.result.is_none() {
+        if self.result.is_none() && awaits {
             self.result = Some(Err(refusal.unwrap_or_else(|| error.clone())));
         }
         self.queue.clear();
         self.output.clear();
-        self.ended = Some(error);
-    }
-
-    /// The caller forbade what was about to be sent, and no byte of it went out: the connection
-    /// stays as it was.
-    pub fn retract(&mut self, error: Error) {
-        self.settle_transactions(&error, true);
-        self.result = Some(Err(error));
-        self.queue.clear();
-        self.output.clear();
-        self.exchange = None;
-    }
-
-    /// The server answered 421, or must not be talked to any more, after the reply was dealt
-    /// with: what has not been answered was not tried.
-    fn end(&mut self, error: Error) {
-        if self.ended.is_some() {
-            return;
-        }
-        self.settle_transactions(&error, true);
-        if self.result.is_none() && self.queue.iter().any(|entry| !entry.is_mail()) {
-            self.result = Some(Err(error.clone()));
-        }
-        self.queue.clear();
-        self.output.clear();
-        self.exchange = None;
         self.ended = Some(error);
     }
 }

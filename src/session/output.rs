@@ -6,6 +6,8 @@ use zeroize::Zeroize;
 use crate::error::Result;
 use crate::wire::command;
 
+use super::mail::Progress;
+
 /// How much is encoded ahead of the socket; bounds the memory a message of any size costs.
 pub(super) const HIGH_WATER: usize = 256 * 1024;
 
@@ -26,6 +28,10 @@ pub(super) struct Output {
     start: usize,
     lent: Span,
     sent: u64,
+    /// Of `sent`, what is not in the system's hands yet (ciphertext that waits in the process).
+    unhanded: u64,
+    /// Where what is pending began when nothing was.
+    burst: u64,
     /// The buffer holds a credential: it is wiped once it is sent.
     secret: bool,
 }
@@ -37,6 +43,7 @@ impl Output {
         if self.start == self.buffer.len() {
             self.buffer.clear();
             self.start = 0;
+            self.burst = self.sent;
         } else if self.start >= HIGH_WATER {
             self.buffer.drain(..self.start);
             self.start = 0;
@@ -44,28 +51,44 @@ impl Output {
         &mut self.buffer
     }
 
-    /// Appends one BDAT chunk whose length is known only once `encode` has run; it says whether
-    /// the chunk is the last. The header is put in front without moving the data.
-    pub fn chunk(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> Result<bool>) -> Result<bool> {
+    /// Appends a line with a credential in it. The buffer is wiped once it is sent, and has room
+    /// for the line before: one that grows would leave a copy behind.
+    pub fn secret_line(&mut self, line: &[u8]) {
+        let buffer = self.buffer();
+        buffer.reserve(line.len());
+        buffer.extend_from_slice(line);
+        self.secret = true;
+    }
+
+    /// Appends one BDAT chunk whose length is known only once `encode` has run. The header is put
+    /// in front without moving the data. Nothing is appended where nothing was to be had.
+    pub fn chunk(
+        &mut self,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<Progress>,
+    ) -> Result<(Progress, bool)> {
         let buffer = self.buffer();
         let base = buffer.len();
         buffer.resize(base + CHUNK_HEADER, 0);
-        let last = match encode(buffer) {
-            Ok(last) => last,
+        let progress = match encode(buffer) {
+            Ok(progress) => progress,
             Err(error) => {
                 buffer.truncate(base);
                 return Err(error);
             }
         };
         let length = buffer.len() - base - CHUNK_HEADER;
+        if length == 0 && progress != Progress::Ended {
+            buffer.truncate(base);
+            return Ok((progress, false));
+        }
         let mut header = Vec::with_capacity(CHUNK_HEADER);
-        command::bdat(&mut header, length as u64, last);
+        command::bdat(&mut header, length as u64, progress == Progress::Ended);
         let gap = CHUNK_HEADER - header.len();
         let start = self.start;
         self.buffer.copy_within(start..base, start + gap);
         self.buffer[base + gap..base + CHUNK_HEADER].copy_from_slice(&header);
         self.start += gap;
-        Ok(last)
+        Ok((progress, true))
     }
 
     /// Lends a span of the message: it goes out after all that is encoded.
@@ -114,11 +137,6 @@ impl Output {
         }
     }
 
-    /// What is in the buffer must not outlive its sending.
-    pub fn mark_secret(&mut self) {
-        self.secret = true;
-    }
-
     fn wipe(&mut self) {
         self.buffer.zeroize();
         self.start = 0;
@@ -127,6 +145,19 @@ impl Output {
 
     pub fn total_sent(&self) -> u64 {
         self.sent
+    }
+
+    pub fn set_unhanded(&mut self, count: u64) {
+        self.unhanded = count;
+    }
+
+    /// How much of the stream is in the system's hands, and so may reach the server.
+    pub fn handed(&self) -> u64 {
+        self.sent - self.unhanded.min(self.sent)
+    }
+
+    pub fn burst(&self) -> u64 {
+        self.burst
     }
 
     /// Where the next encoded byte will stand in the stream.
@@ -139,7 +170,12 @@ impl Output {
         if self.secret {
             self.wipe();
         }
-        *self = Output { sent: self.sent, ..Output::default() };
+        *self = Output {
+            sent: self.sent,
+            unhanded: self.unhanded,
+            burst: self.sent,
+            ..Output::default()
+        };
     }
 }
 
@@ -153,11 +189,11 @@ mod tests {
             let mut output = Output::default();
             output.buffer().extend_from_slice(b"NOOP\r\n");
             output.sent(already_sent);
-            let last = output.chunk(|buffer| {
+            let chunk = output.chunk(|buffer| {
                 buffer.extend_from_slice(b"hello");
-                Ok(true)
+                Ok(Progress::Ended)
             });
-            assert!(last.is_ok_and(|last| last));
+            assert_eq!(chunk.unwrap(), (Progress::Ended, true));
             let expected = [&b"NOOP\r\n"[already_sent..], b"BDAT 5 LAST\r\nhello"].concat();
             assert_eq!(output.encoded(), expected);
             assert_eq!(output.end(), (already_sent + expected.len()) as u64);

@@ -3,6 +3,7 @@
 use crate::error::{Error, SHOWN_TEXT, printable};
 
 use super::Session;
+use super::mail::Transaction;
 use super::queue::{Awaited, Entry};
 
 impl Session {
@@ -17,24 +18,21 @@ impl Session {
     fn place(&self, entry: Entry) -> String {
         let path =
             |verb: &str, path: &str| format!("{verb}:<{}>", printable(path.as_bytes(), SHOWN_TEXT));
-        let index = entry.flight.checked_sub(self.mail.base).map(|index| index as usize);
-        let flight = index.and_then(|index| self.mail.flights.get(index));
+        let mail = self.mail.transaction(entry.flight);
         match entry.awaited {
             Awaited::Greeting => "greeting".to_owned(),
-            Awaited::Mail => {
-                path("MAIL FROM", flight.map_or("", |flight| flight.transaction.sender()))
-            }
+            Awaited::Mail => path("MAIL FROM", mail.map_or("", Transaction::sender)),
             Awaited::Rcpt(recipient) => {
-                let to = flight.and_then(|f| f.transaction.recipients.get(recipient as usize));
-                path("RCPT TO", to.map_or("", |recipient| recipient.path.as_str()))
+                path("RCPT TO", mail.map_or("", |mail| mail.path_of(recipient as usize)))
             }
             Awaited::Data => "DATA".to_owned(),
             Awaited::Chunk => "BDAT".to_owned(),
-            Awaited::Final if entry.end > self.output.total_sent() => "the message".to_owned(),
+            Awaited::Final if entry.end > self.output.handed() => "the message".to_owned(),
             Awaited::Final | Awaited::LoneDot => "end of data".to_owned(),
-            Awaited::Reset => "RSET".to_owned(),
+            Awaited::Reset { .. } => "RSET".to_owned(),
             Awaited::Auth => "AUTH".to_owned(),
-            _ => printable(self.verb.as_bytes(), SHOWN_TEXT),
+            Awaited::Quit => "QUIT".to_owned(),
+            _ => printable(self.label.as_bytes(), SHOWN_TEXT),
         }
     }
 }

@@ -1,20 +1,34 @@
-//! Commands sent, replies awaited, in order.
+//! Commands sent, replies awaited, in order: each reply is awaited as something.
 
 use std::collections::VecDeque;
 
-/// What a reply answers.
+/// What a reply answers, and so what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Awaited {
     Greeting,
-    Hello,
-    /// EHLO that falls back to HELO.
-    FirstHello,
+    /// EHLO, LHLO or HELO; `falls_back`: a refused EHLO is followed by HELO.
+    Hello {
+        helo: bool,
+        falls_back: bool,
+    },
     Command,
+    /// MAIL, RCPT and RSET by hand.
+    BareMail {
+        utf8: bool,
+    },
+    BareRcpt,
+    BareReset,
+    /// A reply to `putcmd` or to raw bytes, which the caller collects.
+    Collected,
     StartTls,
     Auth,
+    /// A reply to `putcmd` or to raw bytes that nobody collected before QUIT.
+    Abandoned,
     Quit,
-    /// RSET that the engine sent after a failed transaction.
-    Reset,
+    /// RSET that the engine sent; `pipelined`: behind the end of a message not answered yet.
+    Reset {
+        pipelined: bool,
+    },
     Mail,
     Rcpt(u32),
     Data,
@@ -38,17 +52,18 @@ pub(super) struct Entry {
 impl Entry {
     pub fn is_mail(&self) -> bool {
         use Awaited::*;
-        matches!(self.awaited, Reset | Mail | Rcpt(_) | Data | Chunk | Final | LoneDot)
+        matches!(self.awaited, Reset { .. } | Mail | Rcpt(_) | Data | Chunk | Final | LoneDot)
+    }
+
+    /// The reply may come before the command is out: a message may be refused while it is sent.
+    pub fn is_body(&self) -> bool {
+        matches!(self.awaited, Awaited::Final | Awaited::Chunk)
     }
 }
 
 #[derive(Default)]
 pub(super) struct Queue {
     entries: VecDeque<Entry>,
-    /// Replies owed to commands that the caller put himself.
-    owed: usize,
-    /// The caller sent bytes of his own: what they call forth cannot be known.
-    pub raw: bool,
 }
 
 impl Queue {
@@ -82,20 +97,5 @@ impl Queue {
 
     pub fn clear(&mut self) {
         self.entries.clear();
-        self.owed = 0;
-        self.raw = false;
-    }
-
-    /// A command was put whose reply the caller will collect.
-    pub fn owe(&mut self) {
-        self.owed += 1;
-    }
-
-    pub fn owed(&self) -> usize {
-        self.owed
-    }
-
-    pub fn collected(&mut self) {
-        self.owed = self.owed.saturating_sub(1);
     }
 }

@@ -1,113 +1,90 @@
-//! Input: bytes to replies, each given to the command it answers.
+//! Input: bytes to replies, each given to the command it answers; and what answers nothing.
 
-use crate::error::{Error, ErrorKind, Result, SHOWN_TEXT, printable};
+use crate::error::{Error, ErrorKind, SHOWN_TEXT, printable};
 use crate::wire::{MAX_REPLY_BYTES, ReplyParser};
 
-use super::Session;
 use super::queue::{Awaited, Entry};
 use super::state::State;
+use super::{End, Session};
+
+/// A server that answers so closes the connection (RFC 5321 section 3.8, RFC 7504 section 3).
+pub(super) fn closes(code: u16) -> bool {
+    matches!(code, 421 | 521)
+}
 
 impl Session {
-    /// Takes whatever arrived, in any split. An error has ended the connection.
-    pub fn input(&mut self, mut bytes: &[u8]) -> Result<()> {
+    /// Takes whatever arrived, in any split.
+    pub fn handle_input(&mut self, bytes: &[u8]) {
+        self.trace_received(bytes);
+        self.feed(bytes);
+    }
+
+    fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() && self.ended.is_none() {
-            if self.queue.is_empty() {
+            let Some(entry) = self.queue.front() else { return self.keep_surplus(bytes) };
+            if entry.end > self.output.handed() && !entry.is_body() && !self.parser.is_partial() {
                 self.keep_surplus(bytes);
-                break;
+                return self.judge_early();
             }
             let fed = match self.parser.feed(bytes) {
                 Ok(fed) => fed,
-                Err(error) => {
-                    self.lost(error);
-                    break;
-                }
+                Err(error) => return self.lost(error),
             };
-            if self.trace.is_on() {
-                self.trace_received(&bytes[..fed.consumed]);
-            }
             bytes = &bytes[fed.consumed..];
             if fed.complete {
                 self.answer();
             }
         }
-        match &self.ended {
-            Some(error) if error.kind() == ErrorKind::Protocol => Err(error.clone()),
-            _ => Ok(()),
-        }
     }
 
     /// The server closed its side, or sending failed with `cause`; nothing more can be read.
-    pub fn eof(&mut self, cause: Option<Error>) {
+    pub fn handle_eof(&mut self, cause: Option<Error>) {
         let mut error = cause.unwrap_or_else(|| {
             Error::new(ErrorKind::Disconnected, "the server closed the connection")
         });
+        if self.is_dismissed {
+            let text = format!("{}; before, {}", error.message(), self.last.describe());
+            let error = error.with_message(|_| text).with_reply_code(self.last.code());
+            return self.end(error, End::ByServer);
+        }
         if !self.surplus.is_empty() {
-            error = with_last_words(error, &self.surplus);
+            let surplus = std::mem::take(&mut self.surplus);
+            let words = last_words(&surplus);
+            if let Some((code, text)) = &words {
+                self.last.assign(*code, &self.credentials.scrub(text));
+            }
+            error = with_last_words(error, words.map_or(0, |(code, _)| code), &surplus);
         } else if self.parser.is_partial() {
             let partial = printable(self.parser.partial(), SHOWN_TEXT);
-            error = Error::new(
-                error.kind(),
-                format!("{} in the middle of a reply: {partial}", error.message()),
-            )
-            .with_os_code(error.os_code());
+            let text = format!("{} in the middle of a reply: {partial}", error.message());
+            error = error.with_message(|_| text);
         }
         self.lost(error);
     }
 
-    /// Bytes that the driver found where none may be.
+    /// Bytes that the driver found behind the reply to STARTTLS.
     pub fn inject(&mut self, bytes: &[u8]) {
+        self.trace_received(bytes);
         self.keep_surplus(bytes);
     }
 
-    /// Everything that was sent has been answered: what arrives now answers nothing. (Where the
-    /// caller sent bytes of his own, who knows.)
-    pub fn owes_nothing(&self) -> bool {
-        let sent = self.output.total_sent();
-        let answered = self.queue.front().is_none_or(|entry| entry.end > sent);
-        answered && self.queue.owed() == 0 && !self.queue.raw
-    }
-
-    /// Bytes that came before the command that they might answer was sent.
-    pub fn early(&mut self, bytes: &[u8]) {
-        let body = matches!(
-            self.queue.front(),
-            Some(Entry { awaited: Awaited::Final | Awaited::Chunk, .. })
-        );
-        if body {
-            // A refusal may come before the end of the message; anything else is found out.
-            let _ = self.input(bytes);
-            return;
-        }
-        self.keep_surplus(bytes);
-        if self.ended.is_none() && self.check_surplus().is_ok() {
-            self.take_surplus();
+    /// Bytes came though nothing that was sent is unanswered, and a command is about to go out.
+    fn judge_early(&mut self) {
+        if self.ended.is_none() && self.check_unsolicited().is_ok() {
+            self.take_farewell();
         }
     }
 
     /// A server that gave up waiting has answered whatever comes next.
     pub(super) fn take_farewell(&mut self) {
-        if !self.surplus.is_empty() && !self.queue.is_empty() {
+        if !self.surplus.is_empty() && !self.queue.is_empty() && is_farewell(&self.surplus) {
             self.take_surplus();
         }
     }
 
-    /// Bytes that nobody asked for are kept until a command would be sent: they may be the
+    /// Bytes that answer nothing are kept until a command would be sent: they may be the
     /// server's last words.
     fn keep_surplus(&mut self, bytes: &[u8]) {
-        if self.trace.is_on() {
-            self.trace_received(bytes);
-        }
-        // RFC 2033 section 4.2: one reply per accepted recipient, and no more.
-        let counted = self.protocol.is_lmtp() && self.answered == Some(Awaited::Final);
-        if counted && !is_farewell(bytes) {
-            return self.lost(Error::new(
-                ErrorKind::Protocol,
-                format!(
-                    "the LMTP server sent more replies than recipients were accepted: {}",
-                    printable(bytes, SHOWN_TEXT)
-                ),
-            ));
-        }
         if self.surplus.len() + bytes.len() > MAX_REPLY_BYTES {
             return self.lost(Error::new(
                 ErrorKind::Protocol,
@@ -115,46 +92,55 @@ impl Session {
             ));
         }
         self.surplus.extend_from_slice(bytes);
+        // RFC 2033 section 4.2: one reply per accepted recipient, and no more. A farewell may
+        // come in pieces.
+        let whole = self.surplus.contains(&b'\n') || !is_farewell_begun(&self.surplus);
+        if self.lmtp_counted && whole && !is_farewell(&self.surplus) {
+            let text = printable(&std::mem::take(&mut self.surplus), SHOWN_TEXT);
+            self.lost(Error::new(
+                ErrorKind::Protocol,
+                format!("the LMTP server sent more replies than recipients were accepted: {text}"),
+            ));
+        }
     }
 
     /// Gives bytes in hand to a reply that is now awaited.
     pub(super) fn take_surplus(&mut self) {
         let bytes = std::mem::take(&mut self.surplus);
-        // An error has ended the session and is read from there.
-        let _ = self.input(&bytes);
+        if is_farewell(&bytes) {
+            self.answer_early(&bytes);
+        } else {
+            self.feed(&bytes);
+        }
     }
 
-    /// A reply before its command is somebody else's (CVE-2021-32066 and its kind).
-    pub(super) fn check_surplus(&mut self) -> Result<()> {
-        if self.surplus.is_empty() && !self.parser.is_partial() {
-            return Ok(());
+    /// The farewell of an idle server answers the command that was about to go out.
+    fn answer_early(&mut self, bytes: &[u8]) {
+        self.parser.reset();
+        if self.parser.feed(bytes).is_ok_and(|fed| fed.complete) {
+            self.answer();
         }
-        if is_farewell(&self.surplus) {
-            return Ok(());
-        }
-        let unsolicited = std::mem::take(&mut self.surplus);
-        let error = Error::new(
-            ErrorKind::Protocol,
-            format!(
-                "the server sent data before a command: {}",
-                printable(&unsolicited, SHOWN_TEXT)
-            ),
-        );
-        self.lost(error.clone());
-        Err(error)
     }
 
     /// One whole reply came: it answers the oldest command.
     fn answer(&mut self) {
         let Some(entry) = self.queue.front() else { return };
+        let code = self.parser.code();
         // The caller asked for no RSET of ours; the reply he wants to see is the one before it.
-        if entry.awaited != Awaited::Reset || self.parser.code() == 421 {
-            self.last.assign(self.parser.code(), self.parser.text());
+        if !matches!(entry.awaited, Awaited::Reset { .. }) || closes(code) {
+            self.show_reply();
         }
         self.replies += 1;
-        self.answered = Some(entry.awaited);
-        let farewell = self.parser.code() == 421;
-        if entry.end > self.output.total_sent() && !farewell && !self.is_early_refusal(&entry) {
+        self.lmtp_counted = self.protocol.is_lmtp() && entry.awaited == Awaited::Final;
+        self.is_dismissed = code == 554 && says_too_many(self.parser.text());
+        if self.is_dismissed {
+            self.show_reply();
+        }
+        let farewell = closes(code);
+        let handed = self.output.handed();
+        let early_refusal = entry.is_body() && code >= 400;
+        if entry.end > handed && !farewell && !early_refusal {
+            self.show_reply();
             return self.lost(Error::new(
                 ErrorKind::Protocol,
                 format!("the server replied before the command was sent: {}", self.last.describe()),
@@ -164,36 +150,47 @@ impl Session {
             self.mail_reply(entry);
         } else {
             self.queue.pop();
-            self.command_reply(entry.awaited);
+            self.command_reply(entry);
         }
         // To a QUIT that went out there is nothing to add.
-        let quit = entry.awaited == Awaited::Quit && entry.end <= self.output.total_sent();
+        let quit = entry.awaited == Awaited::Quit && entry.end <= handed;
         if farewell && self.ended.is_none() && !quit {
             let error = self.refusal(ErrorKind::Disconnected, "the server closes the connection");
-            self.end(error);
+            self.end(error, End::ByServer);
         }
     }
 
-    /// The server refuses a message before it has all of it.
-    fn is_early_refusal(&self, entry: &Entry) -> bool {
-        matches!(entry.awaited, Awaited::Final | Awaited::Chunk) && self.last.code() >= 400
+    /// Makes the parsed reply the one that the caller sees, without a credential in it.
+    fn show_reply(&mut self) {
+        let (code, text) = (self.parser.code(), self.parser.text());
+        if self.credentials.is_empty() || (code < 400 && self.exchange.is_none()) {
+            self.last.assign(code, text);
+        } else {
+            self.last.assign(code, &self.credentials.scrub(text));
+        }
     }
 
-    fn command_reply(&mut self, awaited: Awaited) {
+    fn command_reply(&mut self, entry: Entry) {
         let code = self.last.code();
-        match awaited {
-            Awaited::Greeting => self.greeting_reply(),
-            Awaited::Hello | Awaited::FirstHello => self.hello_reply(awaited),
-            Awaited::StartTls => self.start_tls_reply(),
-            Awaited::Auth => self.auth_reply(),
-            Awaited::Quit if !self.queue.is_empty() => {}
-            _ => {
-                if self.counts_recipient && self.last.is_positive() {
-                    self.bare_accepted += 1;
-                }
-                self.result = Some(Ok(code));
-            }
+        match entry.awaited {
+            Awaited::Greeting => return self.greeting_reply(),
+            Awaited::Hello { helo, falls_back } => return self.hello_reply(helo, falls_back),
+            Awaited::StartTls => return self.start_tls_reply(),
+            Awaited::Auth => return self.auth_reply(),
+            Awaited::Abandoned => return,
+            _ => {}
         }
+        let bare = &mut self.by_hand.transaction;
+        match entry.awaited {
+            Awaited::BareMail { utf8 } if self.last.is_positive() => {
+                *bare = super::by_hand::BareTransaction { open: true, utf8, accepted: 0 };
+            }
+            Awaited::BareRcpt => bare.accepted += u32::from(self.last.is_positive()),
+            Awaited::BareReset if self.last.is_positive() => *bare = Default::default(),
+            Awaited::Command | Awaited::Collected => self.by_hand.collected(code),
+            _ => {}
+        }
+        self.result = Some(Ok(code));
     }
 
     fn greeting_reply(&mut self) {
@@ -203,39 +200,60 @@ impl Session {
         } else {
             let error = self.refusal(ErrorKind::Connect, "greeting");
             self.result = Some(Err(error.clone()));
-            self.end(error);
+            self.end(error, End::ByServer);
         }
     }
 
     fn trace_received(&mut self, bytes: &[u8]) {
-        match self.exchange.as_ref().filter(|_| !self.trace.shows_secrets()) {
-            Some(exchange) => {
-                let scrubbed = exchange.scrub(&String::from_utf8_lossy(bytes));
-                self.trace.received(scrubbed.as_bytes());
-            }
-            None => self.trace.received(bytes),
+        if !self.trace.is_on() {
+            return;
+        }
+        if self.credentials.is_empty() || self.trace.shows_secrets() {
+            return self.trace.received(bytes);
+        }
+        let clean = self.credentials.received(bytes);
+        if !clean.is_empty() {
+            self.trace.received(&clean);
+        }
+    }
+
+    /// Shows what the filter still holds: no more of it will come.
+    pub(super) fn trace_rest(&mut self) {
+        let rest = self.credentials.release();
+        if self.trace.is_on() && !rest.is_empty() {
+            self.trace.received(&rest);
         }
     }
 }
 
-/// The first whole reply in `bytes`.
-fn last_words(bytes: &[u8]) -> Option<(u16, String)> {
+/// A server that has counted too many commands of one kind says so and hangs up (Exim): what
+/// stood behind was not looked at.
+fn says_too_many(text: &[u8]) -> bool {
+    text.to_ascii_lowercase().windows(8).any(|word| word == b"too many")
+}
+
+/// The first whole reply in `bytes`: its code and text.
+fn last_words(bytes: &[u8]) -> Option<(u16, Vec<u8>)> {
     let mut parser = ReplyParser::new();
     let fed = parser.feed(bytes).ok()?;
-    fed.complete.then(|| {
-        let text = printable(parser.text(), SHOWN_TEXT);
-        (parser.code(), format!("{} {text}", parser.code()))
-    })
+    fed.complete.then(|| (parser.code(), parser.text().to_vec()))
 }
 
 /// A server that gives up waiting may say so at any time (RFC 5321 section 3.8).
-fn is_farewell(bytes: &[u8]) -> bool {
-    last_words(bytes).is_some_and(|(code, _)| code == 421)
+pub(super) fn is_farewell(bytes: &[u8]) -> bool {
+    last_words(bytes).is_some_and(|(code, _)| closes(code))
 }
 
-fn with_last_words(error: Error, bytes: &[u8]) -> Error {
-    let (code, text) = last_words(bytes).unwrap_or_else(|| (0, printable(bytes, SHOWN_TEXT)));
-    Error::new(error.kind(), format!("{}; its last words: {text}", error.message()))
-        .with_os_code(error.os_code())
-        .with_reply_code(code)
+/// What came so far may become a farewell.
+fn is_farewell_begun(bytes: &[u8]) -> bool {
+    [b"421", b"521"].iter().any(|code| {
+        let length = bytes.len().min(code.len());
+        bytes[..length] == code[..length]
+    })
+}
+
+fn with_last_words(error: Error, code: u16, bytes: &[u8]) -> Error {
+    let words = printable(bytes.trim_ascii_end(), SHOWN_TEXT);
+    let text = format!("{}; its last words: {words}", error.message());
+    error.with_message(|_| text).with_reply_code(code)
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::Session;
+use super::queue::Awaited;
+
 /// Which protocol the server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
@@ -71,5 +74,26 @@ impl Phase {
             // Nobody's mail depends on the reply to QUIT.
             Phase::Quit => 5,
         })
+    }
+}
+
+impl Session {
+    /// What is waited for now; it sets the default limit (RFC 5321 section 4.5.3.2).
+    pub fn phase(&self) -> Phase {
+        match self.queue.front() {
+            None => Phase::DataBlock,
+            Some(entry) => match entry.awaited {
+                Awaited::Data => Phase::DataInitiation,
+                Awaited::Final | Awaited::LoneDot | Awaited::Chunk => {
+                    if self.output.is_empty() && self.mail.starved().is_none() {
+                        Phase::DataTermination
+                    } else {
+                        Phase::DataBlock
+                    }
+                }
+                Awaited::Quit | Awaited::Abandoned => Phase::Quit,
+                _ => Phase::Command,
+            },
+        }
     }
 }

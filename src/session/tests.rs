@@ -184,14 +184,14 @@ impl Peer {
 /// Moves bytes until the session is quiet. `split` is the size of the pieces it reads.
 fn run(session: &mut Session, peer: &mut Peer, split: usize) {
     for _ in 0..1_000_000 {
-        session.pump();
+        session.poll_transmit();
         let [encoded, lent] = session.output();
         let bytes = [encoded, lent].concat();
         let replies = if bytes.is_empty() { Vec::new() } else { peer.take(&bytes) };
         session.sent(bytes.len());
-        session.pump();
+        session.poll_transmit();
         for piece in replies.chunks(split) {
-            let _ = session.input(piece);
+            session.handle_input(piece);
         }
         if session.ended().is_some() || (session.is_quiet() && replies.is_empty()) {
             return;
@@ -208,7 +208,7 @@ fn run(session: &mut Session, peer: &mut Peer, split: usize) {
 fn connected(protocol: Protocol, peer: &mut Peer, split: usize) -> Session {
     let mut session = Session::new(protocol);
     session.opened(Channel { encrypted: false, loopback: true });
-    session.input(peer.greeting.as_bytes()).unwrap();
+    session.handle_input(peer.greeting.as_bytes());
     assert_eq!(session.take_result().unwrap(), 220);
     session.greet("client.example").unwrap();
     run(&mut session, peer, split);
@@ -224,6 +224,10 @@ fn mail(to: &[&str], body: &str) -> Box<Transaction> {
     }
     transaction.set_body(Body::Owned(body.as_bytes().to_vec()));
     Box::new(transaction)
+}
+
+fn submit(session: &mut Session, transaction: Box<Transaction>) {
+    session.submit(transaction).unwrap();
 }
 
 /// What a caller can tell of a transaction.
@@ -244,7 +248,7 @@ fn send_all(
 ) -> Vec<Seen> {
     for (slot, mut transaction) in mails.into_iter().enumerate() {
         transaction.set_slot(slot);
-        session.submit(transaction);
+        submit(session, transaction);
     }
     run(session, peer, split);
     let mut done: Vec<Box<Transaction>> = std::iter::from_fn(|| session.finished()).collect();
@@ -312,10 +316,10 @@ fn flights_of_one_transaction() {
     for (ehlo, flights) in [(FULL, 1), (PIPELINING, 2), (PLAIN, 5)] {
         let mut peer = Peer::new(ehlo);
         let mut session = connected(Protocol::Smtp, &mut peer, 4096);
-        session.submit(mail(&["a@x", "b@x"], "hello\r\n"));
+        submit(&mut session, mail(&["a@x", "b@x"], "hello\r\n"));
         let mut count = 0;
         loop {
-            session.pump();
+            session.poll_transmit();
             let bytes = session.output().concat();
             if bytes.is_empty() {
                 break;
@@ -323,7 +327,7 @@ fn flights_of_one_transaction() {
             session.sent(bytes.len());
             count += 1;
             let replies = peer.take(&bytes);
-            session.input(&replies).unwrap();
+            session.handle_input(&replies);
         }
         assert_eq!(count, flights, "{ehlo}");
         assert!(session.is_quiet());
@@ -449,14 +453,13 @@ fn a_loss_leaves_every_transaction_its_true_outcome() {
         let mut peer = Peer::new(FULL);
         let mut session = connected(Protocol::Smtp, &mut peer, 4096);
         for body in ["one", "two", "three"] {
-            session.submit(mail(&["a@x"], body));
+            submit(&mut session, mail(&["a@x"], body));
         }
-        session.pump();
-        let length = session.output().concat().len();
+        let length = session.poll_transmit().concat().len();
         session.sent(length);
         let bytes: String = all.split_inclusive('\n').take(arrived).collect();
-        session.input(bytes.as_bytes()).unwrap();
-        session.eof(None);
+        session.handle_input(bytes.as_bytes());
+        session.handle_eof(None);
         let outcomes: Vec<Seen> =
             std::iter::from_fn(|| session.finished()).map(|t| seen(&t)).collect();
         for (index, (kind, recipients)) in outcomes.iter().enumerate() {
@@ -474,13 +477,13 @@ fn a_loss_leaves_every_transaction_its_true_outcome() {
 fn what_was_not_handed_over_was_not_tried() {
     let mut peer = Peer::new(FULL);
     let mut session = connected(Protocol::Smtp, &mut peer, 4096);
-    session.submit(mail(&["a@x"], "one"));
-    session.submit(mail(&["b@x"], "two"));
-    session.pump();
+    submit(&mut session, mail(&["a@x"], "one"));
+    submit(&mut session, mail(&["b@x"], "two"));
+    session.poll_transmit();
     // One byte short of the second's end of data.
     let length = session.output().concat().len();
     session.sent(length - 1);
-    session.eof(None);
+    session.handle_eof(None);
     let outcomes: Vec<Seen> = std::iter::from_fn(|| session.finished()).map(|t| seen(&t)).collect();
     assert_eq!(outcomes[0].0, Some(ErrorKind::OutcomeUnknown));
     assert_eq!(outcomes[1], (Some(ErrorKind::Disconnected), vec![(NotTried, 0)]));
@@ -523,24 +526,24 @@ fn lmtp_has_a_reply_for_each_accepted_recipient() {
 fn lmtp_replies_missing_or_too_many() {
     let mut peer = Peer::new(FULL).lmtp();
     let mut session = connected(Protocol::Lmtp, &mut peer, 64);
-    session.submit(mail(&["a@x", "b@x"], "hello"));
-    session.pump();
+    submit(&mut session, mail(&["a@x", "b@x"], "hello"));
+    session.poll_transmit();
     let length = session.output().concat().len();
     session.sent(length);
-    session.input(b"250 m\r\n250 r\r\n250 r\r\n250 a\r\n").unwrap();
-    session.eof(None);
+    session.handle_input(b"250 m\r\n250 r\r\n250 r\r\n250 a\r\n");
+    session.handle_eof(None);
     let (kind, recipients) = seen(&session.finished().unwrap());
     assert_eq!(kind, Some(ErrorKind::OutcomeUnknown));
     assert_eq!(recipients, [(Accepted, 250), (Unknown, 250)]);
 
     let mut peer = Peer::new(FULL).lmtp();
     let mut session = connected(Protocol::Lmtp, &mut peer, 64);
-    session.submit(mail(&["a@x"], "hello"));
-    session.pump();
+    submit(&mut session, mail(&["a@x"], "hello"));
+    session.poll_transmit();
     let length = session.output().concat().len();
     session.sent(length);
-    let error = session.input(b"250 m\r\n250 r\r\n250 a\r\n250 extra\r\n").unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Protocol);
+    session.handle_input(b"250 m\r\n250 r\r\n250 a\r\n250 extra\r\n");
+    assert_eq!(session.ended().unwrap().kind(), ErrorKind::Protocol);
     assert_eq!(seen(&session.finished().unwrap()), (None, vec![(Accepted, 250)]));
 }
 
@@ -595,16 +598,15 @@ fn a_refused_chunk_stops_the_upload() {
 fn an_early_refusal_of_data_ends_the_connection() {
     let mut peer = Peer::new(PLAIN);
     let mut session = connected(Protocol::Smtp, &mut peer, 64);
-    session.submit(mail(&["a@x"], &"hello world\n".repeat(100_000)));
+    submit(&mut session, mail(&["a@x"], &"hello world\n".repeat(100_000)));
     for reply in ["250 m\r\n", "250 r\r\n", "354 go\r\n"] {
-        session.pump();
-        let length = session.output().concat().len();
+        let length = session.poll_transmit().concat().len();
         session.sent(length);
-        session.input(reply.as_bytes()).unwrap();
+        session.handle_input(reply.as_bytes());
     }
-    session.pump();
+    session.poll_transmit();
     session.sent(1000);
-    session.input(b"552 5.3.4 too much\r\n").unwrap();
+    session.handle_input(b"552 5.3.4 too much\r\n");
     assert_eq!(seen(&session.finished().unwrap()), (Some(ErrorKind::Data), vec![(Refused, 552)]));
     assert!(session.ended().is_some() && !session.has_output());
 }
@@ -614,31 +616,32 @@ fn replies_that_nobody_asked_for() {
     // In lock-step a second reply is in hand when the next command would go out.
     let mut peer = Peer::new(PLAIN);
     let mut session = connected(Protocol::Smtp, &mut peer, 64);
-    session.submit(mail(&["a@x"], "hello"));
-    session.pump();
+    submit(&mut session, mail(&["a@x"], "hello"));
+    session.poll_transmit();
     let length = session.output().concat().len();
     session.sent(length);
-    session.input(b"250 mail\r\n250 forged\r\n").unwrap();
-    session.pump();
+    session.handle_input(b"250 mail\r\n250 forged\r\n");
+    session.poll_transmit();
     assert_eq!(session.ended().unwrap().kind(), ErrorKind::Protocol);
 
     // A reply before its command was sent.
     let mut session = connected(Protocol::Smtp, &mut Peer::new(PLAIN), 64);
     session.command("NOOP", "").unwrap();
-    assert!(session.input(b"250 too soon\r\n").is_err());
+    session.handle_input(b"250 too soon\r\n");
+    assert_eq!(session.take_result().unwrap_err().kind(), ErrorKind::Protocol);
 
     // The farewell of a server that gave up waiting is the answer, wherever it is found.
     for before in [true, false] {
         let mut session = connected(Protocol::Smtp, &mut Peer::new(PLAIN), 64);
         if before {
-            session.input(b"421 4.4.2 idle too long\r\n").unwrap();
+            session.handle_input(b"421 4.4.2 idle too long\r\n");
         }
         session.command("NOOP", "").unwrap();
         if !before {
-            assert!(session.owes_nothing());
-            session.early(b"421 4.4.2 idle too long\r\n");
+            assert!(session.wants_look());
+            session.handle_input(b"421 4.4.2 idle too long\r\n");
         }
-        session.pump();
+        session.poll_transmit();
         assert_eq!(session.take_result().unwrap(), 421);
         assert!(session.ended().unwrap().message().contains("idle too long"));
         assert!(!session.has_output());
@@ -648,7 +651,7 @@ fn replies_that_nobody_asked_for() {
     for early in [&b"25"[..], b"250 x\r\n", b"\r\n"] {
         let mut session = connected(Protocol::Smtp, &mut Peer::new(PLAIN), 64);
         session.command("NOOP", "").unwrap();
-        session.early(early);
+        session.handle_input(early);
         assert_eq!(session.take_result().unwrap_err().kind(), ErrorKind::Protocol, "{early:?}");
     }
 }
@@ -659,13 +662,13 @@ fn lmtp_has_one_transaction_in_flight() {
     let mut peer = Peer::new(FULL).lmtp();
     let mut session = connected(Protocol::Lmtp, &mut peer, 64);
     for _ in 0..2 {
-        session.submit(mail(&["a@x"], "hello"));
+        submit(&mut session, mail(&["a@x"], "hello"));
     }
-    session.pump();
+    session.poll_transmit();
     let sent = session.output().concat();
     assert_eq!(sent.windows(4).filter(|word| *word == b"MAIL").count(), 1);
     session.sent(sent.len());
-    let _ = session.input(b"250 m\r\n250 r\r\n250 one\r\n250 two\r\n");
+    session.handle_input(b"250 m\r\n250 r\r\n250 one\r\n250 two\r\n");
     assert_eq!(session.ended().unwrap().kind(), ErrorKind::Protocol);
     assert_eq!(seen(&session.finished().unwrap()), (None, vec![(Accepted, 250)]));
     assert_eq!(seen(&session.finished().unwrap()).1, vec![(NotTried, 0)]);
@@ -676,7 +679,7 @@ fn lmtp_has_one_transaction_in_flight() {
 fn what_a_split_transaction_left_out_is_told() {
     let mut peer = Peer::new("250-host\r\n250-PIPELINING\r\n250 LIMITS RCPTMAX=1 MAILMAX=1\r\n");
     let mut session = connected(Protocol::Smtp, &mut peer, 64);
-    session.submit(mail(&["a@x", "b@x"], "hello"));
+    submit(&mut session, mail(&["a@x", "b@x"], "hello"));
     run(&mut session, &mut peer, 64);
     let done = session.finished().unwrap();
     assert_eq!(seen(&done), (None, vec![(Accepted, 250), (NotTried, 0)]));
@@ -689,8 +692,8 @@ fn a_line_without_its_end_is_no_reply() {
     session.command("NOOP", "").unwrap();
     let length = session.output().concat().len();
     session.sent(length);
-    session.input(b"250 que").unwrap();
-    session.eof(None);
+    session.handle_input(b"250 que");
+    session.handle_eof(None);
     let error = session.take_result().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Disconnected);
     assert!(error.message().contains("250 que"), "{error}");
@@ -821,16 +824,16 @@ mod properties {
             let mut peer = Peer::new(FULL);
             let mut session = connected(Protocol::Smtp, &mut peer, 4096);
             for transaction in transactions(&plans) {
-                session.submit(transaction);
+                submit(&mut session, transaction);
             }
-            session.pump();
+            session.poll_transmit();
             let bytes = session.output().concat();
             let sent = sent.min(bytes.len());
             let replies = peer.take(&bytes[..sent]);
             session.sent(sent);
-            let _ = session.input(&replies[..read.min(replies.len())]);
+            session.handle_input(&replies[..read.min(replies.len())]);
             let delivered = peer.finals;
-            session.eof(None);
+            session.handle_eof(None);
             let seen: Vec<Seen> =
                 std::iter::from_fn(|| session.finished()).map(|t| super::seen(&t)).collect();
             let whole = seen.iter().filter(|(kind, _)| kind.is_none()).count();

@@ -56,6 +56,15 @@ pub enum Io {
     Blocked,
 }
 
+/// What to wait for besides input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wait {
+    /// Room for output.
+    pub write: bool,
+    /// Input on another descriptor: that which a message is read from.
+    pub also: Option<i32>,
+}
+
 /// What a wait found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ready {
@@ -139,10 +148,10 @@ impl Transport {
     /// Waits until the socket is ready, the deadline passes or a cancel comes. Behind the
     /// deadline what has arrived may still be read, but nothing more be written. Ask
     /// [`Transport::has_buffered`] first: the socket knows nothing of what is here already.
-    pub fn wait(&self, read: bool, write: bool, limit: &Limit<'_>) -> Result<Ready> {
+    pub fn wait(&self, what: Wait, limit: &Limit<'_>) -> Result<Ready> {
         match &self.stream {
-            Stream::Plain(socket) => socket.wait(read, write, limit),
-            Stream::Tls(stream) => stream.wait(read, write, limit),
+            Stream::Plain(socket) => socket.wait(true, what, limit),
+            Stream::Tls(stream) => stream.wait(what, limit),
         }
     }
 

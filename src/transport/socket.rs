@@ -13,7 +13,7 @@ use socket2::SockAddr;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::cancel::Cancel;
-use super::{Io, Limit, Ready};
+use super::{Io, Limit, Ready, Wait};
 
 pub(super) struct Socket {
     inner: socket2::Socket,
@@ -82,9 +82,14 @@ impl Socket {
         }
     }
 
-    pub fn wait(&self, read: bool, write: bool, limit: &Limit<'_>) -> Result<Ready> {
-        let events = if read { libc::POLLIN } else { 0 } | if write { libc::POLLOUT } else { 0 };
-        let seen = poll(self.fd(), events, limit)?;
+    pub fn wait(&self, read: bool, what: Wait, limit: &Limit<'_>) -> Result<Ready> {
+        let events =
+            if read { libc::POLLIN } else { 0 } | if what.write { libc::POLLOUT } else { 0 };
+        // A negative descriptor is looked past.
+        let also = watch(what.also.unwrap_or(-1), libc::POLLIN);
+        let mut fds = [watch(self.fd(), events), also, watch(-1, 0)];
+        poll_any(&mut fds, limit)?;
+        let seen = fds[0].revents;
         // An error or hang-up shows itself in the read or write that follows.
         let broken = seen & BROKEN != 0;
         Ok(Ready {

@@ -112,7 +112,7 @@ fn waits_end_at_the_deadline_and_at_a_cancel() {
     let cancel = Cancel::new().unwrap();
     let start = Instant::now();
     let deadline = Some(start + Duration::from_millis(50));
-    let error = transport.wait(true, false, &Limit { deadline, cancel: &cancel }).unwrap_err();
+    let error = transport.wait(Wait { write: false, also: None }, &Limit { deadline, cancel: &cancel }).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(start.elapsed() >= Duration::from_millis(50));
     let other = cancel.clone();
@@ -121,11 +121,11 @@ fn waits_end_at_the_deadline_and_at_a_cancel() {
         other.cancel();
     });
     let error =
-        transport.wait(true, false, &Limit { deadline: soon(), cancel: &cancel }).unwrap_err();
+        transport.wait(Wait { write: false, also: None }, &Limit { deadline: soon(), cancel: &cancel }).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     thread.join().unwrap();
     cancel.clear();
-    let ready = transport.wait(true, true, &Limit { deadline: soon(), cancel: &cancel }).unwrap();
+    let ready = transport.wait(Wait { write: true, also: None }, &Limit { deadline: soon(), cancel: &cancel }).unwrap();
     assert_eq!(ready, Ready { readable: false, writable: true });
 }
 
@@ -134,12 +134,12 @@ fn behind_the_deadline_only_what_has_arrived_counts() {
     let (mut transport, mut theirs) = pair();
     let cancel = Cancel::new().unwrap();
     let limit = Limit { deadline: Some(Instant::now()), cancel: &cancel };
-    let error = transport.wait(true, true, &limit).unwrap_err();
+    let error = transport.wait(Wait { write: true, also: None }, &limit).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     theirs.write_all(b"250 late\r\n").unwrap();
-    assert!(transport.wait(true, true, &limit).unwrap().readable);
+    assert!(transport.wait(Wait { write: true, also: None }, &limit).unwrap().readable);
     assert_eq!(transport.read(&mut [0; 64]).unwrap(), Io::Done(10));
-    assert_eq!(transport.wait(true, true, &limit).unwrap_err().kind(), ErrorKind::Timeout);
+    assert_eq!(transport.wait(Wait { write: true, also: None }, &limit).unwrap_err().kind(), ErrorKind::Timeout);
 }
 
 /// A cancel that races with the start of the next call leaves the descriptor readable.
@@ -150,11 +150,11 @@ fn a_wake_up_without_a_cancel_is_no_busy_loop() {
     cancel.wake_without_cause();
     let limit =
         Limit { deadline: Some(Instant::now() + Duration::from_millis(50)), cancel: &cancel };
-    let error = transport.wait(true, false, &limit).unwrap_err();
+    let error = transport.wait(Wait { write: false, also: None }, &limit).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(cancel.is_drained());
     cancel.cancel();
-    assert_eq!(transport.wait(true, false, &limit).unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(transport.wait(Wait { write: false, also: None }, &limit).unwrap_err().kind(), ErrorKind::Cancelled);
 }
 
 #[test]

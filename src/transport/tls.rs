@@ -10,7 +10,7 @@ use crate::error::Result;
 use super::ciphertext::Ciphertext;
 use super::policy::{TlsPolicy, Verify};
 use super::socket::{Socket, failed};
-use super::{Io, Limit, Ready, certificate, fault};
+use super::{Io, Limit, Ready, Wait, certificate, fault};
 
 /// Connects TLS over a socket. On an error the socket is closed, and nothing was sent but the
 /// alert that says why.
@@ -39,7 +39,7 @@ pub(super) fn handshake(
                 let ciphertext = middle.get_ref();
                 ciphertext
                     .socket()
-                    .wait(true, ciphertext.is_pending(), limit)
+                    .wait(true, Wait { write: ciphertext.is_pending(), also: None }, limit)
                     .map_err(|error| error.in_context("TLS handshake"))?;
                 forget_errors();
                 attempt = middle.handshake();
@@ -125,9 +125,9 @@ impl TlsSocket {
         self.stream.get_mut().send_pending().map_err(|error| failed("sending", &error))
     }
 
-    pub fn wait(&self, read: bool, write: bool, limit: &Limit<'_>) -> Result<Ready> {
-        let write = (write && !self.awaits_input) || self.is_pending();
-        self.socket().wait(read || self.awaits_input, write, limit)
+    pub fn wait(&self, what: Wait, limit: &Limit<'_>) -> Result<Ready> {
+        let write = (what.write && !self.awaits_input) || self.is_pending();
+        self.socket().wait(true, Wait { write, ..what }, limit)
     }
 
     /// Ciphertext may be the start of a record only; the read that finds this out empties it.

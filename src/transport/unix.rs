@@ -6,8 +6,8 @@ use socket2::{Domain, SockAddr, Type};
 
 use crate::error::{Error, ErrorKind, Result, printable};
 
-use super::Limit;
 use super::socket::{self, Socket};
+use super::{Limit, Wait};
 
 /// How long to wait where the listener's backlog is full, which nothing reports the end of.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -38,7 +38,7 @@ fn attempt(address: &SockAddr, limit: &Limit<'_>) -> Result<Socket> {
         match socket.start_connect(address) {
             Ok(true) => return Ok(socket),
             Ok(false) => {
-                socket.wait(false, true, limit)?;
+                socket.wait(false, Wait { write: true, also: None }, limit)?;
                 socket.finish_connect().map_err(|error| Error::io("connect", &error))?;
                 return Ok(socket);
             }

@@ -323,14 +323,14 @@ struct Source {
 }
 
 impl BodyReader for Source {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
         if self.left == 0 && self.fails {
             return Err(Error::new(ErrorKind::Io, "the disk broke"));
         }
         let count = self.left.min(buffer.len()).min(10_000);
         buffer[..count].fill(b'x');
         self.left -= count;
-        Ok(count)
+        Ok(Some(count))
     }
 }
 

@@ -70,7 +70,7 @@ fn read(transport: &mut Transport, buffer: &mut [u8]) -> Result<Io> {
     let cancel = Cancel::new()?;
     let deadline = Some(Instant::now() + Duration::from_secs(5));
     if !transport.has_buffered() {
-        transport.wait(true, false, &Limit { deadline, cancel: &cancel })?;
+        transport.wait(Wait { write: false, also: None }, &Limit { deadline, cancel: &cancel })?;
     }
     transport.read(buffer)
 }
@@ -158,7 +158,7 @@ fn both_directions_at_once_in_any_cut() {
             if !transport.has_buffered() {
                 let write = sent < SIZE || transport.flush_pending();
                 let limit = Limit { deadline, cancel: &cancel };
-                if !transport.wait(true, write, &limit).unwrap().readable {
+                if !transport.wait(Wait { write, also: None }, &limit).unwrap().readable {
                     continue;
                 }
             }

@@ -23,6 +23,13 @@ pub(super) struct Text {
     to: u32,
 }
 
+impl Text {
+    /// At most `length` bytes of it.
+    pub fn first(self, length: usize) -> Text {
+        Text { from: self.from, to: self.to.min(self.from + length as u32) }
+    }
+}
+
 /// Replies of one transaction. Texts share one buffer, which a reused transaction keeps.
 #[derive(Default)]
 pub(super) struct Outcome {

@@ -2,14 +2,17 @@
 //! BDAT chunks (RFC 3030). Clean parts in memory are lent to the socket without a copy; the
 //! rest passes through the encoder into the bounded output buffer.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::wire::{LineEncoder, command};
 
-use super::Session;
-use super::cursor::LEAST_ROOM;
+use crate::session::output::{HIGH_WATER, Span};
+use crate::session::queue::Awaited;
+use crate::session::{End, Session};
+
+use super::cursor::{LEAST_ROOM, Progress};
+use super::fate::{Fate, Stage};
 use super::flight::Step;
-use super::output::{HIGH_WATER, Span};
-use super::queue::Awaited;
+use super::options;
 use super::transaction::Transaction;
 
 /// Below this a copy is cheaper than a second slice for the socket.
@@ -29,8 +32,7 @@ pub(super) fn declared_size(transaction: &Transaction) -> Option<u64> {
 }
 
 fn is_binary(transaction: &Transaction) -> bool {
-    let binary = |value: &str| value.eq_ignore_ascii_case("BINARYMIME");
-    transaction.options.iter().any(|param| param.is("BODY") && param.value().is_some_and(binary))
+    transaction.options.iter().any(options::is_binary)
 }
 
 impl Session {
@@ -65,20 +67,10 @@ impl Session {
         self.mail.step = Step::Body;
     }
 
-    /// 354 came though nobody is there to send to (RFC 2920 section 3.1).
+    /// Ends a message that nobody is there to get.
     pub(super) fn send_lone_dot(&mut self) {
         self.output.buffer().extend_from_slice(b".\r\n");
         self.trace.sent(b".\r\n");
-        if self.protocol.is_lmtp() {
-            // RFC 2033 section 4.2 has no 354 here, and so no count of replies to expect.
-            let error = Error::new(
-                ErrorKind::Protocol,
-                "DATA: the LMTP server answered 354 though it had refused every recipient",
-            );
-            self.mail.step = Step::Idle;
-            self.seal();
-            return self.end(error);
-        }
         self.await_mail(Awaited::LoneDot);
         self.seal();
     }
@@ -139,8 +131,9 @@ impl Session {
             self.trace.sent(tail);
         } else {
             match self.encode_more() {
-                Ok(false) => return true,
-                Ok(true) => {}
+                Ok(Progress::Full) => return true,
+                Ok(Progress::Starved) => return self.starve(),
+                Ok(Progress::Ended) => {}
                 Err(error) => {
                     self.give_up_data(error);
                     return false;
@@ -156,15 +149,22 @@ impl Session {
         true
     }
 
-    /// Encodes until the buffer is full; true when the message has ended.
-    fn encode_more(&mut self) -> Result<bool> {
+    /// The reader has nothing now: what to wait for.
+    fn starve(&mut self) -> bool {
+        let reader = self.mail.flights.back().map(|flight| &flight.transaction);
+        self.mail.starved = reader.and_then(|transaction| transaction.descriptor());
+        false
+    }
+
+    /// Encodes until the buffer is full.
+    fn encode_more(&mut self) -> Result<Progress> {
         let room = self.output.room().max(LEAST_ROOM);
-        let Some(flight) = self.mail.flights.back_mut() else { return Ok(true) };
+        let Some(flight) = self.mail.flights.back_mut() else { return Ok(Progress::Ended) };
         let buffer = self.output.buffer();
         let from = buffer.len();
-        let done = self.mail.cursor.encode(&mut flight.transaction, buffer, room)?;
+        let progress = self.mail.cursor.encode(&mut flight.transaction, buffer, room)?;
         self.trace.sent(&buffer[from..]);
-        Ok(done)
+        Ok(progress)
     }
 
     pub(super) fn pump_chunks(&mut self) -> bool {
@@ -174,11 +174,11 @@ impl Session {
             self.finish_chunks();
             return true;
         }
-        if !self.may_issue() || (self.queue.is_empty() && self.check_surplus().is_err()) {
+        if !self.may_follow() {
             return false;
         }
         let Some(flight) = self.mail.flights.back() else { return false };
-        if flight.fault.is_some() {
+        if flight.is_failed() {
             self.seal();
             return true;
         }
@@ -186,8 +186,8 @@ impl Session {
     }
 
     fn pump_span_chunk(&mut self) -> bool {
-        let most = if self.pipelines() { CHUNK } else { usize::MAX };
         let Some(flight) = self.mail.flights.back() else { return false };
+        let most = if flight.pipelines { CHUNK } else { usize::MAX };
         let parts = flight.transaction.parts();
         let survey = flight.transaction.survey.unwrap_or_default();
         let cursor = &mut self.mail.cursor;
@@ -222,21 +222,26 @@ impl Session {
         let transaction = &mut flight.transaction;
         let cursor = &mut self.mail.cursor;
         let pending = self.output.len();
-        let last = match self.output.chunk(|buffer| cursor.encode(transaction, buffer, HIGH_WATER))
-        {
-            Ok(last) => last,
+        let chunk = self.output.chunk(|buffer| cursor.encode(transaction, buffer, HIGH_WATER));
+        let (progress, any) = match chunk {
+            Ok(chunk) => chunk,
             Err(error) => {
-                flight.fault = Some(error);
+                flight.fate = Fate::Failed { stage: Stage::Local, error };
                 self.seal();
                 return true;
             }
         };
+        if !any {
+            return self.starve();
+        }
         if self.trace.is_on() {
             self.trace.sent(&self.output.encoded()[pending..]);
         }
-        self.await_mail(if last { Awaited::Final } else { Awaited::Chunk });
-        if last {
+        if progress == Progress::Ended {
+            self.await_mail(Awaited::Final);
             self.end_data();
+        } else {
+            self.await_mail(Awaited::Chunk);
         }
         true
     }
@@ -245,14 +250,10 @@ impl Session {
     /// closing before the final dot prevents it.
     fn give_up_data(&mut self, error: Error) {
         if let Some(flight) = self.mail.flights.back_mut() {
-            flight.fault = Some(error.clone());
-            flight.outstanding = 0;
-            flight.sealed = true;
+            flight.fate = Fate::Failed { stage: Stage::Local, error: error.clone() };
         }
-        self.mail.step = Step::Idle;
-        self.finish_flights();
-        self.mail.reset_due = false;
-        self.end(error.in_context("the message reader failed, so the connection was closed"));
+        let error = error.in_context("the message reader failed, so the connection was closed");
+        self.end(error, End::Lost);
     }
 
     fn put_span(&mut self, span: Span) {
@@ -273,7 +274,7 @@ impl Session {
         self.seal();
     }
 
-    pub(super) fn trace_lent(&mut self, sent: usize) {
+    pub(in crate::session) fn trace_lent(&mut self, sent: usize) {
         let encoded = self.output.encoded().len();
         let lent = self.mail.lent(self.output.lent());
         if sent > encoded {

@@ -4,14 +4,25 @@
 use crate::error::Result;
 use crate::wire::LineEncoder;
 
-use super::output::Span;
 use super::transaction::{Body, Transaction};
+use crate::session::output::Span;
 
 /// How much is read from a reader at a time.
 const READ: usize = 64 * 1024;
 
 /// Room the encoder needs to make progress.
 pub(super) const LEAST_ROOM: usize = 64;
+
+/// How far [`Cursor::encode`] came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum Progress {
+    /// The buffer is full.
+    Full,
+    /// The reader has nothing now, and may have more later.
+    Starved,
+    /// The message has ended.
+    Ended,
+}
 
 /// Where the message in transmission stands.
 #[derive(Default)]
@@ -48,15 +59,15 @@ impl Cursor {
         rest == self.offset
     }
 
-    /// Encodes up to `room` bytes into `buffer`; true when the message has ended.
+    /// Encodes up to `room` bytes into `buffer`.
     pub fn encode(
         &mut self,
         transaction: &mut Transaction,
         buffer: &mut Vec<u8>,
         room: usize,
-    ) -> Result<bool> {
+    ) -> Result<Progress> {
         let limit = buffer.len() + room;
-        let Some(mut encoder) = self.encoder.take() else { return Ok(true) };
+        let Some(mut encoder) = self.encoder.take() else { return Ok(Progress::Ended) };
         while limit.saturating_sub(buffer.len()) >= LEAST_ROOM {
             let room = limit - buffer.len();
             let parts = transaction.parts();
@@ -70,7 +81,10 @@ impl Cursor {
                 self.taken += count;
                 self.read = read;
             } else if transaction.streams() && !self.ended {
-                self.refill(transaction)?;
+                if !self.refill(transaction)? {
+                    self.encoder = Some(encoder);
+                    return Ok(Progress::Starved);
+                }
             } else {
                 if transaction.streams() {
                     transaction.check_size(self.total + transaction.head.len() as u64)?;
@@ -78,11 +92,11 @@ impl Cursor {
                 if !self.binary {
                     encoder.finish(buffer);
                 }
-                return Ok(true);
+                return Ok(Progress::Ended);
             }
         }
         self.encoder = Some(encoder);
-        Ok(false)
+        Ok(Progress::Full)
     }
 
     fn put(
@@ -100,16 +114,17 @@ impl Cursor {
         encoder.push(bytes, buffer, room)
     }
 
-    fn refill(&mut self, transaction: &mut Transaction) -> Result<()> {
-        let Body::Reader(reader, _) = &mut transaction.body else { return Ok(()) };
+    /// False if the reader has nothing now.
+    fn refill(&mut self, transaction: &mut Transaction) -> Result<bool> {
+        let Body::Reader(reader, _) = &mut transaction.body else { return Ok(true) };
         transaction.spent = true;
         self.taken = 0;
         self.read.resize(READ, 0);
-        let count = reader.read(&mut self.read);
-        self.read.truncate(*count.as_ref().unwrap_or(&0));
-        let count = count?;
+        let read = reader.read(&mut self.read);
+        self.read.truncate(read.as_ref().ok().and_then(|count| *count).unwrap_or(0));
+        let Some(count) = read? else { return Ok(false) };
         self.ended = count == 0;
         self.total += count as u64;
-        Ok(())
+        Ok(true)
     }
 }

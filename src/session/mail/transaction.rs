@@ -1,7 +1,7 @@
 //! One mail transaction: envelope, message, and, afterwards, what became of it.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::wire::{EnhancedStatus, Param, Path, Survey, Surveyor};
+use crate::wire::{EnhancedStatus, Param, Path, Reply, Survey, Surveyor};
 
 use super::outcome::{Outcome, RecipientStatus, Text};
 
@@ -9,11 +9,20 @@ use super::outcome::{Outcome, RecipientStatus, Text};
 /// in octets, waits until the server has accepted the envelope.
 pub const SMALL_MESSAGE: usize = 64 * 1024;
 
+/// Most bytes of a reply's text that are kept for one recipient.
+const MOST_TEXT: usize = 4096;
+
 /// A source of message bytes.
 pub trait BodyReader: Send {
-    /// Fills `buffer` with the next bytes; 0 is the end. An error fails the transaction, and the
-    /// message is never delivered cut short.
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;
+    /// Fills `buffer` with the next bytes; 0 is the end, and `None` that there is nothing now: it
+    /// is asked again when [`BodyReader::descriptor`] is readable. An error fails the
+    /// transaction, and the message is never delivered cut short.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>>;
+
+    /// What to wait for behind a `None`.
+    fn descriptor(&self) -> Option<i32> {
+        None
+    }
 }
 
 /// The message, in whatever form the caller has it.
@@ -54,15 +63,20 @@ pub struct Transaction {
     pub(super) body: Body,
     pub(super) outcome: Outcome,
     pub(super) survey: Option<Survey>,
-    /// First bytes of a reader, and whether they are all of it.
+    /// First bytes of a reader, how many of them were read, and whether they are all of it.
     pub(super) head: Vec<u8>,
+    filled: usize,
     pub(super) whole: bool,
+    /// It was found fit to be sent to this server; its other shares need no second look.
+    pub(super) admitted: bool,
     /// The reader has given bytes that are not kept: the message cannot be sent again.
     pub(super) spent: bool,
     /// The first recipient that was not offered yet (RFC 9422 RCPTMAX splits a transaction).
     pub(super) next: usize,
-    /// Sent again once, because a failed predecessor had left its traces in the server.
+    /// Put back once, because the server took no command behind the end of another message.
     pub(super) retried: bool,
+    /// Its place among all that were submitted: they complete in that order.
+    pub(super) order: u64,
     token: usize,
     slot: usize,
 }
@@ -117,6 +131,7 @@ impl Transaction {
         self.body = body;
         self.survey = None;
         self.head.clear();
+        self.filled = 0;
         self.whole = false;
         self.spent = false;
     }
@@ -146,38 +161,16 @@ impl Transaction {
     }
 
     /// Reads the beginning of a reader's message, so that a small one is known in whole, and
-    /// surveys what is in memory.
-    pub(super) fn prepare(&mut self) -> Result<()> {
+    /// surveys what is in memory. False if the reader has nothing now.
+    pub(super) fn prepare(&mut self) -> Result<bool> {
         if self.spent {
             return Err(Error::new(
                 ErrorKind::Misuse,
                 "the message reader was read to send this transaction before; set it again",
             ));
         }
-        if let Body::Reader(reader, _) = &mut self.body
-            && !self.whole
-            && self.head.is_empty()
-        {
-            self.head.resize(SMALL_MESSAGE, 0);
-            let mut filled = 0;
-            let ended = loop {
-                match reader.read(&mut self.head[filled..]) {
-                    Ok(0) => break true,
-                    Ok(count) => filled += count,
-                    Err(error) => {
-                        self.spent = true;
-                        return Err(error);
-                    }
-                }
-                if filled == SMALL_MESSAGE {
-                    break false;
-                }
-            };
-            self.head.truncate(filled);
-            self.whole = ended;
-            if ended {
-                self.check_size(filled as u64)?;
-            }
+        if matches!(self.body, Body::Reader(..)) && self.survey.is_none() && !self.read_head()? {
+            return Ok(false);
         }
         if self.survey.is_none() {
             let mut surveyor = Surveyor::new();
@@ -186,7 +179,33 @@ impl Transaction {
             }
             self.survey = Some(surveyor.finish());
         }
-        Ok(())
+        Ok(true)
+    }
+
+    fn read_head(&mut self) -> Result<bool> {
+        let Body::Reader(reader, _) = &mut self.body else { return Ok(true) };
+        self.head.resize(SMALL_MESSAGE, 0);
+        while self.filled < SMALL_MESSAGE && !self.whole {
+            match reader.read(&mut self.head[self.filled..]) {
+                Ok(Some(0)) => self.whole = true,
+                Ok(Some(count)) => self.filled += count,
+                Ok(None) => return Ok(false),
+                Err(error) => {
+                    self.spent = true;
+                    return Err(error);
+                }
+            }
+        }
+        self.head.truncate(self.filled);
+        if self.whole { self.check_size(self.filled as u64).map(|()| true) } else { Ok(true) }
+    }
+
+    /// What to wait for when the reader has nothing.
+    pub(super) fn descriptor(&self) -> Option<i32> {
+        match &self.body {
+            Body::Reader(reader, _) => reader.descriptor(),
+            _ => None,
+        }
     }
 
     /// A reader that gives less or more than its size promises is broken, and a message cut
@@ -205,6 +224,7 @@ impl Transaction {
     pub(super) fn begin(&mut self) {
         self.outcome.clear();
         self.next = 0;
+        self.admitted = false;
         self.retried = false;
         for recipient in &mut self.recipients {
             recipient.status = RecipientStatus::NotTried;
@@ -223,8 +243,14 @@ impl Transaction {
         }
     }
 
+    /// Notes a reply to RCPT, or LMTP's to the message.
     pub(super) fn record(&mut self, index: usize, status: RecipientStatus, code: u16, text: &[u8]) {
-        let text = self.outcome.store(text);
+        let text = self.outcome.store(&text[..text.len().min(MOST_TEXT)]);
+        self.assign(index, status, code, text);
+    }
+
+    /// The same for a text that is stored already, and serves for many.
+    pub(super) fn assign(&mut self, index: usize, status: RecipientStatus, code: u16, text: Text) {
         let recipient = &mut self.recipients[index];
         recipient.status = status;
         recipient.code = code;
@@ -233,12 +259,18 @@ impl Transaction {
 
     /// It could not be sent at all.
     pub fn fail_before_sending(&mut self, error: Error) {
+        self.fail_at_hello(error, &Reply::default());
+    }
+
+    /// The server could not be greeted; `last` is what it answered.
+    pub fn fail_at_hello(&mut self, error: Error, last: &Reply) {
         self.begin();
-        self.fail(error);
+        self.fail(error, last);
     }
 
     /// Its end: a fault counts where nobody was accepted, or where somebody's fate is unknown.
-    pub(super) fn settle(&mut self, fault: Option<Error>) {
+    /// `last` is the reply that came last: where it is the fault's, it decided this.
+    pub(super) fn settle(&mut self, fault: Option<Error>, last: &Reply) {
         let any = self.recipients.iter().any(|r| r.status == RecipientStatus::Accepted);
         self.outcome.sent = true;
         let unknown = fault.as_ref().is_some_and(|one| one.kind() == ErrorKind::OutcomeUnknown);
@@ -246,19 +278,31 @@ impl Transaction {
             && (any || unknown)
         {
             // Others got the mail; why these did not would be told nowhere else.
+            let (code, text) = (fault.reply_code(), fault.message().as_bytes());
+            let text = self.outcome.store(&text[..text.len().min(MOST_TEXT)]);
             for index in 0..self.recipients.len() {
                 if self.recipients[index].status == RecipientStatus::NotTried {
-                    let (code, text) = (fault.reply_code(), fault.message().as_bytes());
-                    self.record(index, RecipientStatus::NotTried, code, text);
+                    self.assign(index, RecipientStatus::NotTried, code, text);
                 }
             }
         }
-        self.outcome.error = fault.filter(|_| !any || unknown);
+        if let Some(fault) = fault.filter(|_| !any || unknown) {
+            self.fail(fault, last);
+        }
     }
 
-    pub(super) fn fail(&mut self, error: Error) {
+    pub(super) fn fail(&mut self, error: Error, last: &Reply) {
         self.outcome.sent = true;
+        let code = error.reply_code();
+        if self.outcome.reply_code == 0 && code != 0 && code == last.code() {
+            self.outcome.set_reply(code, last.bytes());
+        }
         self.outcome.error = Some(error);
+    }
+
+    /// The text of the reply that decided it, for its recipients to share.
+    pub(super) fn shared_text(&self) -> Text {
+        self.outcome.reply_text.first(MOST_TEXT)
     }
 
     /// An opaque value of the owner's, to find his handle again.
@@ -332,6 +376,11 @@ impl Transaction {
     pub fn recipient_enhanced(&self, index: usize) -> Option<EnhancedStatus> {
         let recipient = self.recipients.get(index)?;
         EnhancedStatus::parse(recipient.code, self.outcome.text(recipient.text))
+    }
+
+    /// A recipient's address without what surrounds it.
+    pub(in crate::session) fn path_of(&self, index: usize) -> &str {
+        self.recipients.get(index).map_or("", |recipient| recipient.path.as_str())
     }
 
     /// The sender's address as it is sent, `""` for the null path.

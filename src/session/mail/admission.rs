@@ -1,14 +1,22 @@
 //! Whether a transaction may be sent to this server, decided before a byte of it goes out.
 
-use crate::error::{Error, ErrorKind, Result};
+use std::collections::HashSet;
 
-use super::command::not_offered;
+use crate::error::{Error, ErrorKind, Result};
+use crate::session::Session;
+use crate::session::command::not_offered;
+
+use super::body;
 use super::transaction::Transaction;
-use super::{Session, body};
 
 impl Session {
-    /// Checks the whole transaction before a byte of it is sent.
-    pub(super) fn admit(&mut self, transaction: &mut Transaction) -> Result<()> {
+    /// Checks the whole transaction before a byte of it is sent. False if its reader must be
+    /// waited for.
+    pub(super) fn admit(&mut self, transaction: &mut Transaction) -> Result<bool> {
+        self.check_mail_max()?;
+        if transaction.admitted {
+            return Ok(true);
+        }
         let Some(sender) = &transaction.sender else {
             return Err(Error::new(ErrorKind::InvalidArgument, "the transaction has no sender"));
         };
@@ -25,7 +33,9 @@ impl Session {
         paths.try_for_each(|path| {
             if path.is_ascii() { Ok(()) } else { self.path_to_send(path, utf8).map(drop) }
         })?;
-        transaction.prepare()?;
+        if !transaction.prepare()? {
+            return Ok(false);
+        }
         if let (Some(limit), Some(size)) =
             (self.capabilities.size_limit(), body::declared_size(transaction))
             && size > limit
@@ -35,6 +45,15 @@ impl Session {
                 format!("the message of {size} bytes exceeds the server's SIZE limit of {limit}"),
             ));
         }
+        if self.flight_end(transaction) < transaction.recipients.len() && transaction.streams() {
+            return Err(not_offered("that many recipients (LIMITS) for a message reader", "RCPT"));
+        }
+        transaction.admitted = true;
+        Ok(true)
+    }
+
+    /// RFC 9422 section 4.1
+    pub(in crate::session) fn check_mail_max(&self) -> Result<()> {
         if self.capabilities.mail_max().is_some_and(|most| self.mail.mails >= most) {
             return Err(Error::new(
                 ErrorKind::NotSupported,
@@ -43,9 +62,6 @@ impl Session {
                     self.mail.mails
                 ),
             ));
-        }
-        if self.flight_end(transaction) < transaction.recipients.len() && transaction.streams() {
-            return Err(not_offered("that many recipients (LIMITS) for a message reader", "RCPT"));
         }
         Ok(())
     }
@@ -56,15 +72,14 @@ impl Session {
         let first = transaction.next;
         let most = self.capabilities.rcpt_max().map_or(all, |most| first + most as usize).min(all);
         let Some(most_domains) = self.capabilities.rcpt_domain_max() else { return most };
-        let mut domains: Vec<&str> = Vec::new();
+        let mut domains = HashSet::new();
         for (index, recipient) in transaction.recipients[..most].iter().enumerate().skip(first) {
-            let domain = recipient.path.domain();
-            if !domains.iter().any(|known| known.eq_ignore_ascii_case(domain)) {
-                if domains.len() == most_domains as usize {
-                    return index;
-                }
-                domains.push(domain);
+            let full = domains.len() == most_domains as usize;
+            let domain = recipient.path.domain().to_ascii_lowercase();
+            if full && !domains.contains(&domain) {
+                return index;
             }
+            domains.insert(domain);
         }
         most
     }
