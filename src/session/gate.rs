@@ -5,7 +5,6 @@
 
 use crate::error::{Error, ErrorKind, Result, SHOWN_TEXT, printable};
 
-use super::mail::Step;
 use super::queue::{Awaited, Entry};
 use super::reply::is_farewell;
 use super::state::State;
@@ -116,8 +115,8 @@ impl Session {
     /// true outcome.
     pub fn forbid(&mut self, error: Error) {
         let begun = self.output.total_sent() != self.output.burst();
-        let amid_body = self.mail.step == Step::Body || self.by_hand.is_amid_data();
-        if begun || amid_body || !self.nothing_is_due() {
+        let amid_data = self.mail.is_amid_data() || self.by_hand.is_amid_data();
+        if begun || amid_data || !self.nothing_is_due() {
             return self.lost(error);
         }
         // An envelope that the server holds is reset before the next mail.

@@ -21,10 +21,14 @@ impl Session {
 
     fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() && self.ended.is_none() {
-            let Some(entry) = self.queue.front() else { return self.keep_surplus(bytes) };
-            if entry.end > self.output.handed() && !entry.is_body() && !self.parser.is_partial() {
+            let body = self.queue.front().is_some_and(|entry| entry.is_body());
+            let early = self.nothing_is_due() && !body && !self.parser.is_partial();
+            if early || self.queue.is_empty() {
                 self.keep_surplus(bytes);
-                return self.judge_early();
+                if early && self.has_output() {
+                    self.judge_early();
+                }
+                return;
             }
             let fed = match self.parser.feed(bytes) {
                 Ok(fed) => fed,

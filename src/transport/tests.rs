@@ -112,7 +112,9 @@ fn waits_end_at_the_deadline_and_at_a_cancel() {
     let cancel = Cancel::new().unwrap();
     let start = Instant::now();
     let deadline = Some(start + Duration::from_millis(50));
-    let error = transport.wait(Wait { write: false, also: None }, &Limit { deadline, cancel: &cancel }).unwrap_err();
+    let error = transport
+        .wait(Wait { write: false, also: None }, &Limit { deadline, cancel: &cancel })
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(start.elapsed() >= Duration::from_millis(50));
     let other = cancel.clone();
@@ -120,12 +122,15 @@ fn waits_end_at_the_deadline_and_at_a_cancel() {
         std::thread::sleep(Duration::from_millis(50));
         other.cancel();
     });
-    let error =
-        transport.wait(Wait { write: false, also: None }, &Limit { deadline: soon(), cancel: &cancel }).unwrap_err();
+    let error = transport
+        .wait(Wait { write: false, also: None }, &Limit { deadline: soon(), cancel: &cancel })
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     thread.join().unwrap();
     cancel.clear();
-    let ready = transport.wait(Wait { write: true, also: None }, &Limit { deadline: soon(), cancel: &cancel }).unwrap();
+    let ready = transport
+        .wait(Wait { write: true, also: None }, &Limit { deadline: soon(), cancel: &cancel })
+        .unwrap();
     assert_eq!(ready, Ready { readable: false, writable: true });
 }
 
@@ -139,7 +144,10 @@ fn behind_the_deadline_only_what_has_arrived_counts() {
     theirs.write_all(b"250 late\r\n").unwrap();
     assert!(transport.wait(Wait { write: true, also: None }, &limit).unwrap().readable);
     assert_eq!(transport.read(&mut [0; 64]).unwrap(), Io::Done(10));
-    assert_eq!(transport.wait(Wait { write: true, also: None }, &limit).unwrap_err().kind(), ErrorKind::Timeout);
+    assert_eq!(
+        transport.wait(Wait { write: true, also: None }, &limit).unwrap_err().kind(),
+        ErrorKind::Timeout
+    );
 }
 
 /// A cancel that races with the start of the next call leaves the descriptor readable.
@@ -154,7 +162,10 @@ fn a_wake_up_without_a_cancel_is_no_busy_loop() {
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(cancel.is_drained());
     cancel.cancel();
-    assert_eq!(transport.wait(Wait { write: false, also: None }, &limit).unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(
+        transport.wait(Wait { write: false, also: None }, &limit).unwrap_err().kind(),
+        ErrorKind::Cancelled
+    );
 }
 
 #[test]

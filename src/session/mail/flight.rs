@@ -5,7 +5,7 @@ use super::transaction::Transaction;
 
 /// What is encoded next for the last flight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::session) enum Step {
+pub(super) enum Step {
     #[default]
     Idle,
     Mail,
@@ -24,7 +24,7 @@ pub(in crate::session) enum Step {
 
 /// By which command the message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::session) enum Via {
+pub(super) enum Via {
     /// RFC 5321 section 4.1.1.4
     Data,
     /// RFC 3030
@@ -33,14 +33,14 @@ pub(in crate::session) enum Via {
 
 /// Whom a flight offers the message to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::session) enum Audience {
+pub(super) enum Audience {
     /// These recipients of the transaction: all, or as many as RCPTMAX lets.
     Share { first: usize, end: usize },
     /// Those of MAIL and RCPT by hand: so many were accepted.
     Bare { accepted: u32 },
 }
 
-pub(in crate::session) struct Flight {
+pub(super) struct Flight {
     pub transaction: Box<Transaction>,
     pub audience: Audience,
     pub via: Via,

@@ -38,12 +38,11 @@ use super::output::Span;
 use super::{End, Session};
 
 pub(super) use cursor::Progress;
-pub(super) use flight::Step;
 pub use outcome::RecipientStatus;
 pub use transaction::{Body, BodyReader, Transaction};
 
 use cursor::Cursor;
-use flight::{Flight, Via};
+use flight::{Flight, Step, Via};
 
 /// Most bytes in flight without their final reply, before the next transaction is started. It
 /// halves when a transaction fails and doubles, up to the most, as they succeed: after a failure
@@ -73,7 +72,7 @@ pub(super) struct Mailer {
     completed: u64,
     /// Number of the first flight.
     base: u64,
-    pub step: Step,
+    step: Step,
     cursor: Cursor,
     /// RSET is to be sent before anything else.
     pub reset_due: bool,
@@ -123,10 +122,10 @@ impl Session {
 
     /// Encodes all that may be sent now.
     pub(super) fn pump(&mut self) {
-        self.take_farewell();
         self.finish_flights();
         self.mail.starved = None;
         while self.ended.is_none() && !self.output.is_full() && self.pump_step() {}
+        self.take_farewell();
     }
 
     /// One step; false if nothing can be done before a reply comes or bytes go out.
@@ -249,6 +248,11 @@ impl Mailer {
     pub fn forget(&mut self) {
         let Mailer { finished, submitted, completed, .. } = std::mem::take(self);
         *self = Mailer { finished, submitted, completed, ..Mailer::default() };
+    }
+
+    /// The server answered 354, and takes what comes for a message.
+    pub fn is_amid_data(&self) -> bool {
+        self.flights.iter().any(|flight| flight.via == Via::Data && flight.body_begins > 0)
     }
 
     /// MAIL of a transaction was accepted that has not come to its end.

@@ -64,6 +64,11 @@ impl Outcome {
         self.reply_text = self.store(text);
     }
 
+    #[cfg(test)]
+    pub fn size(&self) -> usize {
+        self.texts.len()
+    }
+
     pub fn kind(&self) -> Option<ErrorKind> {
         self.error.as_ref().map(Error::kind)
     }

@@ -383,6 +383,12 @@ impl Transaction {
         self.recipients.get(index).map_or("", |recipient| recipient.path.as_str())
     }
 
+    /// How many bytes the replies take.
+    #[cfg(test)]
+    pub(in crate::session) fn text_bytes(&self) -> usize {
+        self.outcome.size()
+    }
+
     /// The sender's address as it is sent, `""` for the null path.
     pub fn sender(&self) -> &str {
         self.sender.as_ref().map_or("", Path::as_str)

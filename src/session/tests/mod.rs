@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod truth;
+
 /// A server in memory: reads what the session sends, answers by rules.
 struct Peer {
     greeting: &'static str,
