@@ -1,0 +1,437 @@
+//! Runs a program of calls with the real client and notes what it was told.
+
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use smtpclient::client::{
+    Audit, Body, BodyReader, Cancel, Client, Completion, Mail, Protocol, RecipientStatus,
+    TimeoutPolicy, Transaction,
+};
+use smtpclient::error::{Error, ErrorKind, Result};
+
+use crate::host::Host;
+use crate::link::Stream;
+use crate::plan::Plan;
+use crate::program::{Op, ReaderEnd, Source, Tx};
+use crate::report::{Call, Report, Said, Verdict};
+use crate::stock;
+
+pub struct Caller<'a> {
+    plan: &'a Plan,
+    host: &'a Host,
+    client: Client,
+    cancel: Cancel,
+    done: Done,
+    audit: Option<Arc<Watch>>,
+    submitted: Vec<usize>,
+    /// Replies that the caller has to fetch himself.
+    owed: usize,
+    pub connections: usize,
+    pub calls: Vec<Call>,
+    pub reports: Vec<Report>,
+}
+
+impl<'a> Caller<'a> {
+    pub fn new(plan: &'a Plan, host: &'a Host) -> Self {
+        let protocol = if plan.lmtp { Protocol::Lmtp } else { Protocol::Smtp };
+        let mut client = Client::new(protocol).expect("a client");
+        client.set_timeout(TimeoutPolicy::After(Duration::from_millis(plan.limit_ms)));
+        client.set_local_hostname("client.example").expect("a host name");
+        let cancel = client.canceller();
+        let done = Done::new(cancel.clone());
+        client.set_completion(Some(Box::new(done.clone())));
+        Caller {
+            plan,
+            host,
+            client,
+            cancel,
+            done,
+            audit: None,
+            submitted: Vec::new(),
+            owed: 0,
+            connections: 0,
+            calls: Vec::new(),
+            reports: Vec::new(),
+        }
+    }
+
+    pub fn run(mut self, program: &[Op]) -> Told {
+        for (index, op) in program.iter().enumerate() {
+            self.cancel.clear();
+            let owed = self.owed > 0 && self.client.is_connected();
+            let since = Instant::now();
+            let call = self.call(index, op);
+            self.count_owed(op, &call);
+            self.calls.push(Call {
+                owed,
+                took: since.elapsed(),
+                connected: self.client.is_connected(),
+                connection: self.connections,
+                ..call
+            });
+            self.collect(index);
+        }
+        self.client.close();
+        self.collect(program.len());
+        drop(self.client);
+        Told {
+            calls: self.calls,
+            reports: self.reports,
+            submitted: self.submitted,
+            connections: self.connections,
+        }
+    }
+
+    fn count_owed(&mut self, op: &Op, call: &Call) {
+        match op {
+            _ if !self.client.is_connected() => self.owed = 0,
+            Op::Connect => self.owed = 0,
+            Op::Put | Op::Raw if call.error.is_none() => self.owed += 1,
+            Op::Get => self.owed = self.owed.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    fn call(&mut self, index: usize, op: &Op) -> Call {
+        let result = match op {
+            Op::Connect => self.connect(index),
+            Op::Send(tx) => {
+                let (transaction, result) = self.client.send(transaction(tx, &self.cancel));
+                self.report(index, &transaction);
+                result
+            }
+            Op::Sendmail(tx) => self.sendmail(index, tx),
+            Op::Batch(all) => {
+                let mut batch: Vec<_> =
+                    all.iter().map(|tx| transaction(tx, &self.cancel)).collect();
+                let result = self.client.send_batch(&mut batch);
+                for transaction in &batch {
+                    self.report(index, transaction);
+                }
+                result
+            }
+            Op::Submit(tx) => {
+                self.submitted.push(tx.body);
+                self.client.submit(transaction(tx, &self.cancel))
+            }
+            Op::Flush => self.client.flush(),
+            Op::Noop => return self.replied(Client::noop, "NOOP done"),
+            Op::Rset => return self.replied(Client::rset, "RSET done"),
+            Op::Hand { tx, ends } => self.by_hand(index, tx, *ends),
+            Op::Put => self.client.putcmd("NOOP", None),
+            Op::Get if self.owed == 0 => Ok(()),
+            Op::Get => return self.replied(Client::getreply, "NOOP done"),
+            Op::Raw => self.client.send_raw(b"NOOP\r\n"),
+            Op::Pipelining(on) => {
+                self.client.set_pipelining(*on);
+                Ok(())
+            }
+            Op::Chunking(on) => {
+                self.client.set_chunking(*on);
+                Ok(())
+            }
+            Op::Audit { nth, forbids } => {
+                let watch = Arc::new(Watch::new(*nth, *forbids, self.cancel.clone()));
+                self.client.set_audit(Some(Box::new(Auditor(Arc::clone(&watch)))));
+                self.audit = Some(watch);
+                Ok(())
+            }
+            Op::CancelInCompletion => {
+                self.done.armed.store(true, Ordering::SeqCst);
+                Ok(())
+            }
+            Op::Quit => self.client.quit().map(drop),
+            Op::Close => {
+                self.client.close();
+                Ok(())
+            }
+        };
+        Call::new(result.err())
+    }
+
+    /// A call whose reply must be its own.
+    fn replied(&mut self, call: fn(&mut Client) -> Result<u16>, expected: &str) -> Call {
+        let result = call(&mut self.client);
+        let text = String::from_utf8_lossy(self.client.reply().bytes()).into_owned();
+        let foreign = result.is_ok() && !text.contains(expected) && !text.starts_with("refused");
+        let mut call = Call::new(result.err());
+        call.foreign = foreign.then_some(text);
+        call
+    }
+
+    fn connect(&mut self, index: usize) -> Result<()> {
+        self.client.close();
+        self.collect(index);
+        let (ours, theirs) = pair(self.plan).expect("a pair of sockets");
+        self.host.serve(theirs, self.connections, &self.cancel);
+        self.connections += 1;
+        self.client.connect_fd(ours, None)
+    }
+
+    fn sendmail(&mut self, index: usize, tx: &Tx) -> Result<()> {
+        let to: Vec<String> = tx.recipients().collect();
+        let to: Vec<&str> = to.iter().map(String::as_str).collect();
+        let from = tx.sender();
+        let notify: &[&str] = if tx.notify { &["NOTIFY=FAILURE"] } else { &[] };
+        let result = self.client.sendmail(&Mail {
+            from: Some(&from),
+            to: Some(&to),
+            message: &stock::stock(tx.body).raw,
+            mail_options: &tx.options,
+            rcpt_options: notify,
+        });
+        let refused = self.client.refused();
+        let verdicts = to.iter().map(|address| {
+            let listed = refused.iter().find(|one| one.address == *address);
+            let said = match (&result, listed) {
+                (_, Some(_)) => Said::NotTaken,
+                (Ok(()), None) => Said::Accepted,
+                (Err(error), None) => match error.kind() {
+                    // What became of the recipients cannot be read here.
+                    ErrorKind::OutcomeUnknown
+                    | ErrorKind::Cancelled
+                    | ErrorKind::Forbidden
+                    | ErrorKind::Protocol => Said::Open,
+                    _ => Said::NotTaken,
+                },
+            };
+            Verdict {
+                address: (*address).to_owned(),
+                said,
+                code: listed.map_or(0, |one| one.code),
+                text: listed.map_or(String::new(), |one| one.text.clone()),
+            }
+        });
+        self.reports.push(Report {
+            call: index,
+            body: tx.body,
+            connection: self.connections,
+            verdicts: verdicts.collect(),
+            error: result.as_ref().err().map(|error| (error.kind(), error.message().to_owned())),
+            transaction: false,
+            reply_code: 0,
+        });
+        result
+    }
+
+    fn by_hand(&mut self, index: usize, tx: &Tx, ends: bool) -> Result<()> {
+        let mut verdicts = Vec::new();
+        let mut result = self.client.mail(&tx.sender(), &[]).and_then(positive);
+        if result.is_ok() {
+            for address in tx.recipients() {
+                let taken = self.client.rcpt(&address, &[]).and_then(positive);
+                let said = if taken.is_ok() { Said::Open } else { Said::NotTaken };
+                verdicts.push(Verdict { address, said, code: 0, text: String::new() });
+            }
+        }
+        if ends && verdicts.iter().any(|one| one.said == Said::Open) {
+            result = self.client.data(&stock::stock(tx.body).raw).and_then(positive);
+            // LMTP has a reply for each, and the call shows one.
+            let said = match &result {
+                _ if self.plan.lmtp => Said::Open,
+                Ok(()) => Said::Accepted,
+                Err(error) if error.kind() == ErrorKind::OutcomeUnknown => Said::Open,
+                Err(error) if error.kind() == ErrorKind::Cancelled => Said::Open,
+                Err(_) => Said::NotTaken,
+            };
+            for verdict in verdicts.iter_mut().filter(|one| one.said == Said::Open) {
+                verdict.said = said;
+            }
+        } else {
+            verdicts.iter_mut().for_each(|one| one.said = Said::NotTaken);
+        }
+        self.reports.push(Report {
+            call: index,
+            body: tx.body,
+            connection: self.connections,
+            verdicts,
+            error: None,
+            transaction: false,
+            reply_code: 0,
+        });
+        result
+    }
+
+    fn collect(&mut self, index: usize) {
+        let done = std::mem::take(&mut *self.done.list.lock().expect("an unpoisoned lock"));
+        for transaction in done {
+            self.report(index, &transaction);
+            self.reports.last_mut().expect("the report just made").transaction = true;
+        }
+    }
+
+    fn report(&mut self, index: usize, transaction: &Transaction) {
+        let verdicts = (0..transaction.recipient_count()).map(|at| Verdict {
+            address: transaction.recipient_address(at).unwrap_or_default().to_owned(),
+            said: match transaction.recipient_status(at) {
+                Some(RecipientStatus::Accepted) => Said::Accepted,
+                Some(RecipientStatus::Refused) => Said::Refused,
+                Some(RecipientStatus::Unknown) => Said::Unknown,
+                Some(RecipientStatus::NotTried) | None => Said::NotTried,
+            },
+            code: transaction.recipient_code(at),
+            text: String::from_utf8_lossy(transaction.recipient_text(at)).into_owned(),
+        });
+        self.reports.push(Report {
+            call: index,
+            body: transaction.token(),
+            connection: self.connections,
+            verdicts: verdicts.collect(),
+            error: transaction.error().map(|error| (error.kind(), error.message().to_owned())),
+            transaction: true,
+            reply_code: transaction.reply_code(),
+        });
+    }
+}
+
+/// All that the caller was told.
+pub struct Told {
+    pub calls: Vec<Call>,
+    pub reports: Vec<Report>,
+    /// What was submitted, in its order.
+    pub submitted: Vec<usize>,
+    pub connections: usize,
+}
+
+fn positive(code: u16) -> Result<()> {
+    match code {
+        200..300 => Ok(()),
+        _ => Err(Error::new(ErrorKind::Response, code.to_string())),
+    }
+}
+
+fn transaction(tx: &Tx, cancel: &Cancel) -> Box<Transaction> {
+    let mut transaction = Box::new(Transaction::new());
+    transaction.set_token(tx.body);
+    transaction.set_sender(&tx.sender()).expect("a sender");
+    let notify: &[&str] = if tx.notify { &["NOTIFY=FAILURE"] } else { &[] };
+    for address in tx.recipients() {
+        transaction.add_recipient(&address, notify).expect("a recipient");
+    }
+    for option in &tx.options {
+        transaction.add_mail_option(option).expect("an option");
+    }
+    let raw = &stock::stock(tx.body).raw;
+    transaction.set_body(match tx.source {
+        Source::Owned => Body::Owned(raw.clone()),
+        Source::Borrowed => Body::Borrowed(raw),
+        Source::Parts(at) => {
+            let at = at.min(raw.len());
+            Body::Parts(raw[..at].to_vec(), &raw[at..])
+        }
+        Source::Reader { announces, step, end } => {
+            let size = announces.map(|off| raw.len().saturating_add_signed(off as isize) as u64);
+            let reader = Reader { rest: raw, given: 0, step, end, cancel: cancel.clone() };
+            Body::Reader(Box::new(reader), size)
+        }
+    });
+    transaction
+}
+
+struct Reader {
+    rest: &'static [u8],
+    given: usize,
+    step: usize,
+    end: ReaderEnd,
+    cancel: Cancel,
+}
+
+impl BodyReader for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let count = buffer.len().min(self.step).min(self.rest.len());
+        match self.end {
+            ReaderEnd::Fails(at) if self.given + count > at => {
+                return Err(Error::new(ErrorKind::Io, "the reader of the model fails"));
+            }
+            ReaderEnd::Cancels(at) if (self.given..self.given + count).contains(&at) => {
+                self.cancel.cancel();
+            }
+            _ => {}
+        }
+        buffer[..count].copy_from_slice(&self.rest[..count]);
+        self.rest = &self.rest[count..];
+        self.given += count;
+        Ok(count)
+    }
+}
+
+#[derive(Clone)]
+struct Done {
+    list: Arc<Mutex<Vec<Box<Transaction>>>>,
+    armed: Arc<AtomicBool>,
+    cancel: Cancel,
+}
+
+impl Done {
+    fn new(cancel: Cancel) -> Self {
+        Done { list: Arc::default(), armed: Arc::default(), cancel }
+    }
+}
+
+impl Completion for Done {
+    fn completed(&mut self, transaction: Box<Transaction>) {
+        if self.armed.swap(false, Ordering::SeqCst) {
+            self.cancel.cancel();
+        }
+        self.list.lock().expect("an unpoisoned lock").push(transaction);
+    }
+}
+
+struct Watch {
+    left: AtomicUsize,
+    forbids: bool,
+    cancel: Cancel,
+}
+
+impl Watch {
+    fn new(nth: usize, forbids: bool, cancel: Cancel) -> Self {
+        Watch { left: AtomicUsize::new(nth + 1), forbids, cancel }
+    }
+}
+
+struct Auditor(Arc<Watch>);
+
+impl Audit for Auditor {
+    fn connect(&mut self, _host: &str, _port: u16) -> bool {
+        true
+    }
+
+    fn send(&mut self, _bytes: &[u8]) -> bool {
+        let left = self.0.left.load(Ordering::SeqCst);
+        self.0.left.store(left.saturating_sub(1), Ordering::SeqCst);
+        if left == 1 && !self.0.forbids {
+            self.0.cancel.cancel();
+        }
+        left != 1 || !self.0.forbids
+    }
+}
+
+/// The client's end, and the server's.
+fn pair(plan: &Plan) -> io::Result<(OwnedFd, Stream)> {
+    let shrink = |socket: socket2::SockRef<'_>| -> io::Result<()> {
+        if plan.small_buffers {
+            socket.set_recv_buffer_size(1)?;
+            socket.set_send_buffer_size(1)?;
+        }
+        Ok(())
+    };
+    if !plan.tcp {
+        let (ours, theirs) = UnixStream::pair()?;
+        shrink((&ours).into())?;
+        shrink((&theirs).into())?;
+        return Ok((ours.into(), Stream::Unix(theirs)));
+    }
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let ours = TcpStream::connect(listener.local_addr()?)?;
+    let (theirs, _) = listener.accept()?;
+    shrink((&ours).into())?;
+    shrink((&theirs).into())?;
+    ours.set_nodelay(true)?;
+    theirs.set_nodelay(true)?;
+    Ok((ours.into(), Stream::Tcp(theirs)))
+}
