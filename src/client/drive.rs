@@ -140,7 +140,7 @@ impl Client {
     }
 
     /// Closes what is left of a connection that has ended, and tells why it has.
-    fn hang_up(&mut self) -> Option<Error> {
+    pub(super) fn hang_up(&mut self) -> Option<Error> {
         self.take_events();
         let error = self.session.ended().cloned()?;
         self.session.trace().info(&format!("connection ended: {error}"));
@@ -164,8 +164,8 @@ impl Client {
         self.transport.as_ref().is_some_and(|transport| transport.flush_pending())
     }
 
-    /// What the socket holds already, before anything is sent.
-    fn look(&mut self) {
+    /// Takes what the socket holds already.
+    pub(super) fn look(&mut self) {
         if let Err(error) = self.read() {
             self.session.lost(error);
         }

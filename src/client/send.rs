@@ -239,11 +239,8 @@ impl Client {
             Some(error) => Err(error),
             None if first => Ok(()),
             None => {
-                if let Err(error) = self.read() {
-                    self.session.lost(error);
-                }
-                self.take_events();
-                Ok(())
+                self.look();
+                self.hang_up().map_or(Ok(()), Err)
             }
         }
     }

@@ -342,7 +342,7 @@ struct Reader {
 }
 
 impl BodyReader for Reader {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
         let count = buffer.len().min(self.step).min(self.rest.len());
         match self.end {
             ReaderEnd::Fails(at) if self.given + count > at => {
@@ -356,7 +356,7 @@ impl BodyReader for Reader {
         buffer[..count].copy_from_slice(&self.rest[..count]);
         self.rest = &self.rest[count..];
         self.given += count;
-        Ok(count)
+        Ok(Some(count))
     }
 }
 

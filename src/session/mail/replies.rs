@@ -120,7 +120,7 @@ impl Session {
         if distrusted {
             self.distrust_chunking();
             let error = self.refusal(ErrorKind::Disconnected, "closed: BDAT is not understood");
-            self.end(error, End::ByServer);
+            self.end(error, End::Lost);
         }
     }
 
@@ -234,7 +234,7 @@ impl Session {
     fn early_refusal(&mut self, index: usize) {
         self.fail(index, Stage::Data, ErrorKind::Data, "DATA, before the end of the message");
         let error = self.refusal(ErrorKind::Disconnected, "closed: the message was refused early");
-        self.end(error, End::ByServer);
+        self.end(error, End::Lost);
     }
 
     /// The reply may have been what the step waited for.
