@@ -32,12 +32,9 @@ impl Envelope {
         self.sender.as_str()
     }
 
-    pub fn recipient_count(&self) -> usize {
-        self.recipients.len()
-    }
-
-    pub fn recipient(&self, index: usize) -> Option<&str> {
-        self.recipients.get(index).map(Path::as_str)
+    /// At least one, each as [`sender`](Self::sender).
+    pub fn recipients(&self) -> impl Iterator<Item = &str> {
+        self.recipients.iter().map(Path::as_str)
     }
 
     /// Only a server that offers SMTPUTF8 (RFC 6531) can take the message.
@@ -94,11 +91,10 @@ mod tests {
     fn envelopes_are_checked_address_by_address() {
         let message = b"From: Joe <a@b>\nTo: \"x y\"@d, (c) e@f, e@f\nBcc: g@h\n\nbody";
         let read = Envelope::read(message, None, None).unwrap();
-        let to: Vec<_> = (0..5).map(|index| read.recipient(index)).collect();
-        assert_eq!((read.sender(), read.recipient_count()), ("a@b", 4));
-        assert_eq!(to, [Some("\"x y\"@d"), Some("e@f"), Some("e@f"), Some("g@h"), None]);
+        let to: Vec<_> = read.recipients().collect();
+        assert_eq!((read.sender(), to), ("a@b", vec!["\"x y\"@d", "e@f", "e@f", "g@h"]));
         let read = Envelope::read(message, Some(""), Some(&["Name <c@d>"])).unwrap();
-        assert_eq!((read.sender(), read.recipient(0)), ("", Some("c@d")));
+        assert_eq!((read.sender(), read.recipients().collect()), ("", vec!["c@d"]));
         type Case<'a> = (&'a [u8], Option<&'a str>, Option<&'a [&'a str]>, &'a str);
         let cases: &[Case] = &[
             (message, None, Some(&[]), "there is no recipient"),
