@@ -435,6 +435,13 @@ extern "C" {
 SMTP_API const char *smtp_last_error(void);
 
 /**
+ * Code of that call: one of smtp_result, SMTP_OK if none has failed. Where a function returns NULL
+ * in place of a code, such as smtp_client_new(), it tells why.
+ */
+SMTP_API
+int smtp_last_error_code(void);
+
+/**
  * Name of a code, such as "SMTP_E_TIMEOUT"; "SMTP_E_?" for a number that is none. A constant
  * string, never NULL. Any thread.
  */

@@ -84,7 +84,7 @@ static long wanted;
 /* Strings that belong to no handle, and facts. */
 static int without_handle(const char *function) {
     return strncmp(function, "smtp_client_new", 15) == 0 || strstr(function, "_new") != NULL ||
-           strcmp(function, "smtp_last_error") == 0 || strcmp(function, "smtp_error_name") == 0 ||
+           strncmp(function, "smtp_last_error", 15) == 0 || strcmp(function, "smtp_error_name") == 0 ||
            strcmp(function, "smtp_error_is_temporary") == 0 ||
            strcmp(function, "smtp_client_version") == 0 ||
            strcmp(function, "smtp_client_has_feature") == 0;

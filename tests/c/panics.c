@@ -24,6 +24,7 @@ static const char *const cannot_fail[] = {
     "smtp_error_name",
     "smtp_error_is_temporary",
     "smtp_last_error",
+    "smtp_last_error_code",
     "smtp_client_last_error",
     "smtp_client_last_error_code",
     "smtp_client_last_errno",

@@ -27,6 +27,9 @@ static void facts(void) {
     SAME("SMTP_E_DATA", smtp_error_name(SMTP_E_DATA));
     GIVES(1, smtp_error_is_temporary(SMTP_E_DATA, 451));
     SAME("", smtp_last_error());
+    GIVES(SMTP_OK, smtp_last_error_code());
+    CHECK(smtp_client_new(0) == NULL);
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_last_error_code());
 }
 
 static char transcript[64 * 1024];
