@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 /// The files of src/ffi that C sees, in the order a reader wants them.
-const HEADER_ORDER: [&str; 13] = [
+const HEADER_ORDER: [&str; 14] = [
     "error",
     "version",
     "callback",
@@ -17,6 +17,7 @@ const HEADER_ORDER: [&str; 13] = [
     "mail",
     "transaction",
     "message",
+    "envelope",
     "reply",
 ];
 

@@ -323,6 +323,13 @@ typedef struct smtp_auth_exchange smtp_auth_exchange;
 typedef struct smtp_client smtp_client;
 
 /**
+ * The envelope of a message: what smtp_client_send_message() would put into MAIL and RCPT
+ * (RFC 5321 section 3.3). It is read once and never changes; no client and no connection is
+ * needed.
+ */
+typedef struct smtp_envelope smtp_envelope;
+
+/**
  * A TLS policy (smtplib: ssl.SSLContext, keyfile, certfile). By default the system's roots are
  * trusted, the certificate must be valid for the host by its subject alternative name (RFC 9525),
  * and TLS 1.2 is the least. One policy may be given to many clients.
@@ -426,6 +433,13 @@ extern "C" {
  * handle.
  */
 SMTP_API const char *smtp_last_error(void);
+
+/**
+ * Code of that call: one of smtp_result, SMTP_OK if none has failed. Where a function returns NULL
+ * in place of a code, such as smtp_client_new(), it tells why.
+ */
+SMTP_API
+int smtp_last_error_code(void);
 
 /**
  * Name of a code, such as "SMTP_E_TIMEOUT"; "SMTP_E_?" for a number that is none. A constant
@@ -1446,6 +1460,70 @@ SMTP_API
 int smtp_transaction_set_release_callback(smtp_transaction *transaction,
                                           smtp_destroy_callback release,
                                           void *user_data);
+
+/**
+ * Reads the envelope of an RFC 5322 message as smtp_client_send_message() does, with the same
+ * arguments, and checks every address. The message is not kept.
+ *
+ * @param from      NULL to take it from the message, else the reverse-path: "" or "<>" for the
+ *                  null one
+ * @param to        NULL to take them from the message, else `to_count` forward-paths
+ * @param to_count  how many
+ * @param message   `length` bytes; the header section is enough. Read during the call alone
+ * @param length    in bytes
+ *
+ * Returns it, to be freed with smtp_envelope_free(). NULL if smtp_client_send_message() would
+ * fail before it sent anything: smtp_last_error() says why, such as an address that cannot be
+ * used, no recipient, or no From.
+ */
+SMTP_API
+SMTP_NODISCARD
+smtp_envelope *smtp_envelope_new(const char *from,
+                                 const char *const *to,
+                                 size_t to_count,
+                                 const void *message,
+                                 size_t length);
+
+/**
+ * Frees an envelope, and with it every string that it gave; NULL is allowed.
+ */
+SMTP_API void smtp_envelope_free(smtp_envelope *envelope);
+
+/**
+ * The reverse-path, without name, comments or angle brackets; "" for the null one.
+ *
+ * NULL only for what is no envelope, or while another thread asks it. Valid until the envelope is
+ * freed.
+ */
+SMTP_API
+const char *smtp_envelope_sender(const smtp_envelope *envelope);
+
+/**
+ * Number of recipients, at least 1; 0 for what is no envelope, or while another thread asks it.
+ */
+SMTP_API size_t smtp_envelope_recipient_count(const smtp_envelope *envelope);
+
+/**
+ * A forward-path, without name, comments or angle brackets. They stand in the order in which
+ * they would be sent: those of To, Bcc and Cc, or as given. One that is named twice is there twice.
+ *
+ * @param index  from 0
+ *
+ * NULL if there is no such recipient. Valid until the envelope is freed.
+ */
+SMTP_API
+const char *smtp_envelope_recipient(const smtp_envelope *envelope,
+                                    size_t index);
+
+/**
+ * Whether only a server that offers SMTPUTF8 (RFC 6531) can take the message: an address in the
+ * header that is sent, or a local part in the envelope, is not ASCII. (A domain that is not ASCII
+ * in the envelope alone goes out as A-labels, RFC 5890, and a name needs nothing.)
+ *
+ * Returns 1 or 0.
+ */
+SMTP_API
+int smtp_envelope_needs_smtputf8(const smtp_envelope *envelope);
 
 /**
  * Message of the last failed call on this client, in UTF-8: what failed, where (such as

@@ -9,17 +9,22 @@
  * - An error is thrown as smtpclient::error. Reply codes of single commands are returned, whatever
  *   they are, as part of a reply.
  * - Strings are std::string, in UTF-8. One with a NUL inside is an error rather than cut short.
- * - Callbacks are std::function and may throw: the call under way is cancelled, and the exception
- *   leaves the member function that made it.
- * - ~client() is the end of Python's `with SMTP(...)`: it sends QUIT if there is a connection, and
- *   waits for the answer for 5 seconds at most. Call close() before to leave without a word, in a
- *   forked child for instance. No callback runs in it, for what it refers to may be gone.
+ * - Callbacks are std::function and may throw: the call under way is cancelled, and the first
+ *   exception leaves the member function whose call it was, and no other.
+ * - ~client() is the end of Python's `with SMTP(...)`: it sends QUIT if there is a connection. It
+ *   takes 5 seconds at most, whatever the server does, and less where set_timeout() says so. Half
+ *   of them go to what was submitted and not flushed; nobody learns its outcome. Call close()
+ *   before to leave without a word, in a forked child for instance. No callback of the client or of
+ *   a transaction runs in it, for what it refers to may be gone.
+ * - A client may be destroyed or assigned to in its own callbacks. The call under way goes on to
+ *   its end without further callbacks of it, and then the connection is closed without QUIT.
  *
  * Threads are as in C: one object, one call at a time, but for client::cancel().
  */
 #ifndef SMTPCLIENT_HPP
 #define SMTPCLIENT_HPP
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -117,37 +122,90 @@ namespace detail {
 
 typedef std::vector<std::string> strings;
 
-/* The exception that a callback threw. Callbacks run on the thread of the call that causes
- * them, so that this call finds it here when the library returns. */
-inline std::exception_ptr &thrown() {
-    static thread_local std::exception_ptr exception;
-    return exception;
-}
+/* What a client shares with its calls and callbacks: any of them may be the last to need it. */
+struct shared {
+    typedef std::chrono::steady_clock clock;
 
-inline void rethrow() {
-    if (thrown()) {
-        std::exception_ptr exception;
-        std::swap(exception, thrown());
-        std::rethrow_exception(exception);
+    explicit shared(smtp_client *client_handle) noexcept
+        : handle(client_handle), gone(false), limit(0), leave_by(clock::time_point::max()) {}
+
+    smtp_client *const handle;
+    /* The object has been destroyed; its handle lives to the end of the call under way. */
+    std::atomic<bool> gone;
+    /* The caller's time limit in milliseconds, 0 for none. */
+    int limit;
+    /* When the destructor stops waiting for transactions. */
+    clock::time_point leave_by;
+
+    bool is_leaving() const noexcept { return leave_by != clock::time_point::max(); }
+};
+
+/* A call under way on this thread. Calls nest where a callback makes another. */
+class running {
+public:
+    explicit running(const std::shared_ptr<shared> &client, smtp_transaction *offer = nullptr)
+        : client_(client), offered_(offer), outer_(innermost()) {
+        innermost() = this;
     }
-}
+    ~running() { innermost() = outer_; }
+    running(const running &) = delete;
+    running &operator=(const running &) = delete;
 
-/* The transaction that is being submitted, until it comes back. */
-inline smtp_transaction *&offered() {
-    static thread_local smtp_transaction *transaction = nullptr;
-    return transaction;
-}
+    const std::shared_ptr<shared> &client() const noexcept { return client_; }
+    /* The transaction that is being submitted, until it comes back. */
+    smtp_transaction *offered() const noexcept { return offered_; }
 
-/* Keeps the exception from C; `failed` if there was one. */
-template <typename Result, typename Work>
-Result shielded(Result failed, const Work &work) noexcept {
-    try {
-        return work();
-    } catch (...) {
-        thrown() = std::current_exception();
-        return failed;
+    /* The call of `client` that the present callback belongs to. There is none where the C
+     * interface was called with the client's handle. */
+    static running *of(const shared *client) noexcept {
+        running *call = innermost();
+        while (call && call->client_.get() != client) {
+            call = call->outer_;
+        }
+        return call;
     }
-}
+    static running *&innermost() noexcept {
+        static thread_local running *call = nullptr;
+        return call;
+    }
+
+    void came_back(const smtp_transaction *one) noexcept {
+        if (offered_ == one) {
+            offered_ = nullptr;
+        }
+    }
+    /* Keeps the exception that is being handled from C. What follows from the first is not told. */
+    void keep() noexcept {
+        if (!thrown_) {
+            thrown_ = std::current_exception();
+        }
+    }
+    /* What the call has come to. */
+    void finish(int code) {
+        if (thrown_) {
+            std::exception_ptr exception;
+            std::swap(exception, thrown_);
+            std::rethrow_exception(exception);
+        }
+        if (code >= 0) {
+            return;
+        }
+        const smtp_client *handle = client_->handle;
+        /* Busy is told to the thread alone, and a handle that is gone tells nothing. */
+        if (client_->gone || smtp_client_last_error_code(handle) != code) {
+            throw error(code, smtp_last_error());
+        }
+        const char *enhanced = smtp_client_reply_enhanced(handle);
+        throw error(code, smtp_client_last_error(handle), smtp_client_reply_code(handle),
+                    enhanced ? enhanced : "", smtp_client_last_errno(handle));
+    }
+
+private:
+    const std::shared_ptr<shared> client_;
+    smtp_transaction *offered_;
+    running *const outer_;
+    std::exception_ptr thrown_;
+};
 
 inline std::string owned(const char *text) { return text ? std::string(text) : std::string(); }
 
@@ -175,9 +233,10 @@ template <typename Handle, void (*free)(Handle *)> struct freed {
 /* User data of a callback that stays registered. */
 template <typename Data> void destroy(void *data) { delete static_cast<Data *>(data); }
 
+/* A new handle, or why there is none. */
 template <typename Handle> Handle *made(Handle *handle) {
     if (!handle) {
-        throw error(SMTP_E_NO_MEMORY, smtp_last_error());
+        throw error(smtp_last_error_code(), smtp_last_error());
     }
     return handle;
 }
@@ -226,7 +285,7 @@ public:
 private:
     tls &done(int code) {
         if (code < 0) {
-            throw error(code, smtp_tls_last_error(get()));
+            throw error(code, smtp_last_error());
         }
         return *this;
     }
@@ -316,22 +375,29 @@ public:
     smtp_transaction *release() noexcept { return handle_.release(); }
 
 private:
-    static std::ptrdiff_t read_message(void *buffer, std::size_t capacity, void *data) {
-        return detail::shielded<std::ptrdiff_t>(-1, [&]() -> std::ptrdiff_t {
+    static std::ptrdiff_t read_message(void *buffer, std::size_t capacity, void *data) noexcept {
+        detail::running *const call = detail::running::innermost();
+        if (call && call->client()->is_leaving()) {
+            return -1;
+        }
+        try {
             const std::size_t count =
                 (*static_cast<reader *>(data))(static_cast<char *>(buffer), capacity);
             /* One too large for the type is one too large for the buffer. */
             const std::ptrdiff_t most = std::numeric_limits<std::ptrdiff_t>::max();
             return count > static_cast<std::size_t>(most) ? most
                                                           : static_cast<std::ptrdiff_t>(count);
-        });
+        } catch (...) {
+            if (call) {
+                call->keep();
+            }
+            return -1;
+        }
     }
 
     void done(int code) const {
-        detail::rethrow();
         if (code < 0) {
-            throw error(code, code == SMTP_E_BUSY ? smtp_last_error()
-                                                  : smtp_transaction_last_error(get()));
+            throw error(code, smtp_last_error());
         }
     }
     transaction &done(int code) {
@@ -341,6 +407,40 @@ private:
 
     std::unique_ptr<smtp_transaction, detail::freed<smtp_transaction, smtp_transaction_free>>
         handle_;
+};
+
+/* The envelope of a message before it is sent. */
+class envelope {
+public:
+    /* All from the message's header. */
+    explicit envelope(const std::string &message)
+        : handle_(detail::made(
+              smtp_envelope_new(nullptr, nullptr, 0, message.data(), message.size()))) {}
+    envelope(const std::string &from, const std::vector<std::string> &to,
+             const std::string &message)
+        : handle_(nullptr) {
+        /* Not NULL, though it may be empty: no recipients are an error, not the header's. */
+        std::vector<const char *> recipients = detail::array(to);
+        recipients.push_back(nullptr);
+        handle_.reset(detail::made(smtp_envelope_new(detail::text(from), recipients.data(),
+                                                     to.size(), message.data(), message.size())));
+    }
+
+    std::string sender() const { return detail::owned(smtp_envelope_sender(get())); }
+    std::vector<std::string> recipients() const {
+        std::vector<std::string> all;
+        const std::size_t count = smtp_envelope_recipient_count(get());
+        for (std::size_t index = 0; index < count; ++index) {
+            all.push_back(detail::owned(smtp_envelope_recipient(get(), index)));
+        }
+        return all;
+    }
+    bool needs_smtputf8() const noexcept { return smtp_envelope_needs_smtputf8(get()) == 1; }
+
+    smtp_envelope *get() const noexcept { return handle_.get(); }
+
+private:
+    std::unique_ptr<smtp_envelope, detail::freed<smtp_envelope, smtp_envelope_free>> handle_;
 };
 
 /* One step of an authentication of the caller's own. */
@@ -391,16 +491,23 @@ public:
     typedef std::function<void(transaction)> completion_callback;
     typedef std::function<void(auth_exchange &)> auth_callback;
 
-    explicit client(smtpclient::protocol protocol = smtpclient::protocol::smtp)
-        : handle_(detail::made(smtp_client_new(static_cast<int>(protocol)))) {
-        /* Transactions that are given away must come back to someone. */
-        set_completion_callback(completion_callback());
+    explicit client(smtpclient::protocol protocol = smtpclient::protocol::smtp) {
+        owner made(detail::made(smtp_client_new(static_cast<int>(protocol))));
+        shared_ = std::make_shared<detail::shared>(made.get());
+        made.release();
+        try {
+            /* Transactions that are given away must come back to someone. */
+            set_completion_callback(completion_callback());
+        } catch (...) {
+            leave();
+            throw;
+        }
     }
     client(client &&other) noexcept = default;
     client &operator=(client &&other) noexcept {
         if (this != &other) {
             leave();
-            handle_ = std::move(other.handle_);
+            shared_ = std::move(other.shared_);
         }
         return *this;
     }
@@ -409,32 +516,54 @@ public:
     /* Settings. */
 
     client &set_local_hostname(const std::string &name) {
-        return done(smtp_client_set_local_hostname(get(), detail::text(name)));
+        return done([&]() { return smtp_client_set_local_hostname(get(), detail::text(name)); });
     }
     client &set_timeout(std::chrono::milliseconds limit) {
         const std::chrono::milliseconds::rep most = std::numeric_limits<int>::max();
         const bool fits = limit.count() > 0 && limit.count() <= most;
-        return done(smtp_client_set_timeout(get(), fits ? static_cast<int>(limit.count()) : 0));
+        return set_limit(fits ? static_cast<int>(limit.count()) : 0);
     }
-    client &set_no_timeout() { return done(smtp_client_set_timeout(get(), SMTP_TIMEOUT_NONE)); }
-    client &set_rfc_timeout() { return done(smtp_client_set_timeout(get(), SMTP_TIMEOUT_RFC)); }
+    client &set_no_timeout() { return set_limit(SMTP_TIMEOUT_NONE); }
+    client &set_rfc_timeout() { return set_limit(SMTP_TIMEOUT_RFC); }
     client &set_source_address(const std::string &host, int port = 0) {
-        return done(smtp_client_set_source_address(get(), detail::text(host), port));
+        return done([&]() {
+            return smtp_client_set_source_address(get(), detail::text(host), port);
+        });
     }
-    client &set_tls(const tls &policy) { return done(smtp_client_set_tls(get(), policy.get())); }
-    client &set_pipelining(bool on) { return done(smtp_client_set_pipelining(get(), on)); }
-    client &set_chunking(bool on) { return done(smtp_client_set_chunking(get(), on)); }
+    client &set_tls(const tls &policy) {
+        return done([&]() {
+            return smtp_client_set_tls(get(), policy.get());
+        });
+    }
+    client &set_pipelining(bool on) {
+        return done([&]() {
+            return smtp_client_set_pipelining(get(), on);
+        });
+    }
+    client &set_chunking(bool on) {
+        return done([&]() {
+            return smtp_client_set_chunking(get(), on);
+        });
+    }
     client &set_initial_response(bool on) {
-        return done(smtp_client_set_initial_response(get(), on));
+        return done([&]() { return smtp_client_set_initial_response(get(), on); });
     }
     client &set_auth_mechanisms(const std::string &names) {
-        return done(smtp_client_set_auth_mechanisms(get(), detail::text(names)));
+        return done([&]() { return smtp_client_set_auth_mechanisms(get(), detail::text(names)); });
     }
     client &set_allow_plaintext_auth(bool on) {
-        return done(smtp_client_set_allow_plaintext_auth(get(), on));
+        return done([&]() { return smtp_client_set_allow_plaintext_auth(get(), on); });
     }
-    client &set_debug_level(int level) { return done(smtp_client_set_debug_level(get(), level)); }
-    client &set_debug_secrets(bool on) { return done(smtp_client_set_debug_secrets(get(), on)); }
+    client &set_debug_level(int level) {
+        return done([&]() {
+            return smtp_client_set_debug_level(get(), level);
+        });
+    }
+    client &set_debug_secrets(bool on) {
+        return done([&]() {
+            return smtp_client_set_debug_secrets(get(), on);
+        });
+    }
 
     /* Callbacks; an empty function removes one. */
 
@@ -459,26 +588,23 @@ public:
     /* The connection. */
 
     reply connect(const std::string &host, int port = 0) {
-        done(smtp_client_connect(get(), detail::text(host), port));
-        return last_reply();
+        return said([&]() { return smtp_client_connect(get(), detail::text(host), port); });
     }
     reply connect_fd(int fd) {
-        done(smtp_client_connect_fd(get(), fd, nullptr));
-        return last_reply();
+        return said([&]() { return smtp_client_connect_fd(get(), fd, nullptr); });
     }
     reply connect_fd(int fd, const std::string &server_name) {
-        done(smtp_client_connect_fd(get(), fd, detail::text(server_name)));
-        return last_reply();
+        return said([&]() { return smtp_client_connect_fd(get(), fd, detail::text(server_name)); });
     }
     /* The connection is encrypted, or this throws. */
-    client &starttls() { return done(smtp_client_starttls(get())); }
+    client &starttls() { return done([&]() { return smtp_client_starttls(get()); }); }
     /* The code is 0 if the server hung up without a reply. */
-    reply quit() { return command(smtp_client_quit(get())); }
-    client &close() { return done(smtp_client_close(get())); }
+    reply quit() { return command([&]() { return smtp_client_quit(get()); }); }
+    client &close() { return done([&]() { return smtp_client_close(get()); }); }
     /* At any time, from any thread and from signal handlers. */
     void cancel() noexcept { smtp_client_cancel(get()); }
-    bool is_connected() const { return flag(smtp_client_is_connected(get())); }
-    bool is_encrypted() const { return flag(smtp_client_is_encrypted(get())); }
+    bool is_connected() const { return flag([&]() { return smtp_client_is_connected(get()); }); }
+    bool is_encrypted() const { return flag([&]() { return smtp_client_is_encrypted(get()); }); }
     /* In DER; empty without TLS. */
     std::string peer_certificate() const {
         std::size_t length = 0;
@@ -486,70 +612,85 @@ public:
         return bytes ? std::string(static_cast<const char *>(bytes), length) : std::string();
     }
     int fd() const {
-        const int fd = smtp_client_fd(get());
-        check(fd);
-        return fd;
+        return call([&]() { return smtp_client_fd(get()); });
     }
 
     /* Single commands: the reply, whatever its code. */
 
-    reply helo() { return command(smtp_client_helo(get(), nullptr)); }
+    reply helo() { return command([&]() { return smtp_client_helo(get(), nullptr); }); }
     reply helo(const std::string &name) {
-        return command(smtp_client_helo(get(), detail::text(name)));
+        return command([&]() { return smtp_client_helo(get(), detail::text(name)); });
     }
-    reply ehlo() { return command(smtp_client_ehlo(get(), nullptr)); }
+    reply ehlo() { return command([&]() { return smtp_client_ehlo(get(), nullptr); }); }
     reply ehlo(const std::string &name) {
-        return command(smtp_client_ehlo(get(), detail::text(name)));
+        return command([&]() { return smtp_client_ehlo(get(), detail::text(name)); });
     }
-    client &ehlo_or_helo_if_needed() { return done(smtp_client_ehlo_or_helo_if_needed(get())); }
+    client &ehlo_or_helo_if_needed() {
+        return done([&]() {
+            return smtp_client_ehlo_or_helo_if_needed(get());
+        });
+    }
     reply docmd(const std::string &verb, const std::string &args = std::string()) {
-        return command(smtp_client_docmd(get(), detail::text(verb), detail::text(args)));
+        return command([&]() {
+            return smtp_client_docmd(get(), detail::text(verb), detail::text(args));
+        });
     }
     client &putcmd(const std::string &verb, const std::string &args = std::string()) {
-        return done(smtp_client_putcmd(get(), detail::text(verb), detail::text(args)));
+        return done([&]() {
+            return smtp_client_putcmd(get(), detail::text(verb), detail::text(args));
+        });
     }
-    reply getreply() { return command(smtp_client_getreply(get())); }
+    reply getreply() { return command([&]() { return smtp_client_getreply(get()); }); }
     client &send_raw(const std::string &data) {
-        return done(smtp_client_send_raw(get(), data.data(), data.size()));
+        return done([&]() { return smtp_client_send_raw(get(), data.data(), data.size()); });
     }
-    reply noop() { return command(smtp_client_noop(get())); }
-    reply rset() { return command(smtp_client_rset(get())); }
+    reply noop() { return command([&]() { return smtp_client_noop(get()); }); }
+    reply rset() { return command([&]() { return smtp_client_rset(get()); }); }
     reply help(const std::string &args = std::string()) {
-        return command(smtp_client_help(get(), detail::text(args)));
+        return command([&]() { return smtp_client_help(get(), detail::text(args)); });
     }
     reply verify(const std::string &address) {
-        return command(smtp_client_verify(get(), detail::text(address)));
+        return command([&]() { return smtp_client_verify(get(), detail::text(address)); });
     }
     reply expn(const std::string &list) {
-        return command(smtp_client_expn(get(), detail::text(list)));
+        return command([&]() { return smtp_client_expn(get(), detail::text(list)); });
     }
     reply mail(const std::string &sender, const strings &options = strings()) {
         const std::vector<const char *> pointers = detail::array(options);
-        return command(
-            smtp_client_mail(get(), detail::text(sender), pointers.data(), pointers.size()));
+        return command([&]() {
+            return smtp_client_mail(get(), detail::text(sender), pointers.data(), pointers.size());
+        });
     }
     reply rcpt(const std::string &recipient, const strings &options = strings()) {
         const std::vector<const char *> pointers = detail::array(options);
-        return command(
-            smtp_client_rcpt(get(), detail::text(recipient), pointers.data(), pointers.size()));
+        return command([&]() {
+            return smtp_client_rcpt(get(), detail::text(recipient), pointers.data(),
+                                    pointers.size());
+        });
     }
     reply data(const std::string &message) {
-        return command(smtp_client_data(get(), message.data(), message.size()));
+        return command([&]() { return smtp_client_data(get(), message.data(), message.size()); });
     }
 
     /* Authentication. */
 
     client &login(const std::string &user, const std::string &password) {
-        return done(smtp_client_login(get(), detail::text(user), detail::text(password)));
+        return done([&]() {
+            return smtp_client_login(get(), detail::text(user), detail::text(password));
+        });
     }
     client &auth(const std::string &mechanism, auth_callback callback) {
-        return done(
-            smtp_client_auth(get(), detail::text(mechanism), &authenticate, &callback));
+        registered<auth_callback> own = {std::move(callback), shared_};
+        return done([&]() {
+            return smtp_client_auth(get(), detail::text(mechanism), &authenticate, &own);
+        });
     }
     client &auth_builtin(const std::string &mechanism, const std::string &user,
                          const std::string &password) {
-        return done(smtp_client_auth_builtin(get(), detail::text(mechanism), detail::text(user),
-                                             detail::text(password)));
+        return done([&]() {
+            return smtp_client_auth_builtin(get(), detail::text(mechanism), detail::text(user),
+                                            detail::text(password));
+        });
     }
 
     /* Mail. The refused are returned where at least one recipient was accepted. */
@@ -561,10 +702,11 @@ public:
         const std::vector<const char *> recipients = detail::array(to);
         const std::vector<const char *> mail = detail::array(mail_options);
         const std::vector<const char *> rcpt = detail::array(rcpt_options);
-        done(smtp_client_sendmail(get(), detail::text(from), recipients.data(),
-                                  recipients.size(), message.data(), message.size(), mail.data(),
-                                  mail.size(), rcpt.data(), rcpt.size()));
-        return refused();
+        return refused_by([&]() {
+            return smtp_client_sendmail(get(), detail::text(from), recipients.data(),
+                                        recipients.size(), message.data(), message.size(),
+                                        mail.data(), mail.size(), rcpt.data(), rcpt.size());
+        });
     }
     /* The envelope is taken from the message's header. */
     std::vector<refusal> send_message(const std::string &message,
@@ -572,9 +714,11 @@ public:
                                       const strings &rcpt_options = strings()) {
         const std::vector<const char *> mail = detail::array(mail_options);
         const std::vector<const char *> rcpt = detail::array(rcpt_options);
-        done(smtp_client_send_message(get(), nullptr, nullptr, 0, message.data(), message.size(),
-                                      mail.data(), mail.size(), rcpt.data(), rcpt.size()));
-        return refused();
+        return refused_by([&]() {
+            return smtp_client_send_message(get(), nullptr, nullptr, 0, message.data(),
+                                            message.size(), mail.data(), mail.size(), rcpt.data(),
+                                            rcpt.size());
+        });
     }
     std::vector<refusal> send_message(const std::string &from, const strings &to,
                                       const std::string &message,
@@ -585,10 +729,11 @@ public:
         recipients.push_back(nullptr);
         const std::vector<const char *> mail = detail::array(mail_options);
         const std::vector<const char *> rcpt = detail::array(rcpt_options);
-        done(smtp_client_send_message(get(), detail::text(from), recipients.data(), to.size(),
-                                      message.data(), message.size(), mail.data(), mail.size(),
-                                      rcpt.data(), rcpt.size()));
-        return refused();
+        return refused_by([&]() {
+            return smtp_client_send_message(get(), detail::text(from), recipients.data(), to.size(),
+                                            message.data(), message.size(), mail.data(),
+                                            mail.size(), rcpt.data(), rcpt.size());
+        });
     }
     /* Whom the last sendmail() or send_message() was refused, also after it has thrown. */
     std::vector<refusal> refused() const {
@@ -605,7 +750,11 @@ public:
     }
 
     /* Throws if it failed; the transaction holds its outcome either way. */
-    client &send(transaction &one) { return done(smtp_client_send(get(), one.get())); }
+    client &send(transaction &one) {
+        return done([&]() {
+            return smtp_client_send(get(), one.get());
+        });
+    }
     /* Throws the first failure; each transaction holds its own outcome either way. */
     client &send_batch(std::vector<transaction> &all) {
         std::vector<smtp_transaction *> handles;
@@ -613,36 +762,35 @@ public:
         for (const transaction &one : all) {
             handles.push_back(one.get());
         }
-        return done(smtp_client_send_batch(get(), handles.data(), handles.size()));
+        return done([&]() {
+            return smtp_client_send_batch(get(), handles.data(), handles.size());
+        });
     }
     /* It comes back through the completion callback. */
     client &submit(transaction one) {
-        smtp_transaction *const outer = detail::offered();
-        detail::offered() = one.get();
+        detail::running call(shared_, one.get());
         const int code = smtp_client_submit(get(), one.get());
         /* What is under way or was given back already is no longer ours; what was not taken is
          * freed here. */
-        if (code >= 0 || detail::offered() != one.get()) {
+        if (code >= 0 || !call.offered()) {
             one.release();
         }
-        detail::offered() = outer;
-        return done(code);
+        call.finish(code);
+        return *this;
     }
-    client &flush() { return done(smtp_client_flush(get())); }
+    client &flush() { return done([&]() { return smtp_client_flush(get()); }); }
 
     /* What the server said. */
 
     reply last_reply() const {
-        reply last = {smtp_client_reply_code(get()), detail::owned(smtp_client_reply_text(get())),
-                      detail::owned(smtp_client_reply_enhanced(get()))};
-        return last;
+        return last_reply_of(*shared_);
     }
     /* "" if it was not sent on this connection. */
     std::string helo_response() const { return detail::owned(smtp_client_helo_response(get())); }
     std::string ehlo_response() const { return detail::owned(smtp_client_ehlo_response(get())); }
-    bool does_esmtp() const { return flag(smtp_client_does_esmtp(get())); }
+    bool does_esmtp() const { return flag([&]() { return smtp_client_does_esmtp(get()); }); }
     bool has_extension(const std::string &name) const {
-        return flag(smtp_client_has_extension(get(), detail::text(name)));
+        return flag([&]() { return smtp_client_has_extension(get(), detail::text(name)); });
     }
     /* "" if it has none, and if it is not offered. */
     std::string extension_params(const std::string &name) const {
@@ -657,22 +805,36 @@ public:
         return names;
     }
 
-    smtp_client *get() const noexcept { return handle_.get(); }
+    smtp_client *get() const noexcept { return shared_ ? shared_->handle : nullptr; }
 
 private:
+    typedef detail::shared shared;
+    typedef std::unique_ptr<smtp_client, detail::freed<smtp_client, smtp_client_free>> owner;
+
     /* User data of a callback. */
     template <typename Function> struct registered {
         Function function;
-        smtp_client *handle;
+        std::shared_ptr<shared> client;
 
+        /* False if the callback has thrown; the exception waits for the end of the call. */
+        template <typename Work> bool shielded(const Work &work) const noexcept {
+            try {
+                if (!client->gone) {
+                    work();
+                }
+                return true;
+            } catch (...) {
+                detail::running *const call = detail::running::of(client.get());
+                if (call) {
+                    call->keep();
+                }
+                return false;
+            }
+        }
         /* Ends the call under way if the callback throws. */
         template <typename Work> void run(const Work &work) const noexcept {
-            const bool whole = detail::shielded(false, [&]() {
-                work();
-                return true;
-            });
-            if (!whole) {
-                smtp_client_cancel(handle);
+            if (!shielded(work)) {
+                smtp_client_cancel(client->handle);
             }
         }
     };
@@ -680,9 +842,11 @@ private:
     template <typename Setter, typename Pointer, typename Function>
     client &set(Setter setter, Pointer pointer, Function function) {
         typedef registered<Function> data;
-        std::unique_ptr<data> own(new data{std::move(function), get()});
+        std::unique_ptr<data> own(new data{std::move(function), shared_});
         /* The library destroys it, also where the setter fails. */
-        return done(setter(get(), pointer, own.release(), &detail::destroy<data>));
+        return done([&]() {
+            return setter(get(), pointer, own.release(), &detail::destroy<data>);
+        });
     }
 
     static void debug(int direction, const char *bytes, std::size_t length, void *user) {
@@ -695,9 +859,9 @@ private:
     static int audit(int event, const char *host, int port, const char *bytes, std::size_t length,
                      void *user) {
         const auto *own = static_cast<const registered<audit_callback> *>(user);
-        return detail::shielded(1, [&]() {
-            return own->function(event, host, port, bytes, length) ? 0 : 1;
-        });
+        bool allowed = own->client->gone;
+        own->shielded([&]() { allowed = own->function(event, host, port, bytes, length); });
+        return allowed ? 0 : 1;
     }
 
     static void progress(std::int64_t sent, std::int64_t total, void *user) {
@@ -707,67 +871,111 @@ private:
 
     static void complete(smtp_transaction *handle, void *user) {
         transaction back(handle);
-        if (detail::offered() == handle) {
-            detail::offered() = nullptr;
-        }
         const auto *own = static_cast<const registered<completion_callback> *>(user);
+        detail::running *const call = detail::running::of(own->client.get());
+        if (call) {
+            call->came_back(handle);
+        }
         if (own->function) {
             own->run([&]() { own->function(std::move(back)); });
+        }
+        if (shared::clock::now() >= own->client->leave_by) {
+            smtp_client_cancel(own->client->handle);
         }
     }
 
     static int authenticate(smtp_auth_exchange *handle, void *user) {
-        return detail::shielded(-1, [&]() {
+        const auto *own = static_cast<const registered<auth_callback> *>(user);
+        bool goes_on = false;
+        own->shielded([&]() {
             auth_exchange exchange(handle);
-            (*static_cast<const auth_callback *>(user))(exchange);
-            return exchange.is_cancelled() ? -1 : 0;
+            own->function(exchange);
+            goes_on = !exchange.is_cancelled();
         });
+        return goes_on ? 0 : -1;
     }
 
-    void check(int code) const {
-        detail::rethrow();
-        if (code < 0) {
-            /* Busy is told to the thread alone. */
-            const bool busy = smtp_client_last_error_code(get()) != code;
-            throw error(code, busy ? smtp_last_error() : smtp_client_last_error(get()),
-                        busy ? 0 : smtp_client_reply_code(get()),
-                        busy ? std::string() : detail::owned(smtp_client_reply_enhanced(get())),
-                        busy ? 0 : smtp_client_last_errno(get()));
-        }
+    /* Runs a call of the C interface; a callback in it may destroy this object. */
+    template <typename Work> int call(const Work &work) const {
+        detail::running under_way(shared_);
+        const int code = work();
+        under_way.finish(code);
+        return code;
     }
-    client &done(int code) {
-        check(code);
+    template <typename Work> client &done(const Work &work) {
+        call(work);
         return *this;
     }
-    bool flag(int code) const {
-        check(code);
-        return code != 0;
+    template <typename Work> bool flag(const Work &work) const { return call(work) != 0; }
+    template <typename Work> reply command(const Work &work) const {
+        const std::shared_ptr<shared> own = shared_;
+        const int code = call(work);
+        return code == 0 ? reply() : last_reply_of(*own);
     }
-    reply command(int code) const {
-        check(code);
-        if (code == 0) {
+    template <typename Work> reply said(const Work &work) const {
+        const std::shared_ptr<shared> own = shared_;
+        call(work);
+        return last_reply_of(*own);
+    }
+    template <typename Work> std::vector<refusal> refused_by(const Work &work) const {
+        const std::shared_ptr<shared> own = shared_;
+        call(work);
+        return own->gone ? std::vector<refusal>() : refused();
+    }
+
+    static reply last_reply_of(const shared &own) {
+        if (own.gone) {
             return reply();
         }
-        return last_reply();
+        reply last = {smtp_client_reply_code(own.handle),
+                      detail::owned(smtp_client_reply_text(own.handle)),
+                      detail::owned(smtp_client_reply_enhanced(own.handle))};
+        return last;
     }
 
+    client &set_limit(int milliseconds) {
+        done([&]() { return smtp_client_set_timeout(get(), milliseconds); });
+        shared_->limit = milliseconds > 0 ? milliseconds : 0;
+        return *this;
+    }
+
+    /* Ends the object. What its handle still does, it does without callbacks. */
     void leave() noexcept {
-        if (handle_) {
-            smtp_client_set_debug_callback(get(), &silent, nullptr, nullptr);
-            smtp_client_set_audit_callback(get(), nullptr, nullptr, nullptr);
-            smtp_client_set_progress_callback(get(), nullptr, nullptr, nullptr);
-            smtp_client_set_completion_callback(get(), &drop, nullptr, nullptr);
+        if (shared_) {
+            shared_->gone = true;
             if (smtp_client_is_connected(get()) == 1) {
-                smtp_client_quit(get());
+                say_goodbye();
             }
-            handle_.reset();
+            smtp_client_free(get());
+            shared_.reset();
         }
     }
 
-    static void silent(int, const char *, std::size_t, void *) {}
-    static void drop(smtp_transaction *handle, void *) { smtp_transaction_free(handle); }
+    /* Half of the time goes to transactions under way: none may take longer alone, and once it is
+     * over the next that comes back ends the waiting. What is then left goes to QUIT. */
+    void say_goodbye() noexcept {
+        const detail::running call(shared_);
+        const shared::clock::time_point begun = shared::clock::now();
+        const std::chrono::milliseconds most(5000);
+        if (!wait_at_most(most / 2)) {
+            return; /* A call is running, in whose callback this is. */
+        }
+        shared_->leave_by = begun + most / 2;
+        const int flushed = smtp_client_flush(get());
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            begun + most - shared::clock::now());
+        if (flushed == SMTP_OK && left.count() > 0 && wait_at_most(left)) {
+            smtp_client_quit(get());
+        }
+    }
 
-    std::unique_ptr<smtp_client, detail::freed<smtp_client, smtp_client_free>> handle_;
+    bool wait_at_most(std::chrono::milliseconds time) noexcept {
+        const int most = static_cast<int>(time.count());
+        const bool shorter = shared_->limit > 0 && shared_->limit < most;
+        return smtp_client_set_timeout(get(), shorter ? shared_->limit : most) == SMTP_OK;
+    }
+
+    std::shared_ptr<shared> shared_;
 };
 
 } // namespace smtpclient

@@ -73,6 +73,14 @@ fn an_exception_out_of_a_callback_aborts() {
     Program::build("thrown.cpp").run_into_signal(SIGABRT);
 }
 
+/// The C++ layer.
+#[test]
+fn wrapper() {
+    let program = Program::build("wrapper.cpp");
+    program.run(Run::Native);
+    program.run(Run::Valgrind);
+}
+
 #[test]
 fn the_walk_leaves_no_function_out() {
     let used = Program::build("walk.c").undefined_symbols();
@@ -83,7 +91,7 @@ fn the_walk_leaves_no_function_out() {
 
 #[test]
 fn every_program_is_run() {
-    let others = ["loaded.c", "memory.c", "panics.c", "thrown.cpp"];
+    let others = ["loaded.c", "memory.c", "panics.c", "thrown.cpp", "wrapper.cpp"];
     for name in Program::names() {
         let known = PROGRAMS.contains(&name.as_str()) || others.contains(&name.as_str());
         assert!(known, "tests/c/{name} is run by no test");

@@ -1,5 +1,5 @@
 //! The committed header is the generated one, and compiles without a warning in every dialect that
-//! a user may have: C99 to C17 and C++11 to C++20, by gcc and by clang.
+//! a user may have: C99 to C17 and C++11 to C++23, by gcc and by clang.
 
 use std::path::Path;
 use std::process::Command;
@@ -30,7 +30,7 @@ fn compiles_as_every_c() {
 #[test]
 fn compiles_as_every_cplusplus() {
     for compiler in ["g++", "clang++"] {
-        for standard in ["c++11", "c++17", "c++20"] {
+        for standard in ["c++11", "c++17", "c++20", "c++2b"] {
             compile(compiler, standard, &["-x", "c++", "-Wold-style-cast"]);
         }
     }
@@ -44,7 +44,7 @@ fn cplusplus_layer_compiles() {
     }
     let source = source("hpp.cpp", "#include <smtpclient.hpp>\n");
     for compiler in ["g++", "clang++"] {
-        for standard in ["c++11", "c++14", "c++17", "c++20"] {
+        for standard in ["c++11", "c++14", "c++17", "c++20", "c++2b"] {
             check(compiler, standard, &["-Wold-style-cast"], &source);
         }
     }

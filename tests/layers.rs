@@ -33,7 +33,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         name: "message",
-        modules: &["error"],
+        modules: &["error", "wire"],
         crates: &["memchr"],
         never: &["std::time", "Instant"],
     },

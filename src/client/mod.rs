@@ -11,7 +11,7 @@ mod trace;
 pub use config::TimeoutPolicy;
 pub use send::{Mail, Refused};
 
-pub use crate::message::Submission;
+pub use crate::message::{Envelope, Submission};
 pub use crate::sasl::{Mechanism, Secret, is_builtin as is_known_mechanism};
 pub use crate::session::{
     Body, BodyReader, DebugSink, Direction, Protocol, RecipientStatus, Transaction,

@@ -142,6 +142,13 @@ pub extern "C" fn smtp_last_error() -> *const c_char {
     guard::thread_error()
 }
 
+/// Code of that call: one of smtp_result, SMTP_OK if none has failed. Where a function returns NULL
+/// in place of a code, such as smtp_client_new(), it tells why.
+#[unsafe(no_mangle)]
+pub extern "C" fn smtp_last_error_code() -> c_int {
+    guard::thread_error_kind().map_or(SMTP_OK as c_int, code)
+}
+
 /// Name of a code, such as "SMTP_E_TIMEOUT"; "SMTP_E_?" for a number that is none. A constant
 /// string, never NULL. Any thread.
 #[unsafe(no_mangle)]

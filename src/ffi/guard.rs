@@ -13,6 +13,7 @@ const THREAD_MESSAGE: usize = 1024;
 thread_local! {
     // No destructor and no heap: a thread of the host leaves nothing behind.
     static MESSAGE: Cell<[u8; THREAD_MESSAGE]> = const { Cell::new([0; THREAD_MESSAGE]) };
+    static KIND: Cell<Option<ErrorKind>> = const { Cell::new(None) };
     static GUARDED: Cell<bool> = const { Cell::new(false) };
     static PANIC: RefCell<[u8; 256]> = const { RefCell::new([0; 256]) };
 }
@@ -21,10 +22,16 @@ pub(super) fn thread_error() -> *const c_char {
     MESSAGE.with(|message| message.as_ptr().cast::<c_char>().cast_const())
 }
 
-pub(super) fn set_thread_error(text: &str) {
+/// The class of that error; `None` if none has been set.
+pub(super) fn thread_error_kind() -> Option<ErrorKind> {
+    KIND.get()
+}
+
+pub(super) fn set_thread_error(error: &Error) {
+    KIND.set(Some(error.kind()));
     MESSAGE.with(|message| {
         let mut buffer = [0; THREAD_MESSAGE];
-        copy(text, &mut buffer);
+        copy(error.message(), &mut buffer);
         message.set(buffer);
     });
 }
@@ -77,7 +84,7 @@ pub(super) fn guarded<T>(failed: T, work: impl FnOnce() -> Result<T>) -> T {
         work()
     };
     caught(work).and_then(|result| result).unwrap_or_else(|error| {
-        set_thread_error(error.message());
+        set_thread_error(&error);
         failed
     })
 }
@@ -148,10 +155,12 @@ mod tests {
     fn a_call_without_a_handle_leaves_its_error_to_the_thread() {
         let failed = guarded(-1, || Err(Error::new(ErrorKind::Io, "no luck")));
         assert_eq!((failed, message().as_str()), (-1, "no luck"));
+        assert_eq!(thread_error_kind(), Some(ErrorKind::Io));
         assert_eq!(guarded(-1, || Ok(3)), 3);
         assert_eq!(message(), "no luck", "success leaves it alone");
         assert_eq!(guarded(-1, || panic!("no good")), -1);
         assert!(message().contains("no good"), "{}", message());
+        assert_eq!(thread_error_kind(), Some(ErrorKind::Internal));
     }
 
     #[test]
@@ -169,10 +178,10 @@ mod tests {
     #[test]
     fn the_thread_message_is_cut_between_characters() {
         for (text, length) in [("\u{e9}".repeat(2000), 1022), ("x".repeat(1024), 1023)] {
-            set_thread_error(&text);
+            set_thread_error(&Error::new(ErrorKind::Io, text));
             assert_eq!(message().len(), length);
         }
-        set_thread_error("short\0er");
+        set_thread_error(&Error::new(ErrorKind::Io, "short\0er"));
         assert_eq!(message(), "short er");
         let other = std::thread::spawn(message).join().unwrap();
         assert_eq!(other, "", "each thread has its own");

@@ -174,14 +174,14 @@ impl<T: Kind> Handle<T> {
         let handle = match Self::take(pointer) {
             Ok(handle) => handle,
             Err(error) => {
-                set_thread_error(error.message());
+                set_thread_error(&error);
                 return failed(code(error.kind()));
             }
         };
         // SAFETY: the busy flag is held, so nobody else touches it.
         let held = unsafe { &mut *handle.held.get() };
         let returned = held.run(work).unwrap_or_else(|error| {
-            set_thread_error(error.message());
+            set_thread_error(&error);
             held.last.set(&error);
             failed(code(error.kind()))
         });

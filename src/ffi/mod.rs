@@ -14,6 +14,7 @@ pub mod auth;
 pub mod client;
 pub mod command;
 pub mod connection;
+pub mod envelope;
 pub mod error;
 pub mod mail;
 pub mod message;

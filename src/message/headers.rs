@@ -31,17 +31,19 @@ pub(super) struct Field<'a> {
     pub lines: Range<usize>,
 }
 
-/// The fields that matter to an envelope.
+/// The fields that name mailboxes, and the one that says which of them serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     From,
     Sender,
+    ReplyTo,
     To,
     Cc,
     Bcc,
     ResentDate,
     ResentFrom,
     ResentSender,
+    ResentReplyTo,
     ResentTo,
     ResentCc,
     ResentBcc,
@@ -52,16 +54,23 @@ impl Name {
         match self {
             Name::From => "From",
             Name::Sender => "Sender",
+            Name::ReplyTo => "Reply-To",
             Name::To => "To",
             Name::Cc => "Cc",
             Name::Bcc => "Bcc",
             Name::ResentDate => "Resent-Date",
             Name::ResentFrom => "Resent-From",
             Name::ResentSender => "Resent-Sender",
+            Name::ResentReplyTo => "Resent-Reply-To",
             Name::ResentTo => "Resent-To",
             Name::ResentCc => "Resent-Cc",
             Name::ResentBcc => "Resent-Bcc",
         }
+    }
+
+    /// Bcc and Resent-Bcc are for the envelope alone (RFC 5322 section 3.6.3).
+    pub fn is_hidden(self) -> bool {
+        matches!(self, Name::Bcc | Name::ResentBcc)
     }
 
     fn parse(name: &[u8]) -> Option<Name> {
@@ -96,7 +105,7 @@ pub(super) fn scan(message: &[u8]) -> Result<Section<'_>> {
         if text_end == at {
             return Ok(Section { start, end: next, fields });
         }
-        if !continues && let Some((name, length)) = field_name(&message[at..text_end]) {
+        if !continues && let Some((name, length)) = field_name(&message[at..]) {
             open = Name::parse(name).map(|name| (name, at..at + length));
         }
         at = next;
@@ -117,13 +126,24 @@ fn close<'a>(
     }
 }
 
-/// The name at the start of `line`, and the length of name and colon. Blanks before the colon are
-/// obsolete but read (RFC 5322 section 4.5).
-fn field_name(line: &[u8]) -> Option<(&[u8], usize)> {
-    let length = line.iter().position(|byte| !matches!(byte, b'!'..=b'9' | b';'..=b'~'))?;
-    let blanks = line[length..].iter().position(|byte| !matches!(byte, b' ' | b'\t'))?;
-    let colon = length + blanks;
-    (length > 0 && line[colon] == b':').then(|| (&line[..length], colon + 1))
+/// The name at the start of `text`, and the length of name and colon. Blanks before the colon are
+/// obsolete but read (RFC 5322 section 4.5), and so is a fold among them: unfolded, it is a blank.
+fn field_name(text: &[u8]) -> Option<(&[u8], usize)> {
+    let length = text.iter().position(|byte| !matches!(byte, b'!'..=b'9' | b';'..=b'~'))?;
+    let mut at = length;
+    loop {
+        match text.get(at)? {
+            b' ' | b'\t' => at += 1,
+            b'\r' | b'\n' => {
+                at = line_end(text, at).1;
+                if !matches!(text.get(at)?, b' ' | b'\t') {
+                    return None;
+                }
+            }
+            b':' if length > 0 => return Some((&text[..length], at + 1)),
+            _ => return None,
+        }
+    }
 }
 
 /// Where the text of the line at `at` ends, and where the next line begins.
@@ -142,15 +162,17 @@ fn line_end(message: &[u8], at: usize) -> (usize, usize) {
 /// empty line, most likely no message at all, may cost.
 pub(super) const MAX_HEADER_SECTION: usize = 4 * 1024 * 1024;
 
-const KNOWN: [Name; 11] = [
+const KNOWN: [Name; 13] = [
     Name::From,
     Name::Sender,
+    Name::ReplyTo,
     Name::To,
     Name::Cc,
     Name::Bcc,
     Name::ResentDate,
     Name::ResentFrom,
     Name::ResentSender,
+    Name::ResentReplyTo,
     Name::ResentTo,
     Name::ResentCc,
     Name::ResentBcc,

@@ -5,9 +5,13 @@
 //! an address either: what it finds goes to the envelope parser as the header gives it.
 
 mod addresses;
+mod envelope;
 mod headers;
 
+pub use envelope::Envelope;
+
 use crate::error::{Error, ErrorKind, Result, SHOWN_TEXT, printable};
+use crate::wire::Path;
 use headers::{Field, Name, Section};
 
 /// A message taken apart for submission.
@@ -22,8 +26,13 @@ pub struct Submission {
     pub head: Vec<u8>,
     /// Where the rest begins: `message[body_offset..]`.
     pub body_offset: usize,
-    /// Whether one of the addresses is not ASCII, so that RFC 6531 (SMTPUTF8) is needed.
+    /// Whether an address, of the envelope or of the header that is sent, is not ASCII: the mail
+    /// needs SMTPUTF8 (RFC 6531) unless [`header_utf8`](Self::header_utf8) is false and the
+    /// envelope can do with A-labels.
     pub needs_utf8: bool,
+    /// Whether an address in the header that is sent holds UTF-8. Then nothing but SMTPUTF8
+    /// will do: A-labels in the envelope change nothing about the header.
+    pub header_utf8: bool,
 }
 
 /// Takes `message` apart. An envelope address that is not given comes from the header fields: the
@@ -46,8 +55,10 @@ pub fn submission(message: &[u8], from: Option<&str>, to: Option<&[&str]>) -> Re
         Some(to) => to.iter().map(|&address| address.to_owned()).collect(),
         None => recipients(&section, resent)?,
     };
+    let header_utf8 = section.fields.iter().any(names_utf8);
     Ok(Submission {
-        needs_utf8: !from.is_ascii() || !to.iter().all(|address| address.is_ascii()),
+        needs_utf8: header_utf8 || is_utf8(&from) || to.iter().any(|address| is_utf8(address)),
+        header_utf8,
         from,
         to,
         head: head(message, &section),
@@ -104,11 +115,28 @@ fn text(field: &Field, address: Vec<u8>) -> Result<String> {
     })
 }
 
+/// Whether the field is sent with an address in UTF-8. A display name or comment in UTF-8 is no
+/// address, and what is no UTF-8 at all SMTPUTF8 would not help.
+fn names_utf8(field: &Field) -> bool {
+    !field.name.is_hidden()
+        && field.name != Name::ResentDate
+        && !field.value.is_ascii()
+        && addresses::addresses(field.value)
+            .iter()
+            .any(|address| !address.is_ascii() && std::str::from_utf8(address).is_ok())
+}
+
+/// Whether the address itself is not ASCII, whatever name or comment stands beside it. One that
+/// cannot be used is told of by whoever uses it.
+fn is_utf8(address: &str) -> bool {
+    !address.is_ascii() && Path::parse(address).is_ok_and(|path| !path.is_ascii())
+}
+
 fn head(message: &[u8], section: &Section) -> Vec<u8> {
     let mut head = Vec::with_capacity(section.end - section.start);
     let mut kept = section.start;
     for field in &section.fields {
-        if matches!(field.name, Name::Bcc | Name::ResentBcc) {
+        if field.name.is_hidden() {
             head.extend_from_slice(&message[kept..field.lines.start]);
             kept = field.lines.end;
         }

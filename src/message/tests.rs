@@ -216,6 +216,8 @@ fn envelopes() {
         ("From: A: a@b, b@b;\nSender: (nobody)\nTo: G: c@d, e@f;\n", "a@b", &["c@d", "e@f"]),
         ("From: Nobody <>\nFrom: a@b\nTo: x:;\n", "a@b", &[]),
         ("From : a@b\nTo\t: c@d\n", "a@b", &["c@d"]),
+        ("From\n : a@b\nTo\n \n\t: c@d\nBcc \n : e@f\n", "a@b", &["c@d", "e@f"]),
+        ("From \n : a@b\nTo: c@d\n", "a@b", &["c@d"]),
         ("From:a@b\nTo:\n c@d,\n \n\te@f\n", "a@b", &["c@d", "e@f"]),
         ("From: a@b\rTo: c@d\rBcc: e@f\n", "a@b", &["c@d", "e@f"]),
         ("Subject: x\n From: no@x\nFrom: a@b\nX-To: no@x\nTo-X: no@x\nTo: c@d\n", "a@b", &["c@d"]),
@@ -247,7 +249,7 @@ fn envelopes() {
                 assert_eq!(parts.to, *to, "{message:?}");
                 let utf8 =
                     from.chars().chain(to.iter().flat_map(|to| to.chars())).any(|c| !c.is_ascii());
-                assert_eq!(parts.needs_utf8, utf8, "{message:?}");
+                assert_eq!((parts.needs_utf8, parts.header_utf8), (utf8, utf8), "{message:?}");
             }
         }
     }
@@ -257,7 +259,7 @@ fn envelopes() {
 fn given_addresses_go_before_the_headers() {
     let message = b"From: a@b\r\nTo: c@d\r\nBcc: e@f\r\n\r\nbody";
     let parts = submission(message, Some("x y@z"), Some(&["1", "\u{e9}@x", "1"])).unwrap();
-    assert_eq!((parts.from.as_str(), parts.needs_utf8), ("x y@z", true));
+    assert_eq!((parts.from.as_str(), parts.header_utf8), ("x y@z", false));
     assert_eq!(parts.to, ["1", "\u{e9}@x", "1"]);
     assert_eq!(parts.head, b"From: a@b\r\nTo: c@d\r\n\r\n");
     assert_eq!(&message[parts.body_offset..], b"body");
@@ -357,11 +359,20 @@ fn bcc_is_removed() {
         (b"A: 1\rBcc: x\nBcc: y\n\nb", b"A: 1\r\n\n"),
         (b"A: 1\rBcc: x\r\n\r\n", b"A: 1\r\r\n"),
         (b"Bcc \t: x@y\nA: 1\n\n", b"A: 1\n\n"),
+        // Folded before the colon: unfolded, it is a Bcc like any other (RFC 5322 section 2.2.3).
+        (b"Bcc\r\n : x@y\r\nA: 1\r\n\r\n", b"A: 1\r\n\r\n"),
+        (b"A: 1\nBCC \n \t\n\t:\n x@y\nB: 2\n\n", b"A: 1\nB: 2\n\n"),
+        (b"A: 1\rresent-bcc\r : x@y\rB: 2\r\r", b"A: 1\rB: 2\r\r"),
+        (b"Resent-Bcc\t \r\n\t:x@y\r\n z@y\r\nA: 1\r\n\r\n", b"A: 1\r\n\r\n"),
+        (b"A: 1\nBcc\n :", b"A: 1\n"),
         (b"A: 1\nBcc: x@y", b"A: 1\n"),
         (b"A: 1\nBcc: x@y\n z", b"A: 1\n"),
         (b"Bcc: x@y", b""),
         (b"no field\nBcc: x@y\nA: 1\n\n", b"no field\nA: 1\n\n"),
         // What only looks like it.
+        (b"Bcc\n: x@y\n\n", b"Bcc\n: x@y\n\n"),
+        (b"Bcc\n x : y\n\n", b"Bcc\n x : y\n\n"),
+        (b"Bcc\n\n : x@y\n", b"Bcc\n\n"),
         (
             b"X-Bcc: 1\nBccs: 2\nA: b\n Bcc: 3\nBcc\nBc: 4\nBcc\0: 5\n Bcc: 6\n\n",
             b"X-Bcc: 1\nBccs: 2\nA: b\n Bcc: 3\nBcc\nBc: 4\nBcc\0: 5\n Bcc: 6\n\n",
@@ -406,6 +417,8 @@ fn a_megabyte_of_anything_is_read_in_one_pass() {
         "A:B:;",
         "a@:",
         "a :",
+        "Bcc\n ",
+        "Bcc\n :",
         "=?",
         "=?a?q?",
         "=?a?q?b?=",

@@ -1,9 +1,11 @@
 //! What the server offers: the reply to EHLO (RFC 5321 section 4.1.1.1) as a table.
 
-use crate::error::printable;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
 
-/// How much of one parameter string is kept.
-const MAX_PARAMS: usize = 8192;
+use crate::error::printable;
 
 /// The extensions of the last EHLO, in the server's order.
 #[derive(Clone, Debug, Default)]
@@ -25,38 +27,10 @@ pub struct Capabilities {
 impl Capabilities {
     /// Of a reply's text: the greeting, then one keyword a line.
     pub fn parse(ehlo_text: &[u8]) -> Self {
-        let mut this = Capabilities::default();
-        for line in ehlo_text.split(|byte| *byte == b'\n').skip(1) {
-            this.add(line);
-        }
-        this.set_flags();
-        this
-    }
-
-    /// The keyword ends at white space, or at the `=` of servers from before RFC 2554, which wrote
-    /// `AUTH=LOGIN PLAIN`; what begins with neither letter nor digit is none.
-    fn add(&mut self, line: &[u8]) {
-        let line = line.trim_ascii();
-        let ends = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'=';
-        let (keyword, params) = line.split_at(line.iter().position(ends).unwrap_or(line.len()));
-        if !keyword.first().is_some_and(u8::is_ascii_alphanumeric) {
-            return;
-        }
-        let keyword = printable(keyword, MAX_PARAMS);
-        let mut params = printable(params.trim_ascii(), MAX_PARAMS);
-        if keyword.eq_ignore_ascii_case("AUTH") {
-            for name in params.trim_start_matches('=').split_ascii_whitespace() {
-                let name = name.to_ascii_uppercase();
-                if !self.mechanisms.contains(&name) {
-                    self.mechanisms.push(name);
-                }
-            }
-            params = self.mechanisms.join(" ");
-        }
-        match self.entries.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(&keyword)) {
-            Some((_, known)) => *known = params,
-            None => self.entries.push((keyword, params)),
-        }
+        let mut reader = Reader::default();
+        ehlo_text.split(|byte| *byte == b'\n').skip(1).for_each(|line| reader.line(line));
+        reader.offered.set_flags();
+        reader.offered
     }
 
     fn set_flags(&mut self) {
@@ -66,18 +40,16 @@ impl Capabilities {
         self.eight_bit_mime = self.has("8BITMIME");
         self.smtputf8 = self.has("SMTPUTF8");
         self.binary_mime = self.has("BINARYMIME");
-        // RFC 1870 section 4: 0, nothing, or nonsense is no limit.
-        self.size = self.params("SIZE").map(|size| size.parse().ok().filter(|limit| *limit > 0));
+        self.size = self.params("SIZE").map(positive);
         self.mail_max = self.limit("MAILMAX");
         self.rcpt_max = self.limit("RCPTMAX");
         self.rcpt_domain_max = self.limit("RCPTDOMAINMAX");
     }
 
-    /// RFC 9422 section 4; a limit that is no positive number is none.
     fn limit(&self, name: &str) -> Option<u32> {
         self.params("LIMITS")?.split_ascii_whitespace().find_map(|param| {
             let (known, value) = param.split_once('=')?;
-            known.eq_ignore_ascii_case(name).then(|| value.parse().ok().filter(|n| *n > 0))?
+            known.eq_ignore_ascii_case(name).then(|| positive(value))?
         })
     }
 
@@ -159,9 +131,115 @@ impl Capabilities {
     }
 }
 
+/// Reads the lines of one reply, in time linear in their length: what was seen before is found by
+/// its hash, however many names a hostile server has packed into 64 KiB.
+#[derive(Default)]
+struct Reader<'a> {
+    offered: Capabilities,
+    /// Where each keyword stands.
+    places: HashMap<Name<'a>, usize>,
+    mechanisms: HashMap<Name<'a>, ()>,
+}
+
+impl<'a> Reader<'a> {
+    /// The keyword ends at white space, or at the `=` of servers from before RFC 2554, which wrote
+    /// `AUTH=LOGIN PLAIN`; what begins with neither letter nor digit is none.
+    fn line(&mut self, line: &'a [u8]) {
+        let line = line.trim_ascii();
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'=';
+        let (keyword, params) = line.split_at(line.iter().position(ends).unwrap_or(line.len()));
+        if !keyword.first().is_some_and(u8::is_ascii_alphanumeric) {
+            return;
+        }
+        let entries = &mut self.offered.entries;
+        let place = *self.places.entry(Name(keyword)).or_insert_with(|| {
+            entries.push((shown(keyword), String::new()));
+            entries.len() - 1
+        });
+        let known = &mut entries[place].1;
+        if !keyword.eq_ignore_ascii_case(b"AUTH") {
+            *known = shown(params.trim_ascii());
+            return;
+        }
+        let from = params.iter().position(|byte| *byte != b'=').unwrap_or(params.len());
+        let names = params[from..].split(u8::is_ascii_whitespace);
+        for name in names.filter(|name| !name.is_empty()) {
+            if let Entry::Vacant(place) = self.mechanisms.entry(Name(name)) {
+                place.insert(());
+                let name = shown(name).to_ascii_uppercase();
+                if !known.is_empty() {
+                    known.push(' ');
+                }
+                known.push_str(&name);
+                self.offered.mechanisms.push(name);
+            }
+        }
+    }
+}
+
+/// A keyword or the name of a mechanism: letter case does not matter (RFC 5321 section 4.1.1.1,
+/// RFC 4422 section 3.1).
+struct Name<'a>(&'a [u8]);
+
+impl PartialEq for Name<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        #[cfg(test)]
+        tests::COMPARED.set(tests::COMPARED.get() + 1);
+        self.0.eq_ignore_ascii_case(other.0)
+    }
+}
+
+impl Eq for Name<'_> {}
+
+impl Hash for Name<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.iter().for_each(|byte| state.write_u8(byte.to_ascii_uppercase()));
+    }
+}
+
+/// Whole: the limits of a reply bound it.
+fn shown(text: &[u8]) -> String {
+    printable(text, text.len())
+}
+
+/// Digits and nothing else, which parsing alone would not ask for (`+10`). RFC 1870 section 4 and
+/// RFC 9422 section 4: 0, nothing, or nonsense is no limit.
+fn positive<N: FromStr + PartialOrd + Default>(text: &str) -> Option<N> {
+    let number = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?;
+    number.filter(|number| *number > N::default())
+}
+
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    thread_local! {
+        /// How many names were compared with others.
+        pub(super) static COMPARED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// As many names as a reply can hold, all on few lines or each on its own: every one may be
+    /// compared with a handful that hash alike, not with all before it.
+    #[test]
+    fn names_are_found_without_a_look_at_all_the_others() {
+        let mechanisms = |each: usize| {
+            let name = |number: usize| format!("M{number:x}");
+            let names: Vec<String> = (0..10_000).map(name).collect();
+            let lines = names.chunks(each).map(|names| format!("AUTH {}", names.join(" ")));
+            (format!("host\n{}", lines.collect::<Vec<_>>().join("\n")), 10_000, 1)
+        };
+        let keywords: String = (0..999).map(|number| format!("\nX-{number} a b")).collect();
+        let cases = [mechanisms(10_000), mechanisms(1000), mechanisms(10), (keywords, 0, 999)];
+        for (text, mechanisms, keywords) in cases {
+            COMPARED.set(0);
+            let offered = Capabilities::parse(text.as_bytes());
+            assert_eq!((offered.mechanisms.len(), offered.len()), (mechanisms, keywords));
+            let compared = COMPARED.get();
+            assert!(compared <= 4 * (mechanisms + keywords) + 1000, "{compared} comparisons");
+        }
+    }
 
     #[test]
     fn keywords_and_parameters() {
@@ -185,12 +263,46 @@ mod tests {
     }
 
     #[test]
+    fn limits_are_digits() {
+        let cases = [
+            ("1", Some(1)),
+            ("4294967295", Some(u32::MAX)),
+            ("4294967296", None),
+            ("0", None),
+            ("", None),
+            ("+10", None),
+            ("-1", None),
+            ("10x", None),
+            ("1=0", None),
+            ("\u{661}", None),
+        ];
+        for (value, limit) in cases {
+            for name in ["MAILMAX", "RCPTMAX", "RCPTDOMAINMAX"] {
+                let text = format!("h\nLIMITS junk = {name}={value} =7 {name}X=9");
+                let offered = Capabilities::parse(text.as_bytes());
+                let found = match name {
+                    "MAILMAX" => offered.mail_max(),
+                    "RCPTMAX" => offered.rcpt_max(),
+                    _ => offered.rcpt_domain_max(),
+                };
+                assert_eq!(found, limit, "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn size_that_is_no_limit() {
         for (text, offered, limit) in [
             ("h\nSIZE", true, None),
             ("h\nSIZE 0", true, None),
             ("h\nSIZE 99999999999999999999999", true, None),
             ("h\nSIZE -1", true, None),
+            ("h\nSIZE +10", true, None),
+            ("h\nSIZE=+10", true, None),
+            ("h\nSIZE 10 20", true, None),
+            ("h\nSIZE 10k", true, None),
+            ("h\nSIZE 0x10", true, None),
+            ("h\nSIZE \u{661}\u{660}", true, None),
             ("h\nSIZE 35882577", true, Some(35_882_577)),
             ("SIZE 10", false, None),
         ] {

@@ -185,8 +185,9 @@ impl ReplyParser {
     }
 }
 
-/// The code of a line, and whether more lines follow. RFC 5321 section 4.2: exactly
-/// `[2-5][0-5][0-9]`, then a space, a hyphen, or nothing.
+/// The code of a line, and whether more lines follow: three digits, then a space, a hyphen, or
+/// nothing. RFC 5321 section 4.2 lists second digits up to 5 and section 4.3.2 has a code that is
+/// not listed read by its first digit alone: 571, 499 and 599 are in use.
 fn split_code(line: &[u8]) -> Result<(u16, bool)> {
     let not_smtp = || {
         Error::new(
@@ -194,7 +195,7 @@ fn split_code(line: &[u8]) -> Result<(u16, bool)> {
             format!("the server sent what is no SMTP reply: {}", printable(line, SHOWN_TEXT)),
         )
     };
-    let [a @ b'2'..=b'5', b @ b'0'..=b'5', c @ b'0'..=b'9', rest @ ..] = line else {
+    let [a @ b'2'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] = line else {
         return Err(not_smtp());
     };
     let more = match rest.first() {
@@ -241,7 +242,10 @@ mod tests {
             (b"250-\r\n250\r\n", &[(250, "\n")]),
             (b"550 \xff\xfe\r\n", &[(550, "\u{fffd}\u{fffd}")]),
             (b"250 que", &[]),
-            (b"559 last code\r\n", &[(559, "last code")]),
+            (b"571 not listed\r\n", &[(571, "not listed")]),
+            (b"499-a\r\n499 b\r\n", &[(499, "a\nb")]),
+            (b"290\r\n368 go\r\n", &[(290, ""), (368, "go")]),
+            (b"599 last code\r\n", &[(599, "last code")]),
         ];
         for (input, expected) in cases {
             for split in 1..=input.len() {
@@ -260,7 +264,10 @@ mod tests {
             b"25\r\n",
             b"150 x\r\n",
             b"650 x\r\n",
-            b"260 x\r\n",
+            b"1999 x\r\n",
+            b"2:0 x\r\n",
+            b"57 x\r\n",
+            b"571-a\r\n570 b\r\n",
             b"2x0 x\r\n",
             b"250x\r\n",
             b"2500 x\r\n",

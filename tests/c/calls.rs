@@ -61,14 +61,15 @@ fn split_name(text: &str) -> (String, String) {
     (text[..at].trim().to_owned(), text[at..].to_owned())
 }
 
-/// An expression that is a good argument where nothing is connected. `c`, `l`, `t` and `x` are the
-/// test's client, TLS policy, transaction and authentication exchange.
+/// An expression that is a good argument where nothing is connected. `c`, `l`, `t`, `x` and `e`
+/// are the test's client, TLS policy, transaction, authentication exchange and envelope.
 fn argument(param: &Param) -> &'static str {
     match (param.kind.as_str(), param.name.as_str()) {
         ("smtp_client *" | "const smtp_client *", _) => "c",
         ("smtp_tls *", _) => "l",
         ("smtp_transaction *" | "const smtp_transaction *", _) => "t",
         ("smtp_auth_exchange *" | "const smtp_auth_exchange *", _) => "x",
+        ("smtp_envelope *" | "const smtp_envelope *", _) => "e",
         ("smtp_transaction *const *", _) => "&t",
         ("const char *const *", "to") => "one_address",
         ("const char *const *", _) => "one_option",
@@ -120,6 +121,7 @@ fn subject(function: &Function) -> &'static str {
         Some("l") => "TLS",
         Some("t") => "TRANSACTION",
         Some("x") => "EXCHANGE",
+        Some("e") => "ENVELOPE",
         _ => "NONE",
     }
 }

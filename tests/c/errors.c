@@ -18,6 +18,7 @@ static const char *const null_is_fine[] = {
     "smtp_client_free client",
     "smtp_tls_free tls",
     "smtp_transaction_free transaction",
+    "smtp_envelope_free envelope",
     "smtp_client_set_source_address host",
     "smtp_client_set_tls tls",
     "smtp_client_set_auth_mechanisms names",
@@ -83,7 +84,7 @@ static long wanted;
 /* Strings that belong to no handle, and facts. */
 static int without_handle(const char *function) {
     return strncmp(function, "smtp_client_new", 15) == 0 || strstr(function, "_new") != NULL ||
-           strcmp(function, "smtp_last_error") == 0 || strcmp(function, "smtp_error_name") == 0 ||
+           strncmp(function, "smtp_last_error", 15) == 0 || strcmp(function, "smtp_error_name") == 0 ||
            strcmp(function, "smtp_error_is_temporary") == 0 ||
            strcmp(function, "smtp_client_version") == 0 ||
            strcmp(function, "smtp_client_has_feature") == 0;
@@ -93,7 +94,8 @@ static void make(void) {
     c = smtp_client_new(SMTP_PROTOCOL_SMTP);
     l = smtp_tls_new();
     t = smtp_transaction_new();
-    CHECK(c != NULL && l != NULL && t != NULL);
+    e = smtp_envelope_new("a@b.example", one_address, 1, "bytes", 5);
+    CHECK(c != NULL && l != NULL && t != NULL && e != NULL);
     GIVES(SMTP_OK, smtp_client_set_timeout(c, 5000));
 }
 
@@ -101,6 +103,7 @@ static void unmake(void) {
     smtp_client_free(c);
     smtp_tls_free(l);
     smtp_transaction_free(t);
+    smtp_envelope_free(e);
 }
 
 /* What tells of errors itself: never NULL, and 0 where there is no errno. */
@@ -120,33 +123,37 @@ static void no_handles(void) {
     smtp_client *client = smtp_client_new(SMTP_PROTOCOL_SMTP);
     smtp_tls *tls = smtp_tls_new();
     smtp_transaction *transaction = smtp_transaction_new();
+    smtp_envelope *envelope = smtp_envelope_new("a@b.example", one_address, 1, "bytes", 5);
 
     /* NULL */
-    c = NULL, l = NULL, t = NULL, x = NULL;
+    c = NULL, l = NULL, t = NULL, x = NULL, e = NULL;
     EVERY_CALL(ABOUT_NO_HANDLE)
     CHECK(smtp_client_last_error(NULL) != NULL);
 
     /* handles of another kind */
     c = (smtp_client *)tls, l = (smtp_tls *)transaction, t = (smtp_transaction *)client;
-    x = (smtp_auth_exchange *)client;
+    x = (smtp_auth_exchange *)client, e = (smtp_envelope *)tls;
     EVERY_CALL(ABOUT_NO_HANDLE)
 
     /* memory that was never one */
     c = (smtp_client *)(void *)zeros, l = (smtp_tls *)(void *)zeros;
     t = (smtp_transaction *)(void *)zeros, x = (smtp_auth_exchange *)(void *)zeros;
+    e = (smtp_envelope *)(void *)zeros;
     EVERY_CALL(ABOUT_NO_HANDLE)
 
     /* a pointer that is not even aligned, into a live handle */
     c = (smtp_client *)(void *)((char *)client + 1), l = (smtp_tls *)(void *)((char *)tls + 1);
     t = (smtp_transaction *)(void *)((char *)transaction + 1);
     x = (smtp_auth_exchange *)(void *)((char *)client + 1);
+    e = (smtp_envelope *)(void *)((char *)envelope + 1);
     EVERY_CALL(ABOUT_NO_HANDLE)
 
     /* freed ones */
     smtp_client_free(client);
     smtp_tls_free(tls);
     smtp_transaction_free(transaction);
-    c = client, l = tls, t = transaction, x = (smtp_auth_exchange *)client;
+    smtp_envelope_free(envelope);
+    c = client, l = tls, t = transaction, x = (smtp_auth_exchange *)client, e = envelope;
     EVERY_CALL(ABOUT_NO_HANDLE)
 }
 

@@ -24,6 +24,7 @@ static const char *const cannot_fail[] = {
     "smtp_error_name",
     "smtp_error_is_temporary",
     "smtp_last_error",
+    "smtp_last_error_code",
     "smtp_client_last_error",
     "smtp_client_last_error_code",
     "smtp_client_last_errno",
@@ -54,7 +55,8 @@ static void before(void) {
     c = smtp_client_new(SMTP_PROTOCOL_SMTP);
     l = smtp_tls_new();
     t = smtp_transaction_new();
-    CHECK(c != NULL && l != NULL && t != NULL);
+    e = smtp_envelope_new("a@b.example", one_address, 1, "bytes", 5);
+    CHECK(c != NULL && l != NULL && t != NULL && e != NULL);
     smtp_test_panic_at(1);
 }
 
@@ -68,6 +70,7 @@ static void after(const char *function) {
     smtp_client_free(c);
     smtp_tls_free(l);
     smtp_transaction_free(t);
+    smtp_envelope_free(e);
 }
 
 #define TRY(subject, function, param, result, call)                                               \

@@ -27,6 +27,9 @@ static void facts(void) {
     SAME("SMTP_E_DATA", smtp_error_name(SMTP_E_DATA));
     GIVES(1, smtp_error_is_temporary(SMTP_E_DATA, 451));
     SAME("", smtp_last_error());
+    GIVES(SMTP_OK, smtp_last_error_code());
+    CHECK(smtp_client_new(0) == NULL);
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_last_error_code());
 }
 
 static char transcript[64 * 1024];
@@ -234,6 +237,38 @@ static void mails(void) {
     smtp_client_free(client);
 }
 
+/* The same message's envelope, without a client. */
+static void envelopes(void) {
+    static const char *const names[] = {"to@b.example", "bob@b.example", "c@b.example"};
+    static const char *const given[] = {"Bob <bob@b.example>"};
+    static const char utf8[] = "From: a@b.example\nTo: gr\xc3\xbc\xc3\x9f@b.example\n\n";
+    smtp_envelope *envelope = smtp_envelope_new(NULL, NULL, 0, LATIN, sizeof LATIN - 1);
+    size_t i;
+    SAME("a@a.example", smtp_envelope_sender(envelope));
+    GIVES(3, smtp_envelope_recipient_count(envelope));
+    for (i = 0; i < 3; i++)
+        SAME(names[i], smtp_envelope_recipient(envelope, i));
+    CHECK(smtp_envelope_recipient(envelope, 3) == NULL);
+    HAS(smtp_last_error(), "no recipient 3");
+    GIVES(0, smtp_envelope_needs_smtputf8(envelope));
+    smtp_envelope_free(envelope);
+
+    envelope = smtp_envelope_new("<>", given, 1, utf8, sizeof utf8 - 1);
+    SAME("", smtp_envelope_sender(envelope));
+    GIVES(1, smtp_envelope_recipient_count(envelope));
+    SAME("bob@b.example", smtp_envelope_recipient(envelope, 0));
+    GIVES(1, smtp_envelope_needs_smtputf8(envelope)); /* the header does */
+    smtp_envelope_free(envelope);
+
+    CHECK(smtp_envelope_new(NULL, given, 0, LATIN, sizeof LATIN - 1) == NULL);
+    HAS(smtp_last_error(), "there is no recipient");
+    CHECK(smtp_envelope_new("a@x,b@x", given, 1, LATIN, sizeof LATIN - 1) == NULL);
+    HAS(smtp_last_error(), "two addresses");
+    CHECK(smtp_envelope_new(NULL, given, 1, "To: a@b\n\n", 9) == NULL);
+    HAS(smtp_last_error(), "no From or Sender");
+    smtp_envelope_free(NULL);
+}
+
 static ptrdiff_t on_read(void *buffer, size_t capacity, void *user) {
     int *rounds = user;
     if (++*rounds > 3)
@@ -410,6 +445,7 @@ int main(void) {
     commands();
     logins();
     mails();
+    envelopes();
     transactions(SMTP_PROTOCOL_SMTP, "smtp");
     transactions(SMTP_PROTOCOL_LMTP, "lmtp");
     encrypted();

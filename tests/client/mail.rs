@@ -144,6 +144,9 @@ fn arguments_are_checked_first() {
     let mut client = connected(&server);
     kind(send(&mut client, &[], b"x"), ErrorKind::InvalidArgument, "no recipient");
     kind(send(&mut client, &["\u{e9}@x"], b"x"), ErrorKind::InvalidArgument, "SMTPUTF8");
+    for to in [" ", "(c)", "a@x,b@x", "<a@x>, <b@x>", "<a(b)@b\u{fc}.example>"] {
+        kind(send(&mut client, &["a@x", to], b"x"), ErrorKind::InvalidArgument, to);
+    }
     kind(send_with(&mut client, &["a@x"], b"x", &["a b"], &[]), ErrorKind::InvalidArgument, "a b");
     for (mail, rcpt) in [(&["ENVID=\u{fc}"][..], &[][..]), (&[], &["ORCPT=rfc822;\u{fc}"])] {
         let sent = send_with(&mut client, &["a@x"], b"x", mail, rcpt);

@@ -1,6 +1,7 @@
 //! The blocking client against scripted and strict servers, one module a subject.
 
 mod auth;
+mod codes;
 mod command;
 mod connect;
 mod fault;

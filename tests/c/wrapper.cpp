@@ -1,0 +1,261 @@
+// The C++ layer: clients that end in their own callbacks, exceptions that leave the call they
+// belong to and no other, constructors that say why they fail, and destructors that do not wait.
+/* SERVER smtp plain --auth user:password */
+/* SERVER mute_quit plain --mode mute-at-quit */
+/* SERVER mute_noop plain --mode mute-at-noop */
+/* SERVER mute_end plain --mode mute-at-end-of-data */
+/* SERVER slow plain --mode drip --drip-ms 10 */
+#include <smtpclient.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "check.h"
+
+using smtpclient::client;
+using smtpclient::transaction;
+
+namespace {
+
+struct boom : std::runtime_error {
+    explicit boom(const std::string &what) : std::runtime_error(what) {}
+};
+
+/* What the work throws, as text; "" if nothing. */
+std::string thrown_by(const std::function<void()> &work) {
+    try {
+        work();
+        return "";
+    } catch (const boom &exception) {
+        return exception.what();
+    } catch (const smtpclient::error &error) {
+        return error.name();
+    }
+}
+
+void same(const char *expected, const std::string &given) {
+    if (given != expected)
+        std::cerr << '"' << given << "\", not \"" << expected << "\"\n";
+    CHECK(given == expected);
+}
+
+std::unique_ptr<client> connected_client(const char *name) {
+    std::unique_ptr<client> made(new client);
+    made->set_local_hostname("client.example").set_timeout(std::chrono::seconds(20));
+    made->connect(server(name));
+    return made;
+}
+
+transaction mail() {
+    transaction one;
+    one.set_sender("from@a.example").add_recipient("to@b.example").set_message(MESSAGE);
+    return one;
+}
+
+/* Each callback ends its client while the client is in the midst of a call; the memory of neither
+ * client nor callback may be touched after it (valgrind looks), and none is called any more. */
+void destroyed_in_a_callback() {
+    std::unique_ptr<client> one;
+    int calls = 0;
+    const std::function<void()> end = [&]() {
+        ++calls;
+        one.reset();
+    };
+    const std::string text(64, 'x');
+
+    const auto with_debug = [&]() {
+        one->set_debug_callback([&one, &end, text](smtpclient::direction, const char *, size_t) {
+            end();
+            CHECK(text.size() == 64); /* what runs is still there */
+        });
+    };
+    const std::vector<std::function<void()>> ways = {
+        [&]() { with_debug(), one->noop(); },
+        [&]() { with_debug(), one->ehlo_or_helo_if_needed(); },
+        [&]() { with_debug(), one->connect(server("smtp")); },
+        [&]() { with_debug(), one->is_connected(), one->starttls(); },
+        [&]() { with_debug(), one->sendmail("a@b.example", {"to@b.example"}, MESSAGE); },
+        [&]() { with_debug(), one->quit(); },
+        [&]() {
+            one->set_audit_callback([&](int, const char *, int, const char *, size_t) {
+                end();
+                return true;
+            });
+            one->sendmail("a@b.example", {"to@b.example"}, MESSAGE);
+        },
+        [&]() {
+            one->set_progress_callback([&](int64_t, int64_t) { end(); });
+            transaction sent = mail();
+            one->send(sent);
+            CHECK(sent.status() == SMTP_OK); /* the call went on to its end */
+        },
+        [&]() {
+            one->set_completion_callback([&](transaction) { end(); });
+            client *const streaming = one.get();
+            for (int i = 0; i < 3; ++i)
+                streaming->submit(mail());
+            streaming->flush();
+        },
+        [&]() { one->auth("XOAUTH2", [&](smtpclient::auth_exchange &) { end(); }); },
+        [&]() {
+            one->set_debug_callback([&](smtpclient::direction, const char *, size_t) {
+                ++calls;
+                *one = client(smtpclient::protocol::lmtp);
+            });
+            one->noop();
+            one.reset();
+        },
+    };
+    for (const std::function<void()> &way : ways) {
+        one = connected_client("smtp");
+        calls = 0;
+        try {
+            way();
+        } catch (const smtpclient::error &error) {
+            CHECK(error.code() != SMTP_E_INTERNAL);
+        }
+        CHECK(calls == 1 && !one);
+    }
+    /* Its exception is the last that is heard of it. */
+    one = connected_client("smtp");
+    one->set_debug_callback([&](smtpclient::direction, const char *, size_t) {
+        end();
+        throw boom("after the end");
+    });
+    same("after the end", thrown_by([&]() { one->noop(); }));
+}
+
+/* While one client's exception is on its way, the calls of others, and its own, are not its. */
+void an_exception_leaves_its_own_call() {
+    const std::unique_ptr<client> one = connected_client("smtp"), other = connected_client("smtp");
+    int rounds = 0;
+    one->set_debug_callback([&](smtpclient::direction, const char *, size_t) {
+        ++rounds;
+        if (rounds == 1)
+            throw boom("first");
+        same("", thrown_by([&]() { other->noop(); }));
+        same("SMTP_E_BUSY", thrown_by([&]() { one->noop(); }));
+        same("", thrown_by([&]() { mail().clear(); }));
+        throw boom("another");
+    });
+    same("first", thrown_by([&]() { one->docmd("NOOP"); }));
+    CHECK(rounds > 1);
+    one->set_debug_callback(nullptr);
+    same("", thrown_by([&]() { other->noop(); }));
+
+    /* The other's exception is the other's, until the callback lets it out. */
+    one->close();
+    other->set_audit_callback([](int, const char *, int, const char *, size_t) -> bool {
+        throw boom("inner");
+    });
+    std::string inner;
+    one->set_debug_callback([&](smtpclient::direction, const char *, size_t) {
+        inner = thrown_by([&]() { other->noop(); });
+    });
+    same("", thrown_by([&]() { one->connect(server("smtp")); }));
+    same("inner", inner);
+
+    /* A reader belongs to no client: its exception is the call's that asks it. */
+    transaction read = mail();
+    read.set_message_reader([](char *, size_t) -> size_t { throw boom("reader"); });
+    same("reader", thrown_by([&]() { one->send(read); }));
+    CHECK(read.status() < 0);
+}
+
+/* Neither completions nor readers run while a client ends, so that nothing is thrown that had
+ * nobody to go to. The server is slow, so that all is under way still. */
+void nothing_is_left_of_a_client_that_ended() {
+    const std::unique_ptr<client> other = connected_client("smtp");
+    int asked = 0;
+    bool ending = false;
+    {
+        const std::unique_ptr<client> one = connected_client("slow");
+        one->set_completion_callback([&](transaction) { ++asked; });
+        one->submit(mail());
+        transaction read = mail();
+        read.set_message_reader([&](char *buffer, size_t capacity) -> size_t {
+            if (ending) {
+                ++asked;
+                throw boom("left over");
+            }
+            /* The beginning is read when it is submitted. */
+            std::fill(buffer, buffer + capacity, '\n');
+            return capacity;
+        });
+        one->submit(std::move(read));
+        CHECK(asked == 0);
+        ending = true;
+    }
+    CHECK(asked == 0);
+    same("", thrown_by([&]() { other->noop(); }));
+}
+
+void constructors_say_why() {
+    same("SMTP_E_INVALID_ARGUMENT",
+         thrown_by([]() { client(static_cast<smtpclient::protocol>(99)); }));
+    same("SMTP_E_INVALID_ARGUMENT",
+         thrown_by([]() { smtpclient::envelope("To: a@b.example\n\n"); }));
+    const smtpclient::envelope whole("From: a@b.example\nTo: c@d.example\nBcc: e@f.example\n\n");
+    CHECK(whole.sender() == "a@b.example" && whole.recipients().size() == 2);
+    const smtpclient::envelope given("", {"Gr\xc3\xbcn <gr\xc3\xbcn@d.example>"}, "X: y\n\n");
+    CHECK(given.sender().empty() && given.recipients()[0] == "gr\xc3\xbcn@d.example");
+    CHECK(given.needs_smtputf8() && !whole.needs_smtputf8());
+}
+
+/* How long a client's end takes, in seconds, after that use of it. */
+double end_after(const char *name, const std::function<void(client &)> &use) {
+    std::unique_ptr<client> one = connected_client(name);
+    use(*one);
+    const double begun = now();
+    one.reset();
+    return now() - begun;
+}
+
+/* The time limit is 20 seconds, and the servers hold out for longer. */
+void destructors_do_not_wait() {
+    const auto stream = [](client &one) {
+        one.ehlo_or_helo_if_needed();
+        for (int i = 0; i < 40; ++i)
+            one.submit(mail());
+    };
+    const auto nothing = [](client &) {};
+    double quit = 0, impatient = 0, owed = 0, unanswered = 0, slowly = 0;
+    std::vector<std::thread> threads;
+    threads.emplace_back([&]() { quit = end_after("mute_quit", nothing); });
+    threads.emplace_back([&]() {
+        impatient = end_after("mute_quit", [](client &one) {
+            one.set_timeout(std::chrono::milliseconds(300));
+        });
+    });
+    threads.emplace_back([&]() {
+        owed = end_after("mute_noop", [](client &one) { one.putcmd("NOOP"); });
+    });
+    threads.emplace_back([&]() { unanswered = end_after("mute_end", stream); });
+    threads.emplace_back([&]() { slowly = end_after("slow", stream); });
+    for (std::thread &one : threads)
+        one.join();
+    std::cerr << "ends after " << quit << ' ' << impatient << ' ' << owed << ' ' << unanswered
+              << ' ' << slowly << '\n';
+    const double most = 5.0 + (slow() ? 1.5 : 0.3);
+    CHECK(quit > 4.5 && quit < most);
+    CHECK(impatient < 1.5);
+    CHECK(owed < most && unanswered < most && slowly < most);
+}
+
+} // namespace
+
+int main() {
+    destroyed_in_a_callback();
+    an_exception_leaves_its_own_call();
+    nothing_is_left_of_a_client_that_ended();
+    constructors_say_why();
+    destructors_do_not_wait();
+    return 0;
+}
