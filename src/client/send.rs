@@ -78,8 +78,7 @@ impl Client {
     /// RFC 6531 where an address in the header or the envelope holds UTF-8. A server without it
     /// gets the envelope as A-labels, if only domains need it; the header cannot be changed so.
     fn add_utf8(&self, transaction: &mut Transaction, submission: &Submission) -> Result<()> {
-        let mut envelope = std::iter::once(&submission.from).chain(&submission.to);
-        if !submission.needs_utf8 && envelope.all(|address| address.is_ascii()) {
+        if !submission.needs_utf8 {
             return Ok(());
         }
         if self.session.capabilities().smtputf8() {
@@ -97,7 +96,7 @@ impl Client {
             )
             .with_detail(Detail::NeedsUtf8)
         };
-        if submission.needs_utf8 {
+        if submission.header_utf8 {
             return Err(refusal("an address in the header holds UTF-8"));
         }
         for address in std::iter::once(&submission.from).chain(&submission.to) {

@@ -227,7 +227,7 @@ fn batches(server: &postfix::Postfix) {
 struct Endless(usize);
 
 impl BodyReader for Endless {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
         let count = buffer.len().min(postfix::SIZE_LIMIT * 3 / 2 - self.0);
         for (at, byte) in buffer[..count].iter_mut().enumerate() {
             *byte = match (self.0 + at) % 72 {
@@ -237,6 +237,6 @@ impl BodyReader for Endless {
             };
         }
         self.0 += count;
-        Ok(count)
+        Ok(Some(count))
     }
 }
