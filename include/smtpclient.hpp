@@ -192,7 +192,8 @@ public:
         }
         const smtp_client *handle = client_->handle;
         /* Busy is told to the thread alone, and a handle that is gone tells nothing. */
-        if (client_->gone || smtp_client_last_error_code(handle) != code) {
+        if (code == SMTP_E_BUSY || client_->gone ||
+            smtp_client_last_error_code(handle) != code) {
             throw error(code, smtp_last_error());
         }
         const char *enhanced = smtp_client_reply_enhanced(handle);

@@ -8,4 +8,7 @@ fuzz_target!(|message: &[u8]| {
         assert!(found.body_offset <= message.len());
         assert!(found.head.len() <= message.len() + 1);
     }
+    if let Ok(envelope) = smtpclient::message::Envelope::read(message, None, None) {
+        assert!(envelope.recipients().count() > 0);
+    }
 });

@@ -132,6 +132,17 @@ void destroyed_in_a_callback() {
     same("after the end", thrown_by([&]() { one->noop(); }));
 }
 
+/* What is said of a client that is in the midst of a call comes from nothing that the call holds. */
+void busy(client &one) {
+    try {
+        one.noop();
+    } catch (const smtpclient::error &error) {
+        HAS(error.what(), "is in use");
+        CHECK(error.reply_code() == 0 && error.enhanced().empty() && error.system_errno() == 0);
+        throw;
+    }
+}
+
 /* While one client's exception is on its way, the calls of others, and its own, are not its. */
 void an_exception_leaves_its_own_call() {
     const std::unique_ptr<client> one = connected_client("smtp"), other = connected_client("smtp");
@@ -141,7 +152,7 @@ void an_exception_leaves_its_own_call() {
         if (rounds == 1)
             throw boom("first");
         same("", thrown_by([&]() { other->noop(); }));
-        same("SMTP_E_BUSY", thrown_by([&]() { one->noop(); }));
+        same("SMTP_E_BUSY", thrown_by([&]() { busy(*one); }));
         same("", thrown_by([&]() { mail().clear(); }));
         throw boom("another");
     });

@@ -137,13 +137,18 @@ fn parts_and_a_labels() {
 
 proptest::proptest! {
     #[test]
-    fn what_is_accepted_cannot_leave_its_brackets(input in "[a-c@<>(),; \"\\\\.\r\n\u{e9}]{0,12}") {
+    fn what_is_accepted_cannot_leave_its_brackets(input in "[a-c@<>(),; \"\\\\.\r\n\u{e9}\u{ff0c}\u{ff1e}]{0,12}") {
         if let Ok(path) = Path::parse(&input) {
             proptest::prop_assert_eq!(path.is_null(), matches!(input.as_str(), "" | "<>"));
             // It stands in what was given, whole; and what goes out would be read the same.
             proptest::prop_assert!(input.contains(path.as_str()));
             let again = Path::parse(&format!("<{}>", path.as_str()));
             proptest::prop_assert_eq!(again.unwrap(), path.clone());
+            if let Some(labels) = path.with_ascii_domain() {
+                proptest::prop_assert!(labels.is_ascii());
+                proptest::prop_assert_eq!(labels.local_part(), path.local_part());
+                proptest::prop_assert_eq!(Path::parse(labels.as_str()).unwrap(), labels);
+            }
             let mut quotes = Quotes::default();
             for character in path.as_str().chars() {
                 proptest::prop_assert!(!character.is_control());
