@@ -122,7 +122,7 @@ impl<'a> Caller<'a> {
             Op::Flush => self.client.flush(),
             Op::Noop => return self.replied(Client::noop, "NOOP done"),
             Op::Rset => return self.replied(Client::rset, "RSET done"),
-            Op::Hand { tx, ends } => self.by_hand(index, tx, *ends),
+            Op::Hand { tx, asks, ends } => self.by_hand(index, tx, *asks, *ends),
             Op::Put => self.client.putcmd("NOOP", None),
             Op::Get if self.owed == 0 => Ok(()),
             Op::Get => return self.replied(Client::getreply, "NOOP done"),
@@ -219,7 +219,7 @@ impl<'a> Caller<'a> {
         result
     }
 
-    fn by_hand(&mut self, index: usize, tx: &Tx, ends: bool) -> Result<()> {
+    fn by_hand(&mut self, index: usize, tx: &Tx, asks: bool, ends: bool) -> Result<()> {
         let mut verdicts = Vec::new();
         let mut result = self.client.mail(&tx.sender(), &[]).and_then(positive);
         if result.is_ok() {
@@ -229,7 +229,11 @@ impl<'a> Caller<'a> {
                 verdicts.push(Verdict { address, said, code: 0, text: String::new() });
             }
         }
-        if ends && verdicts.iter().any(|one| one.said == Said::Open) {
+        if asks && result.is_ok() {
+            result = self.client.putcmd("NOOP", None);
+            result = result.and_then(|()| self.client.getreply()).and_then(positive);
+        }
+        if ends && result.is_ok() && verdicts.iter().any(|one| one.said == Said::Open) {
             result = self.client.data(&stock::stock(tx.body).raw).and_then(positive);
             // LMTP has a reply for each, and the call shows one.
             let said = match &result {

@@ -254,8 +254,14 @@ impl Judge<'_> {
     /// The client kept to the RFCs and to what the server offers.
     fn protocol(&self) -> Verdict {
         let own = self.program.iter().any(|op| matches!(op, Op::Put | Op::Raw));
+        let by_hand = self.program.iter().filter(|op| matches!(op, Op::Hand { .. }));
+        let by_hand: Vec<String> =
+            by_hand.flat_map(Op::transactions).map(|tx| format!("<{}>", tx.sender())).collect();
         for what in self.visits.iter().flat_map(|visit| &visit.violations) {
-            if !(own && what.starts_with("commands in a group")) {
+            // The caller's own commands are his own affair.
+            let own = (own && what.starts_with("commands in a group"))
+                || by_hand.iter().any(|sender| what.contains(sender));
+            if !own {
                 let rule = match what.split(' ').next() {
                     Some("a") => "body or line end",
                     Some("commands") => "grouping",
@@ -271,6 +277,14 @@ impl Judge<'_> {
 
     fn calls(&self) -> Verdict {
         let most = Duration::from_millis(self.plan.limit_ms) * (self.txs().count() as u32 + 2);
+        let late = |report: &&Report| {
+            let error = report.error.as_ref();
+            error.is_some_and(|(_, text)| text.contains("the time limit passed"))
+        };
+        let late = self.told.reports.iter().find(late);
+        if let Some(report) = late.filter(|_| self.plan.limit_ms == LONG_MS) {
+            return broken("stuck", format!("{report:?}"));
+        }
         for (call, op) in self.told.calls.iter().zip(self.program) {
             if call.took > most + Duration::from_secs(4) {
                 return broken("late", format!("{op:?} took {:?}: {:?}", call.took, call.error));
@@ -313,7 +327,11 @@ impl Judge<'_> {
             };
             if let Some(path) = tx.recipients().find(|path| !excused(path) && !taken(path)) {
                 let report = self.told.reports.iter().find(|report| report.body == tx.body);
-                return broken("not served", format!("<{path}>: {report:?}"));
+                let error = report.and_then(|report| report.error.as_ref());
+                return broken(
+                    not_served(error.map(|(kind, _)| *kind)),
+                    format!("<{path}>: {report:?}"),
+                );
             }
         }
         Ok(())
@@ -332,5 +350,18 @@ impl Judge<'_> {
             || (limited && reader)
             || !tx.options.is_empty()
             || tx.notify
+    }
+}
+
+/// By its error: what is behind it differs.
+fn not_served(kind: Option<ErrorKind>) -> &'static str {
+    match kind {
+        Some(ErrorKind::Protocol) => "not served: protocol",
+        Some(ErrorKind::SenderRefused) => "not served: sender refused",
+        Some(ErrorKind::RecipientsRefused) => "not served: recipients refused",
+        Some(ErrorKind::Data) => "not served: data",
+        Some(ErrorKind::OutcomeUnknown) => "not served: outcome unknown",
+        Some(ErrorKind::Disconnected) => "not served: disconnected",
+        _ => "not served",
     }
 }
