@@ -70,12 +70,16 @@ impl<'a> Caller<'a> {
             self.calls.push(Call {
                 owed,
                 took: since.elapsed(),
-                connected: self.client.is_connected(),
                 connection: self.connections,
                 ..call
             });
             self.collect(index);
         }
+        // Whether the connection still answers shows how the last call left it.
+        let probe = (self.client.is_connected() && self.owed == 0).then(|| {
+            self.cancel.clear();
+            self.client.noop().is_ok()
+        });
         self.client.close();
         self.collect(program.len());
         drop(self.client);
@@ -84,6 +88,7 @@ impl<'a> Caller<'a> {
             reports: self.reports,
             submitted: self.submitted,
             connections: self.connections,
+            probe,
         }
     }
 
@@ -300,6 +305,8 @@ pub struct Told {
     /// What was submitted, in its order.
     pub submitted: Vec<usize>,
     pub connections: usize,
+    /// Whether a NOOP behind the program succeeded, if there was a connection for it.
+    pub probe: Option<bool>,
 }
 
 fn positive(code: u16) -> Result<()> {

@@ -196,10 +196,13 @@ impl Judge<'_> {
         if report.verdicts.iter().all(|verdict| verdict.said != Said::Unknown) {
             return Ok(());
         }
-        if let Some(call) = self.told.calls.get(report.call)
-            && call.connected
-            && call.connection == report.connection
-        {
+        let later = self.told.calls.iter().zip(self.program).skip(report.call + 1);
+        let answered = later.filter(|(call, op)| {
+            let waits = matches!(op, Op::Noop | Op::Rset | Op::Send(_) | Op::Sendmail(_));
+            waits && call.connection == report.connection && call.error.is_none()
+        });
+        let probed = self.told.probe == Some(true) && self.told.connections == report.connection;
+        if probed || answered.count() > 0 {
             return broken("unknown on a living connection", format!("{report:?}"));
         }
         let Some(visit) = self.visits.get(report.connection.wrapping_sub(1)) else {
@@ -315,6 +318,9 @@ impl Judge<'_> {
         }
         let quits = self.program.iter().position(|op| *op == Op::Quit);
         let live = quits.map_or(self.program, |at| &self.program[..at]);
+        if self.told.probe == Some(false) {
+            return broken("not served: connection lost", format!("{:?}", self.told.calls));
+        }
         for tx in live.iter().flat_map(Op::transactions).filter(|tx| !self.may_decline(tx)) {
             let excused = |path: &String| {
                 self.visits.iter().any(|visit| {
@@ -325,6 +331,10 @@ impl Judge<'_> {
                 let mut all = self.visits.iter().flat_map(|visit| &visit.deliveries);
                 all.any(|delivery| delivery.recipients.contains(path))
             };
+            // One share of a message that is refused speaks for the shares behind it.
+            if self.is_split() && tx.recipients().any(|path| excused(&path)) {
+                continue;
+            }
             if let Some(path) = tx.recipients().find(|path| !excused(path) && !taken(path)) {
                 let report = self.told.reports.iter().find(|report| report.body == tx.body);
                 let error = report.and_then(|report| report.error.as_ref());
@@ -337,6 +347,10 @@ impl Judge<'_> {
         Ok(())
     }
 
+    fn is_split(&self) -> bool {
+        self.plan.offers.rcpt_max.is_some() || self.plan.offers.domain_max.is_some()
+    }
+
     /// The client has reasons of its own not to send it.
     fn may_decline(&self, tx: &Tx) -> bool {
         let offers = &self.plan.offers;
@@ -344,10 +358,9 @@ impl Judge<'_> {
         let limit = offers.size.filter(|limit| *limit > 0);
         let large = limit.is_some_and(|limit| limit < stock.text.len().max(stock.raw.len()));
         let reader = matches!(tx.source, Source::Reader { .. });
-        let limited = offers.rcpt_max.is_some() || offers.domain_max.is_some();
         large
             || offers.mail_max.is_some()
-            || (limited && reader)
+            || (self.is_split() && reader)
             || !tx.options.is_empty()
             || tx.notify
     }
