@@ -70,12 +70,16 @@ impl<'a> Caller<'a> {
             self.calls.push(Call {
                 owed,
                 took: since.elapsed(),
-                connected: self.client.is_connected(),
                 connection: self.connections,
                 ..call
             });
             self.collect(index);
         }
+        // Whether the connection still answers shows how the last call left it.
+        let probe = (self.client.is_connected() && self.owed == 0).then(|| {
+            self.cancel.clear();
+            self.client.noop().is_ok()
+        });
         self.client.close();
         self.collect(program.len());
         drop(self.client);
@@ -84,6 +88,7 @@ impl<'a> Caller<'a> {
             reports: self.reports,
             submitted: self.submitted,
             connections: self.connections,
+            probe,
         }
     }
 
@@ -122,7 +127,7 @@ impl<'a> Caller<'a> {
             Op::Flush => self.client.flush(),
             Op::Noop => return self.replied(Client::noop, "NOOP done"),
             Op::Rset => return self.replied(Client::rset, "RSET done"),
-            Op::Hand { tx, ends } => self.by_hand(index, tx, *ends),
+            Op::Hand { tx, asks, ends } => self.by_hand(index, tx, *asks, *ends),
             Op::Put => self.client.putcmd("NOOP", None),
             Op::Get if self.owed == 0 => Ok(()),
             Op::Get => return self.replied(Client::getreply, "NOOP done"),
@@ -219,7 +224,7 @@ impl<'a> Caller<'a> {
         result
     }
 
-    fn by_hand(&mut self, index: usize, tx: &Tx, ends: bool) -> Result<()> {
+    fn by_hand(&mut self, index: usize, tx: &Tx, asks: bool, ends: bool) -> Result<()> {
         let mut verdicts = Vec::new();
         let mut result = self.client.mail(&tx.sender(), &[]).and_then(positive);
         if result.is_ok() {
@@ -229,7 +234,11 @@ impl<'a> Caller<'a> {
                 verdicts.push(Verdict { address, said, code: 0, text: String::new() });
             }
         }
-        if ends && verdicts.iter().any(|one| one.said == Said::Open) {
+        if asks && result.is_ok() {
+            result = self.client.putcmd("NOOP", None);
+            result = result.and_then(|()| self.client.getreply()).and_then(positive);
+        }
+        if ends && result.is_ok() && verdicts.iter().any(|one| one.said == Said::Open) {
             result = self.client.data(&stock::stock(tx.body).raw).and_then(positive);
             // LMTP has a reply for each, and the call shows one.
             let said = match &result {
@@ -296,6 +305,8 @@ pub struct Told {
     /// What was submitted, in its order.
     pub submitted: Vec<usize>,
     pub connections: usize,
+    /// Whether a NOOP behind the program succeeded, if there was a connection for it.
+    pub probe: Option<bool>,
 }
 
 fn positive(code: u16) -> Result<()> {

@@ -69,9 +69,8 @@ impl Server<'_> {
         self.say(code, &format!("refused early <{sender}>"))?;
         self.link.flush()?;
         if closes {
-            // Behind what is unread, a close would take the reply with it over TCP.
             self.visit.early.push((sender, code));
-            return Err(self.link.close(self.link.is_unix()));
+            return Err(self.link.close(code % 2 == 0));
         }
         let mut under_way = self.link.heard();
         let mut ended = false;
@@ -114,11 +113,15 @@ impl Server<'_> {
             let at = at.min(length);
             self.link.take(at)?;
             self.visit.excused.insert(sender.clone());
-            self.say(code, &format!("refused early <{sender}>"))?;
+            // RFC 2033 section 4.2: one for each recipient, here too.
+            let replies = if self.plan.lmtp && last { self.recipients.len() } else { 1 };
+            for _ in 0..replies {
+                self.say(code, &format!("refused early <{sender}>"))?;
+            }
             self.link.flush()?;
             if closes {
                 self.visit.early.push((sender, code));
-                return Err(self.link.close(self.link.is_unix()));
+                return Err(self.link.close(at % 2 == 0));
             }
             self.link.take(length - at)?;
             self.spoilt = true;

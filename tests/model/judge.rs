@@ -196,10 +196,13 @@ impl Judge<'_> {
         if report.verdicts.iter().all(|verdict| verdict.said != Said::Unknown) {
             return Ok(());
         }
-        if let Some(call) = self.told.calls.get(report.call)
-            && call.connected
-            && call.connection == report.connection
-        {
+        let later = self.told.calls.iter().zip(self.program).skip(report.call + 1);
+        let answered = later.filter(|(call, op)| {
+            let waits = matches!(op, Op::Noop | Op::Rset | Op::Send(_) | Op::Sendmail(_));
+            waits && call.connection == report.connection && call.error.is_none()
+        });
+        let probed = self.told.probe == Some(true) && self.told.connections == report.connection;
+        if probed || answered.count() > 0 {
             return broken("unknown on a living connection", format!("{report:?}"));
         }
         let Some(visit) = self.visits.get(report.connection.wrapping_sub(1)) else {
@@ -254,8 +257,14 @@ impl Judge<'_> {
     /// The client kept to the RFCs and to what the server offers.
     fn protocol(&self) -> Verdict {
         let own = self.program.iter().any(|op| matches!(op, Op::Put | Op::Raw));
+        let by_hand = self.program.iter().filter(|op| matches!(op, Op::Hand { .. }));
+        let by_hand: Vec<String> =
+            by_hand.flat_map(Op::transactions).map(|tx| format!("<{}>", tx.sender())).collect();
         for what in self.visits.iter().flat_map(|visit| &visit.violations) {
-            if !(own && what.starts_with("commands in a group")) {
+            // The caller's own commands are his own affair.
+            let own = (own && what.starts_with("commands in a group"))
+                || by_hand.iter().any(|sender| what.contains(sender));
+            if !own {
                 let rule = match what.split(' ').next() {
                     Some("a") => "body or line end",
                     Some("commands") => "grouping",
@@ -271,6 +280,14 @@ impl Judge<'_> {
 
     fn calls(&self) -> Verdict {
         let most = Duration::from_millis(self.plan.limit_ms) * (self.txs().count() as u32 + 2);
+        let late = |report: &&Report| {
+            let error = report.error.as_ref();
+            error.is_some_and(|(_, text)| text.contains("the time limit passed"))
+        };
+        let late = self.told.reports.iter().find(late);
+        if let Some(report) = late.filter(|_| self.plan.limit_ms == LONG_MS) {
+            return broken("stuck", format!("{report:?}"));
+        }
         for (call, op) in self.told.calls.iter().zip(self.program) {
             if call.took > most + Duration::from_secs(4) {
                 return broken("late", format!("{op:?} took {:?}: {:?}", call.took, call.error));
@@ -301,6 +318,9 @@ impl Judge<'_> {
         }
         let quits = self.program.iter().position(|op| *op == Op::Quit);
         let live = quits.map_or(self.program, |at| &self.program[..at]);
+        if self.told.probe == Some(false) {
+            return broken("not served: connection lost", format!("{:?}", self.told.calls));
+        }
         for tx in live.iter().flat_map(Op::transactions).filter(|tx| !self.may_decline(tx)) {
             let excused = |path: &String| {
                 self.visits.iter().any(|visit| {
@@ -311,12 +331,24 @@ impl Judge<'_> {
                 let mut all = self.visits.iter().flat_map(|visit| &visit.deliveries);
                 all.any(|delivery| delivery.recipients.contains(path))
             };
+            // One share of a message that is refused speaks for the shares behind it.
+            if self.is_split() && tx.recipients().any(|path| excused(&path)) {
+                continue;
+            }
             if let Some(path) = tx.recipients().find(|path| !excused(path) && !taken(path)) {
                 let report = self.told.reports.iter().find(|report| report.body == tx.body);
-                return broken("not served", format!("<{path}>: {report:?}"));
+                let error = report.and_then(|report| report.error.as_ref());
+                return broken(
+                    not_served(error.map(|(kind, _)| *kind)),
+                    format!("<{path}>: {report:?}"),
+                );
             }
         }
         Ok(())
+    }
+
+    fn is_split(&self) -> bool {
+        self.plan.offers.rcpt_max.is_some() || self.plan.offers.domain_max.is_some()
     }
 
     /// The client has reasons of its own not to send it.
@@ -326,11 +358,23 @@ impl Judge<'_> {
         let limit = offers.size.filter(|limit| *limit > 0);
         let large = limit.is_some_and(|limit| limit < stock.text.len().max(stock.raw.len()));
         let reader = matches!(tx.source, Source::Reader { .. });
-        let limited = offers.rcpt_max.is_some() || offers.domain_max.is_some();
         large
             || offers.mail_max.is_some()
-            || (limited && reader)
+            || (self.is_split() && reader)
             || !tx.options.is_empty()
             || tx.notify
+    }
+}
+
+/// By its error: what is behind it differs.
+fn not_served(kind: Option<ErrorKind>) -> &'static str {
+    match kind {
+        Some(ErrorKind::Protocol) => "not served: protocol",
+        Some(ErrorKind::SenderRefused) => "not served: sender refused",
+        Some(ErrorKind::RecipientsRefused) => "not served: recipients refused",
+        Some(ErrorKind::Data) => "not served: data",
+        Some(ErrorKind::OutcomeUnknown) => "not served: outcome unknown",
+        Some(ErrorKind::Disconnected) => "not served: disconnected",
+        _ => "not served",
     }
 }

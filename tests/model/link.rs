@@ -65,10 +65,6 @@ impl Link {
         }
     }
 
-    pub fn is_unix(&self) -> bool {
-        matches!(self.stream, Stream::Unix(_))
-    }
-
     /// One line with its end.
     pub fn line(&mut self) -> Result<Vec<u8>, Over> {
         let mut seen = 0;

@@ -151,17 +151,20 @@ pub enum Class {
 impl Plan {
     pub fn random(rng: &mut Rng, class: Class) -> Self {
         let lmtp = rng.percent(20);
+        let tcp = rng.percent(15);
         let mut plan = Plan {
             lmtp,
             offers: offers(rng, lmtp),
             habits: habits(rng),
             faults: Vec::new(),
-            tcp: rng.percent(15),
-            small_buffers: rng.percent(25),
+            tcp,
+            // TCP with such buffers waits for its own timers.
+            small_buffers: !tcp && rng.percent(25),
             limit_ms: LONG_MS,
             lie: None,
         };
         match class {
+            Class::Calm if rng.percent(1) => plan.pace(),
             Class::Calm => {}
             Class::Refusing => {
                 for _ in 0..rng.range(1, 4) {
@@ -194,6 +197,16 @@ impl Plan {
             plan.limit_ms = rng.range(10, 40) as u64;
         }
         plan
+    }
+
+    /// Every message takes its time, and several of them more than the limit of one.
+    fn pace(&mut self) {
+        self.habits.final_ms = 30;
+        self.limit_ms = 170;
+    }
+
+    pub fn is_paced(&self) -> bool {
+        self.habits.final_ms > 0
     }
 
     fn add_loss(&mut self, rng: &mut Rng) {
@@ -272,7 +285,7 @@ impl Plan {
     /// The connection stays, and every reply comes in its turn: whatever is not delivered was
     /// refused.
     pub fn keeps_connection(&self) -> bool {
-        self.limit_ms == LONG_MS
+        (self.limit_ms == LONG_MS || self.is_paced())
             && self.faults.iter().all(|fault| match fault.act {
                 Act::Refuse(code) => {
                     code != 421 && code != 521 && !matches!(fault.place, Place::Hello)
@@ -309,14 +322,16 @@ fn offers(rng: &mut Rng, lmtp: bool) -> Offers {
 }
 
 fn habits(rng: &mut Rng) -> Habits {
+    let haraka = rng.percent(12).then(|| rng.pick(&[Haraka::First, Haraka::Group]));
     Habits {
-        keeps_failed: rng.percent(35),
-        haraka: rng.percent(12).then(|| rng.pick(&[Haraka::First, Haraka::Group])),
+        // Who refuses RSET and keeps what failed cannot be used in a pipeline at all.
+        keeps_failed: haraka.is_none() && rng.percent(35),
+        haraka,
         exim: rng.percent(12),
         always_354: rng.percent(40),
         lazy: rng.percent(40),
         long_replies: rng.percent(15),
-        piece: if rng.percent(15) { rng.range(1, 40) } else { 0 },
+        piece: if rng.percent(10) { rng.range(6, 60) } else { 0 },
         final_ms: 0,
     }
 }

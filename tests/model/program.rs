@@ -50,9 +50,11 @@ pub enum Op {
     Flush,
     Noop,
     Rset,
-    /// MAIL and RCPT by hand, and DATA if `ends`.
+    /// MAIL and RCPT by hand, a NOOP by `putcmd` and `getreply` behind them if `asks`, and DATA if
+    /// `ends`.
     Hand {
         tx: Tx,
+        asks: bool,
         ends: bool,
     },
     /// `putcmd` NOOP.
@@ -133,6 +135,10 @@ pub fn random(rng: &mut Rng, class: Class, plan: &Plan) -> Vec<Op> {
     let mut bodies: Vec<usize> = (0..stock::COUNT).collect();
     let mut make = Maker { wild: class == Class::Wild, large: plan_is_about_size(plan) };
     let mut ops = vec![Op::Connect];
+    if plan.is_paced() {
+        make.push_stream(rng, &mut bodies, &mut ops);
+        return ops;
+    }
     let count = if rng.percent(80) { rng.range(1, 5) } else { rng.range(5, 10) };
     for _ in 0..count {
         make.push(rng, &mut bodies, &mut ops);
@@ -177,7 +183,10 @@ impl Maker {
             17 => ops.push(Op::Rset),
             18 => ops.push(Op::Pipelining(rng.percent(50))),
             19 => ops.push(Op::Chunking(rng.percent(50))),
-            20..23 => ops.push(Op::Hand { tx: self.tx(rng, bodies), ends: rng.percent(60) }),
+            20..23 => {
+                let (asks, ends) = (rng.percent(30), rng.percent(60));
+                ops.push(Op::Hand { tx: self.tx(rng, bodies), asks, ends });
+            }
             23..25 => {
                 ops.push(Op::Put);
                 if rng.percent(60) {
@@ -198,8 +207,22 @@ impl Maker {
         }
     }
 
+    /// Eight messages, and any call that has to wait for them.
+    fn push_stream(&mut self, rng: &mut Rng, bodies: &mut Vec<usize>, ops: &mut Vec<Op>) {
+        for _ in 0..8 {
+            ops.push(Op::Submit(self.tx(rng, bodies)));
+        }
+        ops.push(match rng.below(5) {
+            0 => Op::Noop,
+            1 => Op::Rset,
+            2 => Op::Quit,
+            3 => Op::Send(self.tx(rng, bodies)),
+            _ => Op::Flush,
+        });
+    }
+
     fn tx(&self, rng: &mut Rng, bodies: &mut Vec<usize>) -> Tx {
-        let large = rng.percent(if self.large { 80 } else { 6 });
+        let large = rng.percent(if self.large { 60 } else { 2 });
         let fits = |body: &usize| (*body >= stock::LARGE) == large;
         let candidates: Vec<usize> = bodies.iter().copied().filter(fits).collect();
         let body = if candidates.is_empty() { bodies[0] } else { rng.pick(&candidates) };

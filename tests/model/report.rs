@@ -11,8 +11,7 @@ pub struct Call {
     /// A reply to bytes of the caller's own was not fetched when it began.
     pub owed: bool,
     pub took: Duration,
-    /// Whether the client was connected when it returned, and how many connections there were.
-    pub connected: bool,
+    /// How many connections there were.
     pub connection: usize,
     /// The reply that it gave as its own is none that answers such a command.
     pub foreign: Option<String>,

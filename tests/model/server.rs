@@ -6,7 +6,7 @@ use std::time::Duration;
 use smtpclient::client::Cancel;
 
 use crate::link::{Link, Over, Stream};
-use crate::plan::{Act, Haraka, Lie, Place, Plan};
+use crate::plan::{Act, Fault, Haraka, Lie, Place, Plan};
 use crate::record::{Delivery, Visit};
 use crate::stock;
 
@@ -183,7 +183,7 @@ impl Server<'_> {
         }
         self.mails += 1;
         if self.plan.offers.mail_max.is_some_and(|most| self.mails > most) {
-            self.violate("more transactions than LIMITS MAILMAX".to_owned());
+            self.violate(format!("more transactions than LIMITS MAILMAX: <{sender}>"));
         }
         let size = self.check_options(rest);
         let limit = self.plan.offers.size.filter(|limit| *limit > 0);
@@ -204,13 +204,13 @@ impl Server<'_> {
 
     fn rcpt(&mut self, rest: &str) -> Result<(), Over> {
         let Some(path) = address(rest) else { return self.say(501, "RCPT without a path") };
-        if self.sender.is_none() || self.spoilt {
+        let Some(sender) = self.sender.clone().filter(|_| !self.spoilt) else {
             return self.say(503, &format!("no sender, for <{path}>"));
-        }
+        };
         self.check_options(rest);
         let most = self.plan.offers.rcpt_max;
         if most.is_some_and(|most| self.recipients.len() >= most) {
-            self.violate("more recipients than LIMITS RCPTMAX".to_owned());
+            self.violate(format!("more recipients than LIMITS RCPTMAX: <{sender}>"));
         }
         let about = path.clone();
         self.obey(Place::Rcpt, &about, |server| {
@@ -221,7 +221,7 @@ impl Server<'_> {
         let domains: std::collections::HashSet<_> =
             self.recipients.iter().filter_map(|path| path.split('@').nth(1)).collect();
         if self.plan.offers.domain_max.is_some_and(|most| domains.len() > most) {
-            self.violate("more domains than LIMITS RCPTDOMAINMAX".to_owned());
+            self.violate(format!("more domains than LIMITS RCPTDOMAINMAX: <{sender}>"));
         }
         Ok(())
     }
@@ -307,8 +307,10 @@ impl Server<'_> {
     pub(crate) fn act(&mut self, place: Place) -> Option<Act> {
         let nth = self.counts[place as usize];
         self.counts[place as usize] += 1;
-        let here = |fault: &&crate::plan::Fault| {
-            (fault.connection, fault.place, fault.nth) == (self.index, place, nth)
+        let here = |fault: &&Fault| match fault.act {
+            // A server that does not know BDAT never does.
+            Act::AsCommands(_) => fault.place == place,
+            _ => (fault.connection, fault.place, fault.nth) == (self.index, place, nth),
         };
         self.plan.faults.iter().find(here).map(|fault| fault.act)
     }
