@@ -170,9 +170,8 @@ impl Session {
         }
         // What was refused before a byte of it went out has left nothing behind, and where a
         // later one is in flight RSET stands between the two.
-        let leaves = fault.is_some() && flight.mailed;
-        self.mail.leftover = leaves || (self.mail.leftover && fault.is_some());
-        self.mail.reset_due |= leaves && self.mail.flights.is_empty();
+        self.mail.leftover = fault.is_some() && (flight.mailed || self.mail.leftover);
+        self.mail.reset_due |= self.mail.leftover && self.mail.flights.is_empty();
         let share = flight.share();
         let mut transaction = flight.transaction;
         let unknown = |error: &Error| error.kind() == ErrorKind::OutcomeUnknown;

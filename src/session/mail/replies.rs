@@ -6,6 +6,7 @@ use crate::session::reply::closes;
 use crate::session::{End, Session};
 
 use super::fate::{Fate, Stage};
+use super::flight::Flight;
 use super::outcome::RecipientStatus;
 use super::{Step, Via};
 
@@ -111,11 +112,7 @@ impl Session {
     fn data_refused(&mut self, index: usize, command: &str) {
         let flight = &self.mail.flights[index];
         let code = self.last.code();
-        // A server that knows no BDAT reads the chunk as commands: away from here. Where nobody
-        // is there to send to, or a chunk was refused before, 503 is the proper reply.
-        let unknown_verb = matches!(code, 500 | 502)
-            || (code == 503 && flight.accepted > 0 && !flight.is_failed());
-        let distrusted = flight.via == Via::Bdat && unknown_verb;
+        let distrusted = is_no_bdat(flight, code);
         self.fail(index, Stage::Data, ErrorKind::Data, command);
         if distrusted {
             self.distrust_chunking();
@@ -182,7 +179,7 @@ impl Session {
             }
         } else if flight.is_failed() {
             self.contradict(index);
-        } else if self.protocol.is_lmtp() {
+        } else if self.protocol.is_lmtp() && !(flight.finals == 1 && is_no_bdat(flight, code)) {
             self.lmtp_reply(index);
         } else if accepted {
             flight.transaction.outcome.set_reply(code, text);
@@ -271,4 +268,11 @@ impl Session {
         }
         self.send_lone_dot();
     }
+}
+
+/// A server that knows no BDAT reads the chunk as commands: away from here. Where nobody is there
+/// to send to, or a chunk was refused before, 503 is the proper reply.
+fn is_no_bdat(flight: &Flight, code: u16) -> bool {
+    let out_of_order = code == 503 && flight.accepted > 0 && !flight.is_failed();
+    flight.via == Via::Bdat && (matches!(code, 500 | 502) || out_of_order)
 }

@@ -275,6 +275,12 @@ fn bdat_that_is_not_understood_is_given_up_with_this_server() {
             assert_eq!(!session.chunks(), by_data, "{code} {ehlo}");
         }
     }
+    let mut session = lmtp_ready(FULL);
+    submit(&mut session, mail(&["a@x", "b@x"], "hello"));
+    transmit(&mut session);
+    session.handle_input(b"250 m\r\n250 r\r\n250 r\r\n503 what\r\n250 line\r\n");
+    assert_eq!(done(&mut session)[0].1, [(Refused, 503), (Refused, 503)]);
+    assert!(session.ended().is_some());
     // Where nobody is there to send to, 503 is the proper reply.
     let mut session = ready(FULL);
     submit(&mut session, mail(&["a@x"], "hello"));
@@ -518,6 +524,17 @@ fn what_was_submitted_first_completes_first() {
     transmit(&mut session);
     session.handle_input(b"250 ok\r\n");
     assert_eq!(session.mail("a@b", &[]).unwrap_err().kind(), ErrorKind::NotSupported);
+}
+
+/// One that is refused here does not hide that the one before it was refused there.
+#[test]
+fn reset_follows_a_failure_though_an_unfit_one_stands_behind() {
+    let mut peer = Peer::new(FULL).once("FINAL", "599 no\r\n");
+    let mut session = connected(Protocol::Smtp, &mut peer, 4096);
+    let mut unfit = mail(&["b@x"], "two");
+    unfit.add_mail_option("PRDR").unwrap();
+    send_all(&mut session, &mut peer, 4096, vec![mail(&["a@x"], "one"), unfit]);
+    assert_eq!(peer.log.last().unwrap(), "RSET");
 }
 
 #[test]
