@@ -619,7 +619,7 @@ int smtp_client_set_timeout(smtp_client *client,
 /**
  * Sets the local address to connect from (smtplib: source_address=), for TCP only.
  *
- * @param host  an IP address, or a name that has one; NULL or "" for any
+ * @param host  an IPv4 or IPv6 address, NULL or "" for any; SMTP_E_INVALID_ARGUMENT for a name
  * @param port  0 for any
  */
 SMTP_API int smtp_client_set_source_address(smtp_client *client, const char *host, int port);
@@ -744,7 +744,8 @@ int smtp_client_connect(smtp_client *client,
  * @param fd           a connected TCP or Unix stream socket. It is duplicated: the caller's own
  *                     stays his to close, but must not be read or written any more, and
  *                     becomes non-blocking
- * @param server_name  whom its certificate must be for; NULL for "localhost"
+ * @param server_name  whom its certificate must be for; NULL for "localhost".
+ *                     SMTP_E_INVALID_ARGUMENT for what is no host name or IP address
  *
  * Returns and errors as smtp_client_connect(); SMTP_E_INVALID_ARGUMENT if it is no such socket.
  */
@@ -753,6 +754,27 @@ SMTP_NODISCARD
 int smtp_client_connect_fd(smtp_client *client,
                            int fd,
                            const char *server_name);
+
+/**
+ * Speaks over a connected stream socket whose greeting the caller has read already: one of a
+ * pool, say, or one that a proxy handed over. Nothing is read and nothing sent; the next call is
+ * the first on the connection, and EHLO is sent when one needs it. An open connection is closed
+ * first. smtp_client_reply_code() is 0 until the first reply.
+ *
+ * @param fd           as for smtp_client_connect_fd(); what the caller has read ends with the
+ *                     greeting's last line, and what he has not is the server's next reply
+ * @param server_name  as for smtp_client_connect_fd()
+ *
+ * Returns SMTP_OK. SMTP_E_INVALID_ARGUMENT for a descriptor or a name that cannot be;
+ * SMTP_E_FORBIDDEN by the audit callback; SMTP_E_MISUSE with SMTP_PROTOCOL_SMTPS, where the
+ * greeting is under TLS. SMTP_E_MISUSE and a name that cannot be change nothing; after any other
+ * error there is no connection.
+ */
+SMTP_API
+SMTP_NODISCARD
+int smtp_client_adopt_fd(smtp_client *client,
+                         int fd,
+                         const char *server_name);
 
 /**
  * STARTTLS (RFC 3207; smtplib: starttls) under the client's TLS policy. EHLO is sent first if
