@@ -37,6 +37,7 @@ programs! {
     reentry
     sigpipe
     threads
+    transcript
     untouched
     walk
 }

@@ -16,6 +16,7 @@ mod policy;
 mod resolve;
 #[allow(unsafe_code)]
 mod socket;
+mod stderr;
 #[allow(unsafe_code)]
 mod sys;
 mod tcp;
@@ -26,6 +27,7 @@ mod wake;
 pub use cancel::Cancel;
 pub use policy::{TlsPolicy, TlsVersion, Verify, check_server_name};
 pub use resolve::{is_address, local_hostname};
+pub use stderr::StandardError;
 pub use tcp::split_host_port;
 
 use std::os::fd::OwnedFd;

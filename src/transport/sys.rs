@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// The signal mask before [`block_signals`].
@@ -26,6 +26,123 @@ pub(super) fn block_signals() -> SignalMask {
 pub(super) fn restore_signals(mask: &SignalMask) {
     // SAFETY: the set was filled by pthread_sigmask.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &mask.0, std::ptr::null_mut()) };
+}
+
+/// Writes what can be written without waiting for anything, and raises no signal. The flags of
+/// the descriptor, which others share, stay as they are.
+pub(super) fn write_at_once(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    let mut status = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the status lives for the call, which fills it where it succeeds.
+    let kind = unsafe {
+        if libc::fstat(fd, status.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        status.assume_init().st_mode & libc::S_IFMT
+    };
+    match kind {
+        libc::S_IFSOCK => {
+            let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+            // SAFETY: the buffer lives for the call and has the length given.
+            uninterrupted(|| unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) })
+        }
+        libc::S_IFIFO | libc::S_IFCHR => match reopen(fd) {
+            // Whole or not at all, up to this length, where it is a pipe (pipe(7)).
+            Ok(own) => write(own.as_raw_fd(), &bytes[..bytes.len().min(libc::PIPE_BUF)]),
+            // Of a named pipe: nobody reads it.
+            Err(error) if error.raw_os_error() == Some(libc::ENXIO) => Err(error),
+            Err(_) => write_if_ready(fd, bytes),
+        },
+        _ => write(fd, bytes),
+    }
+}
+
+/// What a descriptor is open on once more, not blocking, which the other one is none the wiser
+/// of. Not for files: there it would begin at the beginning.
+fn reopen(fd: RawFd) -> io::Result<OwnedFd> {
+    let path = CString::new(format!("/proc/self/fd/{fd}"))?;
+    let flags = libc::O_WRONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
+    // SAFETY: the path is a C string that lives for the call; the result is checked.
+    let own = unsafe { libc::open(path.as_ptr(), flags) };
+    if own < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was just made and belongs to nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(own) })
+}
+
+/// The next best: a pipe that is ready takes a `PIPE_BUF` without blocking, unless somebody else
+/// fills it in this very moment.
+pub(super) fn write_if_ready(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    let mut entry = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one entry, which lives for the call.
+    if unsafe { libc::poll(&mut entry, 1, 0) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    match entry.revents {
+        libc::POLLOUT => write(fd, &bytes[..bytes.len().min(libc::PIPE_BUF)]),
+        0 => Err(io::ErrorKind::WouldBlock.into()),
+        _ => Err(io::Error::from_raw_os_error(libc::EPIPE)),
+    }
+}
+
+/// write(2) without the signals that it may raise: SIGPIPE of a pipe that nobody reads, SIGXFSZ
+/// of a file that is full, SIGTTOU of a terminal that belongs to another job.
+fn write(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    let mut held = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut pending = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the sets live for the calls, which initialise them.
+    let pending = unsafe {
+        libc::sigemptyset(held.as_mut_ptr());
+        for signal in [libc::SIGPIPE, libc::SIGXFSZ, libc::SIGTTOU] {
+            libc::sigaddset(held.as_mut_ptr(), signal);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, held.as_ptr(), before.as_mut_ptr());
+        libc::sigpending(pending.as_mut_ptr());
+        pending.assume_init()
+    };
+    // SAFETY: the buffer lives for the call and has the length given.
+    let written = uninterrupted(|| unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) });
+    match written.as_ref().map_err(io::Error::raw_os_error) {
+        Err(Some(libc::EPIPE)) => take_back(libc::SIGPIPE, &pending),
+        Err(Some(libc::EFBIG)) => take_back(libc::SIGXFSZ, &pending),
+        _ => {}
+    }
+    // SAFETY: pthread_sigmask has filled the set.
+    restore_signals(&SignalMask(unsafe { before.assume_init() }));
+    written
+}
+
+/// Removes a signal that was raised in this thread, where it is blocked; one that was pending
+/// before is somebody else's.
+fn take_back(signal: i32, pending: &libc::sigset_t) {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the sets and the time live for the calls; sigemptyset initialises the new set.
+    unsafe {
+        if libc::sigismember(pending, signal) == 1 {
+            return;
+        }
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), signal);
+        while libc::sigtimedwait(set.as_ptr(), std::ptr::null_mut(), &at_once) < 0
+            && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+        {}
+    }
+}
+
+fn uninterrupted(call: impl Fn() -> isize) -> io::Result<usize> {
+    loop {
+        match usize::try_from(call()) {
+            Ok(count) => return Ok(count),
+            Err(_) => {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+        }
+    }
 }
 
 /// The number of a network interface.
