@@ -35,6 +35,7 @@ programs! {
     lifecycle
     outcomes
     reentry
+    resolver
     sigpipe
     threads
     transcript
