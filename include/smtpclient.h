@@ -86,11 +86,17 @@
  * Memory. A large copy that finds no memory is SMTP_E_NO_MEMORY; if a small allocation fails,
  * the process is aborted, as everywhere in Rust's library.
  *
- * The process. No signal handler is installed, no SIGPIPE raised, no environment, locale, errno or
- * mask changed; descriptors are close-on-exec. A forked child may free the handles of its
- * parent, which sends nothing on the parent's connections, and make its own. A name lookup that
- * outlasts its time limit ends by itself on a thread of its own, which blocks all signals.
+ * The process. No signal handler is installed, no SIGPIPE raised, no environment, locale, errno,
+ * mask or OpenSSL error queue changed; descriptors are close-on-exec and never one of 0 to 2.
+ * Names are looked up on threads of the library's own, eight at most in the process, which block
+ * all signals. They end with the call, or, where a lookup outlasts its time limit, when the
+ * system's resolver gives up; further lookups wait for that, each within its own time limit.
  * The library stays mapped after dlclose().
+ *
+ * Fork. A forked child may free the handles of its parent, which sends nothing on the parent's
+ * connections, and make its own; it waits for no lock of this library that a thread of its parent
+ * may have held. OpenSSL has such locks: where another thread may have been at work under TLS in
+ * the moment of the fork, in this library or elsewhere, the child must not begin TLS before exec().
  */
 
 
@@ -566,7 +572,7 @@ SMTP_API int smtp_tls_set_max_version(smtp_tls *tls, int maximum);
  * The name that the certificate must be valid for, and that is asked for by SNI, in place of the
  * host connected to.
  *
- * @param name  a host name, or an IP address
+ * @param name  a host name, or an IP address; SMTP_E_INVALID_ARGUMENT for what is neither
  */
 SMTP_API
 int smtp_tls_set_server_name(smtp_tls *tls,
@@ -652,6 +658,9 @@ SMTP_API int smtp_client_set_chunking(smtp_client *client, int on);
  *
  * @param level  0 for none (the default), 1 for a transcript on standard error, 2 for the same with
  *               the time of day in UTC. Credentials are shown as "***", control characters escaped
+ *
+ * Writing to standard error neither waits nor raises SIGPIPE: a line that a full pipe does not
+ * take is dropped, and the next one that fits says how many were.
  */
 SMTP_API
 int smtp_client_set_debug_level(smtp_client *client,
@@ -726,10 +735,12 @@ int smtp_client_set_completion_callback(smtp_client *client,
  *
  * Returns SMTP_OK, the greeting being smtp_client_reply_text(). SMTP_E_INVALID_ARGUMENT for a
  * host or port that cannot be, before any lookup; SMTP_E_FORBIDDEN by the audit callback;
- * SMTP_E_RESOLVE; SMTP_E_IO if no address could be reached, the message naming each with its
- * reason; SMTP_E_TIMEOUT; SMTP_E_CANCELLED; SMTP_E_TLS; SMTP_E_DISCONNECTED if the server hung
- * up without a greeting; SMTP_E_PROTOCOL if that is no SMTP; SMTP_E_CONNECT if it is not 220,
- * smtp_client_reply_code() being what it is. After an error there is no connection.
+ * SMTP_E_RESOLVE if the name does not exist and SMTP_E_RESOLVE_AGAIN if that cannot be found out
+ * now, smtp_client_last_errno() being getaddrinfo's code; SMTP_E_IO if no address could be
+ * reached, the message naming each with its reason; SMTP_E_TIMEOUT; SMTP_E_CANCELLED; SMTP_E_TLS;
+ * SMTP_E_DISCONNECTED if the server hung up without a greeting; SMTP_E_PROTOCOL if that is no
+ * SMTP; SMTP_E_CONNECT if it is not 220, smtp_client_reply_code() being what it is. After an
+ * error there is no connection.
  */
 SMTP_API
 SMTP_NODISCARD

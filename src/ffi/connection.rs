@@ -19,10 +19,12 @@ use super::handle::Handle;
 ///
 /// Returns SMTP_OK, the greeting being smtp_client_reply_text(). SMTP_E_INVALID_ARGUMENT for a
 /// host or port that cannot be, before any lookup; SMTP_E_FORBIDDEN by the audit callback;
-/// SMTP_E_RESOLVE; SMTP_E_IO if no address could be reached, the message naming each with its
-/// reason; SMTP_E_TIMEOUT; SMTP_E_CANCELLED; SMTP_E_TLS; SMTP_E_DISCONNECTED if the server hung
-/// up without a greeting; SMTP_E_PROTOCOL if that is no SMTP; SMTP_E_CONNECT if it is not 220,
-/// smtp_client_reply_code() being what it is. After an error there is no connection.
+/// SMTP_E_RESOLVE if the name does not exist and SMTP_E_RESOLVE_AGAIN if that cannot be found out
+/// now, smtp_client_last_errno() being getaddrinfo's code; SMTP_E_IO if no address could be
+/// reached, the message naming each with its reason; SMTP_E_TIMEOUT; SMTP_E_CANCELLED; SMTP_E_TLS;
+/// SMTP_E_DISCONNECTED if the server hung up without a greeting; SMTP_E_PROTOCOL if that is no
+/// SMTP; SMTP_E_CONNECT if it is not 220, smtp_client_reply_code() being what it is. After an
+/// error there is no connection.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_connect(

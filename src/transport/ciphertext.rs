@@ -18,6 +18,7 @@ pub(super) struct Ciphertext {
     to: usize,
     /// Bytes received since the last that were of use to the caller.
     fruitless: usize,
+    mute: bool,
 }
 
 /// Where a record ends in what is outgoing, and how many bytes of the caller's are in it.
@@ -37,6 +38,7 @@ impl Ciphertext {
             from: 0,
             to: 0,
             fruitless: 0,
+            mute: false,
         }
     }
 
@@ -44,8 +46,16 @@ impl Ciphertext {
         &self.socket
     }
 
+    /// Nothing goes out any more.
+    pub fn mute(&mut self) {
+        self.mute = true;
+    }
+
     /// Sends what the socket takes.
     pub fn send_pending(&mut self) -> io::Result<()> {
+        if self.mute {
+            return Ok(());
+        }
         while self.is_pending() {
             match self.socket.transmit([&self.outgoing[self.sent..], &[]]) {
                 Ok(count) => self.count_sent(count),

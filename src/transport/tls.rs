@@ -27,7 +27,8 @@ pub(super) fn handshake(
     loop {
         match attempt {
             Ok(stream) => {
-                let stream = TlsSocket { stream, awaits_input: false, failed: None };
+                let process = std::process::id();
+                let stream = TlsSocket { stream, awaits_input: false, failed: None, process };
                 if policy.verify() == Verify::Full {
                     certificate::check_names(stream.peer_certificate().as_deref(), name)?;
                 }
@@ -60,6 +61,20 @@ pub(super) struct TlsSocket {
     awaits_input: bool,
     /// A write took some bytes before it failed so; the next one says it.
     failed: Option<Error>,
+    /// Whose connection it is: a forked child has only a copy.
+    process: u32,
+}
+
+impl Drop for TlsSocket {
+    /// OpenSSL takes a connection without a goodbye for a broken one, and forgets its session
+    /// under a lock that a thread may have held that a child has lost. There it gets a goodbye,
+    /// which goes nowhere: the parent's connection lives on.
+    fn drop(&mut self) {
+        if self.process != std::process::id() {
+            self.stream.get_mut().mute();
+            self.shutdown();
+        }
+    }
 }
 
 impl TlsSocket {
