@@ -86,11 +86,17 @@
  * Memory. A large copy that finds no memory is SMTP_E_NO_MEMORY; if a small allocation fails,
  * the process is aborted, as everywhere in Rust's library.
  *
- * The process. No signal handler is installed, no SIGPIPE raised, no environment, locale, errno or
- * mask changed; descriptors are close-on-exec. A forked child may free the handles of its
- * parent, which sends nothing on the parent's connections, and make its own. A name lookup that
- * outlasts its time limit ends by itself on a thread of its own, which blocks all signals.
+ * The process. No signal handler is installed, no SIGPIPE raised, no environment, locale, errno,
+ * mask or OpenSSL error queue changed; descriptors are close-on-exec and never one of 0 to 2.
+ * Names are looked up on threads of the library's own, eight at most in the process, which block
+ * all signals. They end with the call, or, where a lookup outlasts its time limit, when the
+ * system's resolver gives up; further lookups wait for that, each within its own time limit.
  * The library stays mapped after dlclose().
+ *
+ * Fork. A forked child may free the handles of its parent, which sends nothing on the parent's
+ * connections, and make its own; it waits for no lock of this library that a thread of its parent
+ * may have held. OpenSSL has such locks: where another thread may have been at work under TLS in
+ * the moment of the fork, in this library or elsewhere, the child must not begin TLS before exec().
  */
 
 
@@ -580,7 +586,7 @@ SMTP_API int smtp_tls_set_max_version(smtp_tls *tls, int maximum);
  * The name that the certificate must be valid for, and that is asked for by SNI, in place of the
  * host connected to.
  *
- * @param name  a host name, or an IP address
+ * @param name  a host name, or an IP address; SMTP_E_INVALID_ARGUMENT for what is neither
  */
 SMTP_API
 int smtp_tls_set_server_name(smtp_tls *tls,
@@ -633,7 +639,7 @@ int smtp_client_set_timeout(smtp_client *client,
 /**
  * Sets the local address to connect from (smtplib: source_address=), for TCP only.
  *
- * @param host  an IP address, or a name that has one; NULL or "" for any
+ * @param host  an IPv4 or IPv6 address, NULL or "" for any; SMTP_E_INVALID_ARGUMENT for a name
  * @param port  0 for any
  */
 SMTP_API int smtp_client_set_source_address(smtp_client *client, const char *host, int port);
@@ -666,6 +672,9 @@ SMTP_API int smtp_client_set_chunking(smtp_client *client, int on);
  *
  * @param level  0 for none (the default), 1 for a transcript on standard error, 2 for the same with
  *               the time of day in UTC. Credentials are shown as "***", control characters escaped
+ *
+ * Writing to standard error neither waits nor raises SIGPIPE: a line that a full pipe does not
+ * take is dropped, and the next one that fits says how many were.
  */
 SMTP_API
 int smtp_client_set_debug_level(smtp_client *client,
@@ -740,10 +749,12 @@ int smtp_client_set_completion_callback(smtp_client *client,
  *
  * Returns SMTP_OK, the greeting being smtp_client_reply_text(). SMTP_E_INVALID_ARGUMENT for a
  * host or port that cannot be, before any lookup; SMTP_E_FORBIDDEN by the audit callback;
- * SMTP_E_RESOLVE; SMTP_E_IO if no address could be reached, the message naming each with its
- * reason; SMTP_E_TIMEOUT; SMTP_E_CANCELLED; SMTP_E_TLS; SMTP_E_DISCONNECTED if the server hung
- * up without a greeting; SMTP_E_PROTOCOL if that is no SMTP; SMTP_E_CONNECT if it is not 220,
- * smtp_client_reply_code() being what it is. After an error there is no connection.
+ * SMTP_E_RESOLVE if the name does not exist and SMTP_E_RESOLVE_AGAIN if that cannot be found out
+ * now, smtp_client_last_errno() being getaddrinfo's code; SMTP_E_IO if no address could be
+ * reached, the message naming each with its reason; SMTP_E_TIMEOUT; SMTP_E_CANCELLED; SMTP_E_TLS;
+ * SMTP_E_DISCONNECTED if the server hung up without a greeting; SMTP_E_PROTOCOL if that is no
+ * SMTP; SMTP_E_CONNECT if it is not 220, smtp_client_reply_code() being what it is. After an
+ * error there is no connection.
  */
 SMTP_API
 SMTP_NODISCARD
@@ -758,7 +769,8 @@ int smtp_client_connect(smtp_client *client,
  * @param fd           a connected TCP or Unix stream socket. It is duplicated: the caller's own
  *                     stays his to close, but must not be read or written any more, and
  *                     becomes non-blocking
- * @param server_name  whom its certificate must be for; NULL for "localhost"
+ * @param server_name  whom its certificate must be for; NULL for "localhost".
+ *                     SMTP_E_INVALID_ARGUMENT for what is no host name or IP address
  *
  * Returns and errors as smtp_client_connect(); SMTP_E_INVALID_ARGUMENT if it is no such socket.
  */
@@ -767,6 +779,27 @@ SMTP_NODISCARD
 int smtp_client_connect_fd(smtp_client *client,
                            int fd,
                            const char *server_name);
+
+/**
+ * Speaks over a connected stream socket whose greeting the caller has read already: one of a
+ * pool, say, or one that a proxy handed over. Nothing is read and nothing sent; the next call is
+ * the first on the connection, and EHLO is sent when one needs it. An open connection is closed
+ * first. smtp_client_reply_code() is 0 until the first reply.
+ *
+ * @param fd           as for smtp_client_connect_fd(); what the caller has read ends with the
+ *                     greeting's last line, and what he has not is the server's next reply
+ * @param server_name  as for smtp_client_connect_fd()
+ *
+ * Returns SMTP_OK. SMTP_E_INVALID_ARGUMENT for a descriptor or a name that cannot be;
+ * SMTP_E_FORBIDDEN by the audit callback; SMTP_E_MISUSE with SMTP_PROTOCOL_SMTPS, where the
+ * greeting is under TLS. SMTP_E_MISUSE and a name that cannot be change nothing; after any other
+ * error there is no connection.
+ */
+SMTP_API
+SMTP_NODISCARD
+int smtp_client_adopt_fd(smtp_client *client,
+                         int fd,
+                         const char *server_name);
 
 /**
  * STARTTLS (RFC 3207; smtplib: starttls) under the client's TLS policy. EHLO is sent first if

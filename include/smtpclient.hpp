@@ -597,6 +597,10 @@ public:
     reply connect_fd(int fd, const std::string &server_name) {
         return said([&]() { return smtp_client_connect_fd(get(), fd, detail::text(server_name)); });
     }
+    client &adopt_fd(int fd) { return done(smtp_client_adopt_fd(get(), fd, nullptr)); }
+    client &adopt_fd(int fd, const std::string &server_name) {
+        return done(smtp_client_adopt_fd(get(), fd, detail::text(server_name)));
+    }
     /* The connection is encrypted, or this throws. */
     client &starttls() { return done([&]() { return smtp_client_starttls(get()); }); }
     /* The code is 0 if the server hung up without a reply. */

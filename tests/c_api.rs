@@ -35,8 +35,10 @@ programs! {
     lifecycle
     outcomes
     reentry
+    resolver
     sigpipe
     threads
+    transcript
     untouched
     walk
 }

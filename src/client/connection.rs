@@ -48,10 +48,35 @@ impl Client {
         self.open(transport, deadline)
     }
 
-    /// Takes over a connected stream socket. `server_name` is for TLS.
+    /// Takes over a connected stream socket, and reads the greeting. `server_name` is for TLS.
     pub fn connect_fd(&mut self, fd: OwnedFd, server_name: Option<&str>) -> Result<()> {
+        let (transport, deadline) = self.take_over(fd, server_name)?;
+        self.open(transport, deadline)
+    }
+
+    /// Takes over a connected stream socket whose greeting the caller has read: nothing is read.
+    pub fn adopt_fd(&mut self, fd: OwnedFd, server_name: Option<&str>) -> Result<()> {
+        if self.session.protocol() == Protocol::Smtps {
+            return Err(Error::new(
+                ErrorKind::Misuse,
+                "under SMTPS the greeting comes after the TLS handshake, which is this client's",
+            ));
+        }
+        let (transport, _) = self.take_over(fd, server_name)?;
+        self.session.adopted(channel(&transport));
+        self.transport = Some(transport);
+        self.audited = self.session.total_sent();
+        Ok(())
+    }
+
+    fn take_over(
+        &mut self,
+        fd: OwnedFd,
+        server_name: Option<&str>,
+    ) -> Result<(Transport, Option<Instant>)> {
         let name = server_name.unwrap_or("localhost");
         check_argument("the server name", name)?;
+        transport::check_server_name(name)?;
         self.close();
         let deadline = self.connect_deadline();
         if self.audit.as_mut().is_some_and(|audit| !audit.connect(name, 0)) {
@@ -63,7 +88,7 @@ impl Client {
         let transport = Transport::from_fd(fd)?;
         self.host = name.to_owned();
         self.port = 0;
-        self.open(transport, deadline)
+        Ok((transport, deadline))
     }
 
     fn connect_deadline(&self) -> Option<Instant> {
@@ -78,7 +103,9 @@ impl Client {
     fn open(&mut self, mut transport: Transport, deadline: Option<Instant>) -> Result<()> {
         if self.session.protocol() == Protocol::Smtps {
             let limit = Limit { deadline, cancel: &self.cancel };
-            transport = transport.start_tls(&self.config.tls, &self.host, &limit)?;
+            transport = transport
+                .start_tls(&self.config.tls, &self.host, &limit)
+                .map_err(transport::while_connecting)?;
         }
         self.session.opened(channel(&transport));
         self.transport = Some(transport);
@@ -124,14 +151,14 @@ impl Client {
     /// EHLO, or LHLO; `None` is the local host name.
     pub fn ehlo(&mut self, name: Option<&str>) -> Result<u16> {
         let deadline = self.begin()?;
-        let name = self.hello_name(name)?;
+        let name = self.hello_name(name, deadline)?;
         self.operate(deadline, |session| session.ehlo(&name))
     }
 
     /// HELO; `None` is the local host name.
     pub fn helo(&mut self, name: Option<&str>) -> Result<u16> {
         let deadline = self.begin()?;
-        let name = self.hello_name(name)?;
+        let name = self.hello_name(name, deadline)?;
         self.operate(deadline, |session| session.helo(&name))
     }
 
@@ -145,25 +172,35 @@ impl Client {
         if self.session.greeting().is_greeted() {
             return Ok(());
         }
-        let name = self.hello_name(None)?;
+        let name = self.hello_name(None, deadline)?;
         self.operate(deadline, |session| session.greet(&name)).map(drop)
     }
 
     /// The caller's name for us; else the FQDN; else our address on this connection.
-    fn hello_name(&mut self, name: Option<&str>) -> Result<String> {
+    fn hello_name(&mut self, name: Option<&str>, deadline: Option<Instant>) -> Result<String> {
         if let Some(name) = name.or(self.config.hostname.as_deref()) {
             return Ok(name.to_owned());
         }
+        if self.own_name.is_none() {
+            self.own_name = self.look_up_own_name(deadline)?;
+        }
         let transport = self.transport.as_ref().ok_or_else(not_connected)?;
-        let cancel = &self.cancel;
-        let deadline = match self.config.timeout {
-            TimeoutPolicy::After(time) => Instant::now().checked_add(time),
-            _ => None,
-        };
-        let own_name = self
-            .own_name
-            .get_or_insert_with(|| transport::local_hostname(&Limit { deadline, cancel }));
-        Ok(own_name.clone().unwrap_or_else(|| transport.local_literal()))
+        Ok(self.own_name.clone().flatten().unwrap_or_else(|| transport.local_literal()))
+    }
+
+    /// Kept is what is known: a look-up that failed, or took too long, may succeed another time.
+    fn look_up_own_name(&mut self, deadline: Option<Instant>) -> Result<Option<Option<String>>> {
+        match transport::local_hostname(&Limit { deadline, cancel: &self.cancel }) {
+            Ok(known) => Ok(Some(known)),
+            Err(error) => {
+                let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+                if error.kind() == ErrorKind::Cancelled || late {
+                    self.close();
+                    return Err(error);
+                }
+                Ok(None)
+            }
+        }
     }
 
     /// QUIT. The connection is closed whatever comes; a server that hangs up without a word has
@@ -199,6 +236,10 @@ impl Client {
         self.session.lost(Error::new(ErrorKind::Disconnected, "the connection was closed"));
         self.take_events();
         self.transport = None;
+        // That this machine has no name of its own holds for one connection.
+        if self.own_name == Some(None) {
+            self.own_name = None;
+        }
         self.session.closed();
         self.forget_batch();
     }

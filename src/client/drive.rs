@@ -185,6 +185,7 @@ impl Client {
                 return Ok(());
             }
             let taken = transport.write(parts);
+            self.session.set_unhanded(transport.unhanded());
             let Io::Done(count) = taken? else { return Ok(()) };
             self.session.sent(count);
             self.report_progress();

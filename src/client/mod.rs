@@ -19,9 +19,9 @@ pub use crate::session::{
 pub use crate::transport::{Cancel, TlsPolicy, TlsVersion, Verify};
 pub use crate::wire::{EnhancedStatus, Reply};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, printable};
 use crate::session::{Session, check_name};
-use crate::transport::Transport;
+use crate::transport::{self, Transport};
 
 use config::Config;
 use send::Pending;
@@ -115,10 +115,12 @@ impl Client {
     }
 
     pub fn set_source_address(&mut self, host: Option<&str>, port: u16) -> Result<()> {
-        if let Some(host) = host {
-            crate::wire::command::check_argument("the source address", host)?;
-        }
         let host = host.unwrap_or("");
+        if !host.is_empty() && !transport::is_address(host) {
+            let text =
+                format!("the source address {} is no IP address", printable(host.as_bytes(), 256));
+            return Err(Error::new(ErrorKind::InvalidArgument, text));
+        }
         self.config.source = (!host.is_empty() || port != 0).then(|| (host.to_owned(), port));
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! Where the transcript goes: standard error in smtplib's form, or the caller's sink.
 
-use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::printable;
 use crate::session::{DebugSink, Direction};
+use crate::transport::StandardError;
 
 use super::Client;
 
@@ -16,7 +16,7 @@ impl Client {
     pub fn set_debug_level(&mut self, level: u8) {
         self.debug_level = Some(level);
         if !self.custom_sink {
-            let sink = StandardError { timed: level > 1 };
+            let sink = Lines { timed: level > 1, output: StandardError::default() };
             self.session.trace().set_sink(Some(Box::new(sink)));
         }
         self.session.trace().set_on(level > 0);
@@ -39,11 +39,13 @@ impl Client {
     }
 }
 
-struct StandardError {
+/// A transcript in lines, as smtplib writes it.
+struct Lines {
     timed: bool,
+    output: StandardError,
 }
 
-impl DebugSink for StandardError {
+impl DebugSink for Lines {
     fn trace(&mut self, direction: Direction, bytes: &[u8]) {
         let label = match direction {
             Direction::Sent => "send: ",
@@ -52,8 +54,7 @@ impl DebugSink for StandardError {
         };
         let time = if self.timed { time_of_day() } else { String::new() };
         let line = format!("{time}{label}{}\n", printable(bytes, SHOWN));
-        // Nobody can be told that standard error is gone.
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        self.output.write(line.as_bytes());
     }
 }
 

@@ -154,7 +154,7 @@ pub unsafe extern "C" fn smtp_client_set_timeout(
 
 /// Sets the local address to connect from (smtplib: source_address=), for TCP only.
 ///
-/// @param host  an IP address, or a name that has one; NULL or "" for any
+/// @param host  an IPv4 or IPv6 address, NULL or "" for any; SMTP_E_INVALID_ARGUMENT for a name
 /// @param port  0 for any
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_source_address(

@@ -19,10 +19,12 @@ use super::handle::Handle;
 ///
 /// Returns SMTP_OK, the greeting being smtp_client_reply_text(). SMTP_E_INVALID_ARGUMENT for a
 /// host or port that cannot be, before any lookup; SMTP_E_FORBIDDEN by the audit callback;
-/// SMTP_E_RESOLVE; SMTP_E_IO if no address could be reached, the message naming each with its
-/// reason; SMTP_E_TIMEOUT; SMTP_E_CANCELLED; SMTP_E_TLS; SMTP_E_DISCONNECTED if the server hung
-/// up without a greeting; SMTP_E_PROTOCOL if that is no SMTP; SMTP_E_CONNECT if it is not 220,
-/// smtp_client_reply_code() being what it is. After an error there is no connection.
+/// SMTP_E_RESOLVE if the name does not exist and SMTP_E_RESOLVE_AGAIN if that cannot be found out
+/// now, smtp_client_last_errno() being getaddrinfo's code; SMTP_E_IO if no address could be
+/// reached, the message naming each with its reason; SMTP_E_TIMEOUT; SMTP_E_CANCELLED; SMTP_E_TLS;
+/// SMTP_E_DISCONNECTED if the server hung up without a greeting; SMTP_E_PROTOCOL if that is no
+/// SMTP; SMTP_E_CONNECT if it is not 220, smtp_client_reply_code() being what it is. After an
+/// error there is no connection.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_connect(
@@ -42,7 +44,8 @@ pub unsafe extern "C" fn smtp_client_connect(
 /// @param fd           a connected TCP or Unix stream socket. It is duplicated: the caller's own
 ///                     stays his to close, but must not be read or written any more, and
 ///                     becomes non-blocking
-/// @param server_name  whom its certificate must be for; NULL for "localhost"
+/// @param server_name  whom its certificate must be for; NULL for "localhost".
+///                     SMTP_E_INVALID_ARGUMENT for what is no host name or IP address
 ///
 /// Returns and errors as smtp_client_connect(); SMTP_E_INVALID_ARGUMENT if it is no such socket.
 #[must_use]
@@ -55,6 +58,32 @@ pub unsafe extern "C" fn smtp_client_connect_fd(
     run(client, |owned| {
         let name = convert::optional_text("the server name", server_name)?;
         owned.client.connect_fd(convert::descriptor(fd)?, name)
+    })
+}
+
+/// Speaks over a connected stream socket whose greeting the caller has read already: one of a
+/// pool, say, or one that a proxy handed over. Nothing is read and nothing sent; the next call is
+/// the first on the connection, and EHLO is sent when one needs it. An open connection is closed
+/// first. smtp_client_reply_code() is 0 until the first reply.
+///
+/// @param fd           as for smtp_client_connect_fd(); what the caller has read ends with the
+///                     greeting's last line, and what he has not is the server's next reply
+/// @param server_name  as for smtp_client_connect_fd()
+///
+/// Returns SMTP_OK. SMTP_E_INVALID_ARGUMENT for a descriptor or a name that cannot be;
+/// SMTP_E_FORBIDDEN by the audit callback; SMTP_E_MISUSE with SMTP_PROTOCOL_SMTPS, where the
+/// greeting is under TLS. SMTP_E_MISUSE and a name that cannot be change nothing; after any other
+/// error there is no connection.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_client_adopt_fd(
+    client: *mut smtp_client,
+    fd: c_int,
+    server_name: *const c_char,
+) -> c_int {
+    run(client, |owned| {
+        let name = convert::optional_text("the server name", server_name)?;
+        owned.client.adopt_fd(convert::descriptor(fd)?, name)
     })
 }
 

@@ -71,6 +71,9 @@ pub type smtp_completion_callback =
 ///
 /// @param level  0 for none (the default), 1 for a transcript on standard error, 2 for the same with
 ///               the time of day in UTC. Credentials are shown as "***", control characters escaped
+///
+/// Writing to standard error neither waits nor raises SIGPIPE: a line that a full pipe does not
+/// take is dropped, and the next one that fits says how many were.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_debug_level(
     client: *mut smtp_client,

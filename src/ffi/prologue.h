@@ -69,9 +69,15 @@
  * Memory. A large copy that finds no memory is SMTP_E_NO_MEMORY; if a small allocation fails,
  * the process is aborted, as everywhere in Rust's library.
  *
- * The process. No signal handler is installed, no SIGPIPE raised, no environment, locale, errno or
- * mask changed; descriptors are close-on-exec. A forked child may free the handles of its
- * parent, which sends nothing on the parent's connections, and make its own. A name lookup that
- * outlasts its time limit ends by itself on a thread of its own, which blocks all signals.
+ * The process. No signal handler is installed, no SIGPIPE raised, no environment, locale, errno,
+ * mask or OpenSSL error queue changed; descriptors are close-on-exec and never one of 0 to 2.
+ * Names are looked up on threads of the library's own, eight at most in the process, which block
+ * all signals. They end with the call, or, where a lookup outlasts its time limit, when the
+ * system's resolver gives up; further lookups wait for that, each within its own time limit.
  * The library stays mapped after dlclose().
+ *
+ * Fork. A forked child may free the handles of its parent, which sends nothing on the parent's
+ * connections, and make its own; it waits for no lock of this library that a thread of its parent
+ * may have held. OpenSSL has such locks: where another thread may have been at work under TLS in
+ * the moment of the fork, in this library or elsewhere, the child must not begin TLS before exec().
  */

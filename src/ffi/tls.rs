@@ -182,7 +182,7 @@ pub unsafe extern "C" fn smtp_tls_set_max_version(tls: *mut smtp_tls, maximum: c
 /// The name that the certificate must be valid for, and that is asked for by SNI, in place of the
 /// host connected to.
 ///
-/// @param name  a host name, or an IP address
+/// @param name  a host name, or an IP address; SMTP_E_INVALID_ARGUMENT for what is neither
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_server_name(
     tls: *mut smtp_tls,

@@ -166,6 +166,15 @@ impl Session {
         self.queue.push(Awaited::Greeting, 0, 0);
     }
 
+    /// A connection was taken over from a caller who has read its greeting: nothing is awaited.
+    pub fn adopted(&mut self, channel: Channel) {
+        self.forget();
+        self.result = None;
+        self.last = Reply::default();
+        self.channel = channel;
+        self.state = State::Open;
+    }
+
     /// TLS was established: nothing learnt before it counts (RFC 3207 section 4.2).
     pub fn secured(&mut self, channel: Channel) {
         let state = self.state;

@@ -95,7 +95,7 @@ fn unusable(what: &str) -> Error {
 pub(super) fn check_names(der: Option<&[u8]>, host: &str) -> Result<()> {
     let certificate = der.and_then(|der| X509::from_der(der).ok());
     let Some(names) = certificate.and_then(|certificate| certificate.subject_alt_names()) else {
-        return Err(fault::tls("the server's certificate has no subject alternative name"));
+        return Err(fault::certificate("the server's certificate has no subject alternative name"));
     };
     let is_address = host.parse::<IpAddr>().is_ok();
     let fits = |name: &GeneralNameRef| {
@@ -105,7 +105,7 @@ pub(super) fn check_names(der: Option<&[u8]>, host: &str) -> Result<()> {
         return Ok(());
     }
     let shown: Vec<String> = names.iter().filter_map(show_name).take(SHOWN_NAMES).collect();
-    Err(fault::tls(&format!(
+    Err(fault::certificate(&format!(
         "host mismatch: the server's certificate is not valid for {}, it has no subject \
          alternative name with {} ({})",
         printable(host.as_bytes(), 256),

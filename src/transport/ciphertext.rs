@@ -2,6 +2,7 @@
 //! one receive brings many records in. Writing into it never blocks; who writes asks first
 //! whether there is room.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 
 use super::socket::Socket;
@@ -10,11 +11,20 @@ pub(super) struct Ciphertext {
     socket: Socket,
     outgoing: Vec<u8>,
     sent: usize,
+    /// The records of data in `outgoing` whose last byte is still here, oldest first.
+    records: VecDeque<Record>,
     incoming: Box<[u8]>,
     from: usize,
     to: usize,
     /// Bytes received since the last that were of use to the caller.
     fruitless: usize,
+    mute: bool,
+}
+
+/// Where a record ends in what is outgoing, and how many bytes of the caller's are in it.
+struct Record {
+    end: usize,
+    plaintext: u64,
 }
 
 impl Ciphertext {
@@ -23,10 +33,12 @@ impl Ciphertext {
             socket,
             outgoing: Vec::new(),
             sent: 0,
+            records: VecDeque::new(),
             incoming: vec![0; INCOMING].into(),
             from: 0,
             to: 0,
             fruitless: 0,
+            mute: false,
         }
     }
 
@@ -34,11 +46,19 @@ impl Ciphertext {
         &self.socket
     }
 
+    /// Nothing goes out any more.
+    pub fn mute(&mut self) {
+        self.mute = true;
+    }
+
     /// Sends what the socket takes.
     pub fn send_pending(&mut self) -> io::Result<()> {
+        if self.mute {
+            return Ok(());
+        }
         while self.is_pending() {
             match self.socket.transmit([&self.outgoing[self.sent..], &[]]) {
-                Ok(count) => self.sent += count,
+                Ok(count) => self.count_sent(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             }
@@ -46,6 +66,24 @@ impl Ciphertext {
         self.outgoing.clear();
         self.sent = 0;
         Ok(())
+    }
+
+    fn count_sent(&mut self, count: usize) {
+        self.sent += count;
+        while self.records.front().is_some_and(|record| record.end <= self.sent) {
+            self.records.pop_front();
+        }
+    }
+
+    /// What was written last is a record with so many bytes of the caller's.
+    pub fn holds(&mut self, plaintext: usize) {
+        self.records.push_back(Record { end: self.outgoing.len(), plaintext: plaintext as u64 });
+    }
+
+    /// How many bytes of the caller's are in records that the system has not taken whole: no
+    /// peer can have read any of them.
+    pub fn unhanded(&self) -> u64 {
+        self.records.iter().map(|record| record.plaintext).sum()
     }
 
     /// Something is left to send.

@@ -6,12 +6,17 @@ use std::io;
 
 use openssl::error::ErrorStack;
 
-use crate::error::{Error, ErrorKind, printable};
+use crate::error::{Detail, Error, ErrorKind, printable};
 
 use super::socket::failed;
 
 pub(super) fn tls(reason: &str) -> Error {
     Error::new(ErrorKind::Tls, format!("TLS: {reason}"))
+}
+
+/// The server's certificate was not accepted.
+pub(super) fn certificate(reason: &str) -> Error {
+    tls(reason).with_detail(Detail::Certificate)
 }
 
 /// The policy cannot be put to use.
@@ -28,7 +33,7 @@ pub(super) fn of_handshake(error: &native_tls::Error, host: &str) -> Error {
     // native-tls appends the result of the verification in brackets.
     let verdict = text.rsplit_once('(').and_then(|(_, tail)| tail.strip_suffix(')'));
     if let Some(verdict) = verdict.filter(|_| text.contains("certificate verify failed")) {
-        return tls(&of_certificate(verdict, host));
+        return certificate(&of_certificate(verdict, host));
     }
     if is_cut_off(&text) {
         return tls("the server closed the connection during the handshake");

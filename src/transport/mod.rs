@@ -10,25 +10,30 @@ mod cancel;
 mod certificate;
 mod ciphertext;
 mod fault;
+mod host_errors;
+mod lookup;
 mod policy;
 mod resolve;
 #[allow(unsafe_code)]
 mod socket;
+mod stderr;
 #[allow(unsafe_code)]
 mod sys;
 mod tcp;
 mod tls;
 mod unix;
+mod wake;
 
 pub use cancel::Cancel;
-pub use policy::{TlsPolicy, TlsVersion, Verify};
-pub use resolve::local_hostname;
+pub use policy::{TlsPolicy, TlsVersion, Verify, check_server_name};
+pub use resolve::{is_address, local_hostname};
+pub use stderr::StandardError;
 pub use tcp::split_host_port;
 
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
-use crate::error::Result;
+use crate::error::{Detail, Error, ErrorKind, Result};
 
 use socket::Socket;
 use tls::TlsSocket;
@@ -89,12 +94,12 @@ impl Transport {
 
     /// Connects to a host by name or address. Every address is tried within the limit.
     pub fn tcp(target: &Target<'_>, limit: &Limit<'_>) -> Result<Self> {
-        tcp::connect(target, limit).map(Transport::plain)
+        tcp::connect(target, limit).map(Transport::plain).map_err(while_connecting)
     }
 
     /// Connects to a Unix stream socket.
     pub fn unix(path: &str, limit: &Limit<'_>) -> Result<Self> {
-        unix::connect(path, limit).map(Transport::plain)
+        unix::connect(path, limit).map(Transport::plain).map_err(while_connecting)
     }
 
     /// Takes over a connected stream socket.
@@ -127,11 +132,21 @@ impl Transport {
     }
 
     /// Writes both parts, one behind the other, without blocking; gives how many bytes of them
-    /// were taken. Under TLS also sends what earlier writes left behind.
+    /// were taken. Under TLS also sends what earlier writes left behind; a failure behind the
+    /// first byte taken is told by the next write, and [`Transport::unhanded`] tells the rest.
     pub fn write(&mut self, parts: [&[u8]; 2]) -> Result<Io> {
         match &mut self.stream {
             Stream::Plain(socket) => socket.write(parts),
             Stream::Tls(stream) => stream.write(parts),
+        }
+    }
+
+    /// How many of the bytes that writes took, the last ones, have not been handed to the system
+    /// whole: no peer can have read them. A record of TLS counts when its last byte was taken.
+    pub fn unhanded(&self) -> u64 {
+        match &self.stream {
+            Stream::Plain(_) => 0,
+            Stream::Tls(stream) => stream.unhanded(),
         }
     }
 
@@ -193,6 +208,14 @@ impl Transport {
             Stream::Plain(socket) => socket,
             Stream::Tls(stream) => stream.socket(),
         }
+    }
+}
+
+/// An error from before there was a connection: if the time was up, the error says so.
+pub fn while_connecting(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Timeout => error.with_detail(Detail::Connecting),
+        _ => error,
     }
 }
 

@@ -1,11 +1,13 @@
 //! The TLS policy: whom to trust, what to show, what to verify. What is not set is the safe way.
 
-use std::sync::{Arc, OnceLock};
+use std::net::Ipv6Addr;
+use std::sync::{Arc, RwLock};
 
 use native_tls::{Identity, TlsConnector};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, printable};
 
+use super::host_errors::HostErrors;
 use super::{certificate, fault};
 
 /// What is verified of the server.
@@ -40,8 +42,16 @@ impl TlsVersion {
 #[derive(Clone, Default)]
 pub struct TlsPolicy {
     settings: Settings,
-    /// Built at first use, for loading the system's roots takes milliseconds.
-    connector: Arc<OnceLock<TlsConnector>>,
+    /// Built at first use, for loading the system's roots takes milliseconds. Nobody ever waits
+    /// for this lock: in a forked child its holder may be a thread that is lost.
+    connector: Arc<RwLock<Option<Built>>>,
+}
+
+/// A connector, for the process that built it: a child does not share OpenSSL's own locks in it
+/// with threads that it has lost.
+struct Built {
+    process: u32,
+    connector: TlsConnector,
 }
 
 #[derive(Clone)]
@@ -83,6 +93,7 @@ impl TlsPolicy {
 
     /// Trusts the certificates in PEM.
     pub fn add_ca_pem(&mut self, pem: &[u8]) -> Result<()> {
+        let _aside = HostErrors::set_aside();
         let roots = certificate::parse_roots(pem)?;
         self.change().roots.extend(roots);
         Ok(())
@@ -95,6 +106,7 @@ impl TlsPolicy {
     /// Shows a client certificate; both in PEM, the key in the same file if it has none of its
     /// own.
     pub fn set_client_certificate(&mut self, file: &str, key_file: Option<&str>) -> Result<()> {
+        let _aside = HostErrors::set_aside();
         let identity = certificate::identity_from_files(file, key_file)?;
         self.change().identity = Some(identity);
         Ok(())
@@ -102,6 +114,7 @@ impl TlsPolicy {
 
     /// Shows a client certificate from PKCS#12.
     pub fn set_client_pkcs12(&mut self, data: &[u8], password: &str) -> Result<()> {
+        let _aside = HostErrors::set_aside();
         let identity = certificate::identity_from_pkcs12(data, password)?;
         self.change().identity = Some(identity);
         Ok(())
@@ -121,50 +134,85 @@ impl TlsPolicy {
 
     /// The name to send and verify in place of the host connected to.
     pub fn set_server_name(&mut self, name: &str) -> Result<()> {
-        if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                "the server name is no host name in ASCII (an international one has A-labels)",
-            ));
-        }
+        check_server_name(name)?;
         self.settings.server_name = Some(name.to_owned());
         Ok(())
     }
 
     /// The name that the certificate must be for, given the host that was connected to.
-    pub(super) fn name_to_verify<'a>(&'a self, host: &'a str) -> &'a str {
-        let name = self.settings.server_name.as_deref().unwrap_or(host);
-        // A zone says which interface, and the final dot of a rooted name is for the resolver
-        // (RFC 6066 section 3); neither is part of a certificate.
-        let name = name.split('%').next().unwrap_or(name);
-        name.strip_suffix('.').unwrap_or(name)
+    pub(super) fn name_to_verify<'a>(&'a self, host: &'a str) -> Result<&'a str> {
+        certified(self.settings.server_name.as_deref().unwrap_or(host))
     }
 
     pub(super) fn verify(&self) -> Verify {
         self.settings.verify
     }
 
-    pub(super) fn connector(&self) -> Result<&TlsConnector> {
-        if let Some(connector) = self.connector.get() {
+    pub(super) fn connector(&self) -> Result<TlsConnector> {
+        let process = std::process::id();
+        if let Some(connector) = self.built_by(process) {
             return Ok(connector);
         }
-        let settings = &self.settings;
+        let connector = self.settings.build()?;
+        // Where another thread holds the lock, that one keeps its own.
+        if let Ok(mut built) = self.connector.try_write() {
+            *built = Some(Built { process, connector: connector.clone() });
+        }
+        Ok(connector)
+    }
+
+    fn built_by(&self, process: u32) -> Option<TlsConnector> {
+        let built = self.connector.try_read().ok()?;
+        built.as_ref().filter(|built| built.process == process).map(|built| built.connector.clone())
+    }
+}
+
+impl Settings {
+    fn build(&self) -> Result<TlsConnector> {
+        let _aside = HostErrors::set_aside();
         let mut builder = TlsConnector::builder();
         builder
-            .min_protocol_version(Some(settings.min_version.native()))
-            .max_protocol_version(settings.max_version.map(TlsVersion::native))
-            .disable_built_in_roots(!settings.system_roots)
-            .danger_accept_invalid_certs(settings.verify == Verify::None)
-            .danger_accept_invalid_hostnames(settings.verify != Verify::Full);
-        for root in &settings.roots {
+            .min_protocol_version(Some(self.min_version.native()))
+            .max_protocol_version(self.max_version.map(TlsVersion::native))
+            .disable_built_in_roots(!self.system_roots)
+            .danger_accept_invalid_certs(self.verify == Verify::None)
+            .danger_accept_invalid_hostnames(self.verify != Verify::Full);
+        for root in &self.roots {
             builder.add_root_certificate(root.clone());
         }
-        if let Some(identity) = &settings.identity {
+        if let Some(identity) = &self.identity {
             builder.identity(identity.clone());
         }
-        let built = builder.build().map_err(|error| fault::of_setup(&error))?;
-        Ok(self.connector.get_or_init(|| built))
+        builder.build().map_err(|error| fault::of_setup(&error))
     }
+}
+
+/// Refuses what no certificate can be for.
+pub fn check_server_name(name: &str) -> Result<()> {
+    certified(name).map(drop)
+}
+
+/// The part of a host's name that is in certificates. A zone says which interface (RFC 4007
+/// section 11), and the final dot of a rooted name is for the resolver (RFC 6066 section 3). An
+/// empty label is none: to OpenSSL a name with a leading dot stands for all below it.
+fn certified(name: &str) -> Result<&str> {
+    let host = match name.split_once('%') {
+        Some((address, _)) if address.parse::<Ipv6Addr>().is_ok() => address,
+        Some(_) => return Err(no_server_name(name)),
+        None => name.strip_suffix('.').unwrap_or(name),
+    };
+    let fits = host.len() <= MAX_NAME
+        && host.bytes().all(|byte| byte.is_ascii_graphic())
+        && host.split('.').all(|label| !label.is_empty());
+    if fits { Ok(host) } else { Err(no_server_name(name)) }
+}
+
+fn no_server_name(name: &str) -> Error {
+    let name = printable(name.as_bytes(), MAX_NAME);
+    let text = format!(
+        "the server name \"{name}\" is no host name in ASCII (an international one has A-labels)"
+    );
+    Error::new(ErrorKind::InvalidArgument, text)
 }
 
 /// The longest server name: RFC 1035 section 2.3.4.
@@ -174,16 +222,63 @@ const MAX_NAME: usize = 255;
 mod tests {
     use super::*;
 
+    fn is_built(policy: &TlsPolicy) -> bool {
+        policy.connector.read().unwrap().is_some()
+    }
+
+    /// As in a child that was forked while another thread of its parent was at work here.
+    #[test]
+    fn nobody_waits_for_the_holder_of_the_lock() {
+        let policy = TlsPolicy::default();
+        let held = policy.connector.write().unwrap();
+        policy.connector().unwrap();
+        drop(held);
+        assert!(!is_built(&policy));
+        policy.connector().unwrap();
+        policy.connector.write().unwrap().as_mut().unwrap().process += 1;
+        policy.connector().unwrap();
+        let process = policy.connector.read().unwrap().as_ref().unwrap().process;
+        assert_eq!(process, std::process::id(), "a child builds its own");
+    }
+
+    #[test]
+    fn names_that_certificates_can_be_for() {
+        for (name, expected) in [
+            ("mail.example.org", Some("mail.example.org")),
+            ("mail.example.org.", Some("mail.example.org")),
+            ("192.0.2.1", Some("192.0.2.1")),
+            ("::1", Some("::1")),
+            ("fe80::1%lo", Some("fe80::1")),
+            ("", None),
+            (".", None),
+            ("..", None),
+            ("a..b", None),
+            (".example.org", None),
+            ("%lo", None),
+            ("mail.example.org%lo", None),
+            ("a b", None),
+            ("m\u{fc}ller.example", None),
+        ] {
+            match certified(name) {
+                Ok(host) => assert_eq!(Some(host), expected, "{name:?}"),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{name:?}");
+                    assert_eq!(expected, None, "{name:?}: {error}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn copies_share_the_trust_store_until_one_is_changed() {
         let policy = TlsPolicy::default();
         let mut copy = policy.clone();
         policy.connector().unwrap();
-        assert!(copy.connector.get().is_some());
+        assert!(is_built(&copy));
         copy.set_server_name("mail.example.org").unwrap();
-        assert!(copy.connector.get().is_some(), "a name needs no other store");
+        assert!(is_built(&copy), "a name needs no other store");
         copy.set_verify(Verify::None);
-        assert!(copy.connector.get().is_none());
-        assert!(policy.connector.get().is_some());
+        assert!(!is_built(&copy));
+        assert!(is_built(&policy));
     }
 }

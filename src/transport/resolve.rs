@@ -1,48 +1,51 @@
-//! Names to addresses, within a deadline.
-//!
-//! The system's resolver cannot be interrupted. A name is looked up on a thread of its own, with
-//! every signal blocked in it, and the caller stops waiting at the deadline or a cancel; the
-//! thread then ends by itself when the resolver gives up. An address needs no lookup and no
-//! thread. Where the system gives no thread, the lookup runs in the caller's, and the deadline
-//! holds again behind it.
+//! Names to addresses, within a deadline. An address needs no look-up.
 
 use std::ffi::CString;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
-use std::sync::{Arc, Mutex};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result, printable};
 
-use super::cancel::Cancel;
-use super::{Limit, socket, sys};
+use super::lookup::{self, Question};
+use super::sys::Unresolved;
+use super::{Limit, sys};
 
 /// All addresses of a host, the system's preferred one first.
 pub(super) fn resolve(host: &str, port: u16, limit: &Limit<'_>) -> Result<Vec<SocketAddr>> {
     let shown = printable(host.as_bytes(), 256);
-    if host.is_empty() || host.contains(char::is_control) {
+    let no_name = || {
         let text = format!("\"{shown}\" is no host name");
-        return Err(Error::new(ErrorKind::InvalidArgument, text));
+        Error::new(ErrorKind::InvalidArgument, text)
+    };
+    if host.is_empty() || host.contains(char::is_control) {
+        return Err(no_name());
     }
     if let Some(address) = numeric(host, port)? {
         return Ok(vec![address]);
     }
-    let name = host.to_owned();
-    let found = on_thread(limit, move || {
-        (name.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>)
-    })?;
-    match found {
-        Ok(addresses) if !addresses.is_empty() => Ok(addresses),
-        Ok(_) => Err(Error::new(ErrorKind::Resolve, format!("{shown} has no address"))),
-        Err(error) => {
-            let text = error.to_string();
-            let reason = text.strip_prefix("failed to lookup address information: ");
-            Err(Error::new(
-                ErrorKind::Resolve,
-                format!("cannot resolve {shown}: {}", reason.unwrap_or(&text)),
-            )
-            .with_os_code(error.raw_os_error().unwrap_or(0)))
+    let name = CString::new(host).map_err(|_| no_name())?;
+    match lookup::ask(Question { name, canonical: false }, limit)? {
+        Ok(found) if found.addresses.is_empty() => {
+            Err(Error::new(ErrorKind::Resolve, format!("{shown} has no address")))
         }
+        Ok(found) => Ok(found.addresses.into_iter().map(|one| with_port(one, port)).collect()),
+        Err(failure) => Err(failed(&failure).in_context(&format!("cannot resolve {shown}"))),
     }
+}
+
+fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    address.set_port(port);
+    address
+}
+
+/// Whether to try again says the code: a name service that cannot be asked now, a system that is
+/// out of something.
+fn failed(failure: &Unresolved) -> Error {
+    let kind = match failure.code {
+        libc::EAI_AGAIN | libc::EAI_MEMORY | libc::EAI_SYSTEM => ErrorKind::ResolveAgain,
+        _ => ErrorKind::Resolve,
+    };
+    Error::new(kind, &*failure.reason).with_os_code(failure.code)
 }
 
 /// The address that a text is, with its zone if it has one (RFC 4007 section 11); `None` for a
@@ -60,17 +63,32 @@ pub(super) fn numeric(host: &str, port: u16) -> Result<Option<SocketAddr>> {
     Ok(Some(SocketAddr::V6(SocketAddrV6::new(address, port, 0, scope))))
 }
 
-/// The fully qualified name of this machine, if it has one with a dot.
-pub fn local_hostname(limit: &Limit<'_>) -> Option<String> {
-    let own = sys::host_name()?;
+/// Whether a text is an IP address, with a zone or without.
+pub fn is_address(text: &str) -> bool {
+    match text.split_once('%') {
+        Some((address, zone)) => !zone.is_empty() && address.parse::<Ipv6Addr>().is_ok(),
+        None => text.parse::<IpAddr>().is_ok(),
+    }
+}
+
+/// The fully qualified name of this machine, if it has one with a dot. An error where that could
+/// not be found out: at another time it may be.
+pub fn local_hostname(limit: &Limit<'_>) -> Result<Option<String>> {
+    let Some(own) = sys::host_name() else { return Ok(None) };
     if own.contains('.') {
-        return usable(own);
+        return Ok(usable(own));
     }
     let patience = Instant::now() + OWN_NAME;
     let deadline = limit.deadline.map_or(patience, |deadline| deadline.min(patience));
-    let name = CString::new(own).ok()?;
+    let Ok(name) = CString::new(own) else { return Ok(None) };
     let limit = Limit { deadline: Some(deadline), cancel: limit.cancel };
-    on_thread(&limit, move || sys::canonical_name(&name)).ok()?.and_then(usable)
+    match lookup::ask(Question { name, canonical: true }, &limit)? {
+        Ok(found) => Ok(found.canonical.and_then(usable)),
+        Err(failure) => match failed(&failure) {
+            error if error.kind() == ErrorKind::Resolve => Ok(None),
+            error => Err(error),
+        },
+    }
 }
 
 /// A name that may stand in EHLO.
@@ -81,52 +99,12 @@ fn usable(name: String) -> Option<String> {
     (name.contains('.') && !says_nothing && name.bytes().all(fits)).then_some(name)
 }
 
-/// Runs `work` on a thread and waits for it as long as the limit lets.
-fn on_thread<T: Send + 'static>(
-    limit: &Limit<'_>,
-    work: impl Fn() -> T + Clone + Send + 'static,
-) -> Result<T> {
-    let result = Arc::new(Mutex::new(None));
-    let done = Cancel::new()?;
-    let here = work.clone();
-    let (slot, wake) = (Arc::clone(&result), Wake(done.clone()));
-    let blocked = sys::block_signals();
-    let started = std::thread::Builder::new().stack_size(STACK).spawn(move || {
-        let value = work();
-        if let Ok(mut slot) = slot.lock() {
-            *slot = Some(value);
-        }
-        drop(wake);
-    });
-    sys::restore_signals(&blocked);
-    let Ok(thread) = started else { return Ok(here()) };
-    socket::poll(done.fd(), libc::POLLIN, limit)
-        .map_err(|error| error.in_context("name lookup"))?;
-    // It has nothing left to do; the host sees no thread of ours after the call.
-    drop(thread.join());
-    let value = result.lock().ok().and_then(|mut slot| slot.take());
-    value.ok_or_else(|| Error::new(ErrorKind::Internal, "the resolver thread gave no result"))
-}
-
-/// Wakes the waiting caller when the work ends, however that is. (The end of a pipe would not
-/// do: a child that another thread forks meanwhile would hold it open.)
-struct Wake(Cancel);
-
-impl Drop for Wake {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
-}
-
 /// Long enough for a local name service, short enough not to be noticed where there is none.
 const OWN_NAME: Duration = Duration::from_secs(5);
 
-/// A resolver's stack, of which only what is touched is ever there. Name service modules run on
-/// it.
-const STACK: usize = 1024 * 1024;
-
 #[cfg(test)]
 mod tests {
+    use super::super::Cancel;
     use super::*;
 
     #[test]
@@ -166,25 +144,49 @@ mod tests {
     }
 
     #[test]
-    fn a_lookup_ends_with_its_limit_and_not_with_the_resolver() {
+    fn why_a_lookup_failed() {
+        for (code, kind) in [
+            (libc::EAI_NONAME, ErrorKind::Resolve),
+            (libc::EAI_NODATA, ErrorKind::Resolve),
+            (libc::EAI_FAIL, ErrorKind::Resolve),
+            (libc::EAI_AGAIN, ErrorKind::ResolveAgain),
+            (libc::EAI_MEMORY, ErrorKind::ResolveAgain),
+            (libc::EAI_SYSTEM, ErrorKind::ResolveAgain),
+        ] {
+            let error = failed(&Unresolved { code, reason: "reason".to_owned() });
+            assert_eq!((error.kind(), error.os_code()), (kind, code));
+        }
         let cancel = Cancel::new().unwrap();
-        let slow = || std::thread::sleep(Duration::from_secs(2));
-        let start = Instant::now();
-        let deadline = Some(start + Duration::from_millis(50));
-        let error = on_thread(&Limit { deadline, cancel: &cancel }, slow).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Timeout);
-        let other = cancel.clone();
-        let thread = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(50));
-            other.cancel();
-        });
-        let error = on_thread(&Limit { deadline: None, cancel: &cancel }, slow).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Cancelled);
-        thread.join().unwrap();
-        assert!(start.elapsed() < Duration::from_secs(1));
-        cancel.clear();
         let limit = Limit { deadline: None, cancel: &cancel };
-        assert_eq!(on_thread(&limit, || 7).unwrap(), 7);
+        let error = resolve("name.invalid", 25, &limit).unwrap_err();
+        assert!(error.message().starts_with("cannot resolve name.invalid: "), "{error}");
+        assert!(error.os_code() == libc::EAI_NONAME || error.os_code() == libc::EAI_AGAIN);
+    }
+
+    #[test]
+    fn a_name_gives_its_addresses_with_the_port() {
+        let cancel = Cancel::new().unwrap();
+        let limit = Limit { deadline: None, cancel: &cancel };
+        let found = resolve("localhost", 2525, &limit).unwrap();
+        assert!(!found.is_empty());
+        assert!(found.iter().all(|one| one.ip().is_loopback() && one.port() == 2525), "{found:?}");
+    }
+
+    #[test]
+    fn addresses_and_what_is_none() {
+        for (text, is) in [
+            ("192.0.2.1", true),
+            ("::1", true),
+            ("fe80::1%lo", true),
+            ("fe80::1%", false),
+            ("127.0.0.1%lo", false),
+            ("[::1]", false),
+            ("localhost", false),
+            ("127.0.0.1 ", false),
+            ("127.1", false),
+        ] {
+            assert_eq!(is_address(text), is, "{text:?}");
+        }
     }
 
     #[test]

@@ -8,28 +8,34 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::Instant;
 
-use socket2::SockAddr;
+use socket2::{Domain, Protocol, SockAddr, Type};
 
 use crate::error::{Error, ErrorKind, Result};
 
 use super::cancel::Cancel;
-use super::{Io, Limit, Ready, Wait};
+use super::{Io, Limit, Ready, Wait, sys};
 
 pub(super) struct Socket {
     inner: socket2::Socket,
 }
 
 impl Socket {
-    /// Of a socket that is connected, or being connected.
-    pub fn new(inner: socket2::Socket) -> Self {
-        Socket { inner }
+    /// A new one, that neither blocks nor survives `exec`, and is none of the standard three.
+    pub fn open(domain: Domain, protocol: Option<Protocol>) -> Result<Self> {
+        let inner = socket2::Socket::new(domain, Type::STREAM, protocol)
+            .and_then(|inner| sys::above_standard(OwnedFd::from(inner)))
+            .map_err(|error| Error::io("socket", &error))?;
+        let inner = socket2::Socket::from(inner);
+        inner.set_nonblocking(true).map_err(|error| Error::io("set_nonblocking", &error))?;
+        Ok(Socket { inner })
     }
 
     /// Of a descriptor that the caller made.
     pub fn adopt(fd: OwnedFd) -> Result<Self> {
+        let fd = sys::above_standard(fd).map_err(|error| Error::io("fcntl", &error))?;
         let inner = socket2::Socket::from(fd);
         let kind = inner.r#type().map_err(|error| not_a_stream(&error.to_string()))?;
-        if kind != socket2::Type::STREAM {
+        if kind != Type::STREAM {
             return Err(not_a_stream("its type is another"));
         }
         inner.peer_addr().map_err(|error| not_a_stream(&error.to_string()))?;
@@ -152,6 +158,22 @@ impl Socket {
             // A Unix socket's peer is this machine.
             None => "[127.0.0.1]".to_owned(),
         }
+    }
+
+    /// Binds it to a local address to connect from.
+    pub fn bind(&self, local: SocketAddr) -> Result<()> {
+        if local.port() != 0 {
+            self.inner
+                .set_reuse_address(true)
+                .map_err(|error| Error::io("set_reuse_address", &error))?;
+        }
+        let bound = self.inner.bind(&local.into());
+        bound.map_err(|error| Error::io("binding the source address", &error))
+    }
+
+    /// What is written goes out at once.
+    pub fn set_nodelay(&self) -> Result<()> {
+        self.inner.set_tcp_nodelay(true).map_err(|error| Error::io("set_nodelay", &error))
     }
 
     pub fn fd(&self) -> RawFd {

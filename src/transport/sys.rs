@@ -1,7 +1,11 @@
 //! The few calls of the C library that no crate wraps.
 
 use std::ffi::{CStr, CString};
+use std::io;
 use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// The signal mask before [`block_signals`].
 pub(super) struct SignalMask(libc::sigset_t);
@@ -24,6 +28,123 @@ pub(super) fn restore_signals(mask: &SignalMask) {
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &mask.0, std::ptr::null_mut()) };
 }
 
+/// Writes what can be written without waiting for anything, and raises no signal. The flags of
+/// the descriptor, which others share, stay as they are.
+pub(super) fn write_at_once(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    let mut status = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the status lives for the call, which fills it where it succeeds.
+    let kind = unsafe {
+        if libc::fstat(fd, status.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        status.assume_init().st_mode & libc::S_IFMT
+    };
+    match kind {
+        libc::S_IFSOCK => {
+            let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+            // SAFETY: the buffer lives for the call and has the length given.
+            uninterrupted(|| unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) })
+        }
+        libc::S_IFIFO | libc::S_IFCHR => match reopen(fd) {
+            // Whole or not at all, up to this length, where it is a pipe (pipe(7)).
+            Ok(own) => write(own.as_raw_fd(), &bytes[..bytes.len().min(libc::PIPE_BUF)]),
+            // Of a named pipe: nobody reads it.
+            Err(error) if error.raw_os_error() == Some(libc::ENXIO) => Err(error),
+            Err(_) => write_if_ready(fd, bytes),
+        },
+        _ => write(fd, bytes),
+    }
+}
+
+/// What a descriptor is open on once more, not blocking, which the other one is none the wiser
+/// of. Not for files: there it would begin at the beginning.
+fn reopen(fd: RawFd) -> io::Result<OwnedFd> {
+    let path = CString::new(format!("/proc/self/fd/{fd}"))?;
+    let flags = libc::O_WRONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
+    // SAFETY: the path is a C string that lives for the call; the result is checked.
+    let own = unsafe { libc::open(path.as_ptr(), flags) };
+    if own < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was just made and belongs to nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(own) })
+}
+
+/// The next best: a pipe that is ready takes a `PIPE_BUF` without blocking, unless somebody else
+/// fills it in this very moment.
+pub(super) fn write_if_ready(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    let mut entry = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one entry, which lives for the call.
+    if unsafe { libc::poll(&mut entry, 1, 0) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    match entry.revents {
+        libc::POLLOUT => write(fd, &bytes[..bytes.len().min(libc::PIPE_BUF)]),
+        0 => Err(io::ErrorKind::WouldBlock.into()),
+        _ => Err(io::Error::from_raw_os_error(libc::EPIPE)),
+    }
+}
+
+/// write(2) without the signals that it may raise: SIGPIPE of a pipe that nobody reads, SIGXFSZ
+/// of a file that is full, SIGTTOU of a terminal that belongs to another job.
+fn write(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    let mut held = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut pending = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the sets live for the calls, which initialise them.
+    let pending = unsafe {
+        libc::sigemptyset(held.as_mut_ptr());
+        for signal in [libc::SIGPIPE, libc::SIGXFSZ, libc::SIGTTOU] {
+            libc::sigaddset(held.as_mut_ptr(), signal);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, held.as_ptr(), before.as_mut_ptr());
+        libc::sigpending(pending.as_mut_ptr());
+        pending.assume_init()
+    };
+    // SAFETY: the buffer lives for the call and has the length given.
+    let written = uninterrupted(|| unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) });
+    match written.as_ref().map_err(io::Error::raw_os_error) {
+        Err(Some(libc::EPIPE)) => take_back(libc::SIGPIPE, &pending),
+        Err(Some(libc::EFBIG)) => take_back(libc::SIGXFSZ, &pending),
+        _ => {}
+    }
+    // SAFETY: pthread_sigmask has filled the set.
+    restore_signals(&SignalMask(unsafe { before.assume_init() }));
+    written
+}
+
+/// Removes a signal that was raised in this thread, where it is blocked; one that was pending
+/// before is somebody else's.
+fn take_back(signal: i32, pending: &libc::sigset_t) {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the sets and the time live for the calls; sigemptyset initialises the new set.
+    unsafe {
+        if libc::sigismember(pending, signal) == 1 {
+            return;
+        }
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), signal);
+        while libc::sigtimedwait(set.as_ptr(), std::ptr::null_mut(), &at_once) < 0
+            && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+        {}
+    }
+}
+
+fn uninterrupted(call: impl Fn() -> isize) -> io::Result<usize> {
+    loop {
+        match usize::try_from(call()) {
+            Ok(count) => return Ok(count),
+            Err(_) => {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
 /// The number of a network interface.
 pub(super) fn interface_index(name: &str) -> Option<u32> {
     let name = CString::new(name).ok()?;
@@ -41,26 +162,140 @@ pub(super) fn host_name() -> Option<String> {
     (!failed && !name.is_empty()).then(|| name.to_owned())
 }
 
-/// The canonical name of a host, by getaddrinfo(3).
-pub(super) fn canonical_name(name: &CString) -> Option<String> {
+/// What the name service knows of a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// In the system's order of preference, with port 0.
+    pub addresses: Vec<SocketAddr>,
+    pub canonical: Option<String>,
+}
+
+/// Why a look-up failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unresolved {
+    /// One of `EAI_*`.
+    pub code: i32,
+    pub reason: String,
+}
+
+/// getaddrinfo(3), for stream sockets; with the canonical name if that is asked for.
+pub(super) fn look_up(name: &CStr, canonical: bool) -> Result<Found, Unresolved> {
     // SAFETY: all-zero is a valid addrinfo: no flags, no pointers.
     let mut hints: libc::addrinfo = unsafe { std::mem::zeroed() };
-    hints.ai_flags = libc::AI_CANONNAME;
+    hints.ai_flags = if canonical { libc::AI_CANONNAME } else { 0 };
     hints.ai_socktype = libc::SOCK_STREAM;
     let mut list = std::ptr::null_mut();
     // SAFETY: name and hints live for the call; on success the list is ours until it is freed.
-    if unsafe { libc::getaddrinfo(name.as_ptr(), std::ptr::null(), &hints, &mut list) } != 0 {
-        return None;
+    let code = unsafe { libc::getaddrinfo(name.as_ptr(), std::ptr::null(), &hints, &mut list) };
+    if code != 0 {
+        return Err(unresolved(code));
     }
-    // SAFETY: getaddrinfo succeeded, so the list has a first entry.
-    let canonical = unsafe { (*list).ai_canonname };
-    let found = if canonical.is_null() {
-        None
-    } else {
-        // SAFETY: a canonical name is a C string that lives as long as the list.
-        unsafe { CStr::from_ptr(canonical) }.to_str().ok().map(str::to_owned)
-    };
+    let mut found = Found::default();
+    let mut next = list;
+    // SAFETY: each entry of the list lives until the list is freed.
+    while let Some(entry) = unsafe { next.as_ref() } {
+        found.addresses.extend(address(entry));
+        if !entry.ai_canonname.is_null() {
+            // SAFETY: a canonical name is a C string that lives as long as the list.
+            let canonical = unsafe { CStr::from_ptr(entry.ai_canonname) };
+            found.canonical = canonical.to_str().ok().map(str::to_owned);
+        }
+        next = entry.ai_next;
+    }
     // SAFETY: the list came from getaddrinfo and is not used afterwards.
     unsafe { libc::freeaddrinfo(list) };
-    found
+    Ok(found)
+}
+
+fn unresolved(code: i32) -> Unresolved {
+    let reason = if code == libc::EAI_SYSTEM {
+        io::Error::last_os_error().to_string()
+    } else {
+        // SAFETY: gai_strerror gives a constant C string for any code.
+        unsafe { CStr::from_ptr(libc::gai_strerror(code)) }.to_string_lossy().into_owned()
+    };
+    Unresolved { code, reason }
+}
+
+fn address(entry: &libc::addrinfo) -> Option<SocketAddr> {
+    let length = entry.ai_addrlen;
+    if entry.ai_addr.is_null() || length as usize > size_of::<libc::sockaddr_storage>() {
+        return None;
+    }
+    // SAFETY: getaddrinfo gives an address of that length, and it fits into the storage.
+    let filled = unsafe {
+        socket2::SockAddr::try_init(|storage, filled| {
+            let from = entry.ai_addr.cast::<u8>();
+            std::ptr::copy_nonoverlapping(from, storage.cast::<u8>(), length as usize);
+            *filled = length;
+            Ok(())
+        })
+    };
+    filled.ok()?.1.as_socket()
+}
+
+/// A descriptor that is none of the standard three: in a process that has closed them, what is
+/// printed would go to a server.
+pub(super) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() > libc::STDERR_FILENO {
+        return Ok(fd);
+    }
+    let least = libc::STDERR_FILENO + 1;
+    // SAFETY: no pointers are passed; a negative result is checked below.
+    let other = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, least) };
+    if other < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was just made and belongs to nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(other) })
+}
+
+/// eventfd(2), which neither blocks nor survives `exec`.
+pub(super) fn event() -> io::Result<OwnedFd> {
+    // SAFETY: no pointers are passed; a negative result is checked below.
+    let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was just made and belongs to nobody else.
+    above_standard(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// One value in each process. A forked child makes a new one and never touches its parent's: a
+/// thread that the child has not got may have been changing that, and may hold its locks.
+pub(super) struct PerProcess<T> {
+    newest: AtomicPtr<Made<T>>,
+    make: fn() -> T,
+}
+
+struct Made<T> {
+    process: u32,
+    value: T,
+    /// The parent's, which only keeps it from being a leak.
+    _before: *mut Made<T>,
+}
+
+impl<T: Sync> PerProcess<T> {
+    pub const fn new(make: fn() -> T) -> Self {
+        PerProcess { newest: AtomicPtr::new(std::ptr::null_mut()), make }
+    }
+
+    pub fn get(&'static self) -> &'static T {
+        let process = std::process::id();
+        loop {
+            let before = self.newest.load(Ordering::Acquire);
+            // SAFETY: what was once stored is never freed, and never changed but by its own locks.
+            if let Some(made) = unsafe { before.as_ref() }.filter(|made| made.process == process) {
+                return &made.value;
+            }
+            let value = (self.make)();
+            let made = Box::into_raw(Box::new(Made { process, value, _before: before }));
+            let stored =
+                self.newest.compare_exchange(before, made, Ordering::AcqRel, Ordering::Acquire);
+            if stored.is_err() {
+                // SAFETY: it came from a box just now, and nobody has seen it.
+                drop(unsafe { Box::from_raw(made) });
+            }
+        }
+    }
 }

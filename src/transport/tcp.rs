@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, Type};
+use socket2::{Domain, Protocol};
 
 use crate::error::{Error, ErrorKind, Result, printable};
 
@@ -37,7 +37,12 @@ pub fn split_host_port(host: &str, port: u16) -> Result<(String, u16)> {
 }
 
 fn named(host: &str, name: &str) -> Result<String> {
-    if name.is_empty() { Err(bad_host(host, "is empty")) } else { Ok(name.to_owned()) }
+    // What a certificate would be for: without the zone, and without the root's dot.
+    let zoneless = name.split('%').next().unwrap_or(name);
+    match zoneless.strip_suffix('.').unwrap_or(zoneless) {
+        "" => Err(bad_host(host, "has no name in it")),
+        _ => Ok(name.to_owned()),
+    }
 }
 
 fn parse_port(host: &str, digits: &str) -> Result<u16> {
@@ -161,22 +166,11 @@ fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
 
 /// A socket that connects, and whether it has done so already.
 fn begin(address: SocketAddr, source: Option<&Source>) -> Result<(Socket, bool)> {
-    let inner =
-        socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
-            .map_err(|error| Error::io("socket", &error))?;
-    inner.set_nonblocking(true).map_err(|error| Error::io("set_nonblocking", &error))?;
-    inner.set_tcp_nodelay(true).map_err(|error| Error::io("set_nodelay", &error))?;
+    let socket = Socket::open(Domain::for_address(address), Some(Protocol::TCP))?;
+    socket.set_nodelay()?;
     if let Some(local) = source.map(|source| source.facing(address)).transpose()? {
-        if local.port() != 0 {
-            inner
-                .set_reuse_address(true)
-                .map_err(|error| Error::io("set_reuse_address", &error))?;
-        }
-        inner
-            .bind(&local.into())
-            .map_err(|error| Error::io("binding the source address", &error))?;
+        socket.bind(local)?;
     }
-    let socket = Socket::new(inner);
     let connected = socket.start_connect(&address.into()).map_err(|error| system(&error))?;
     Ok((socket, connected))
 }
@@ -253,7 +247,9 @@ const AT_ONCE: usize = 16;
 mod tests {
     use std::net::TcpListener;
 
-    use super::super::Cancel;
+    use socket2::Type;
+
+    use super::super::{Cancel, Wait};
     use super::*;
 
     fn listener() -> (TcpListener, SocketAddr) {
@@ -362,10 +358,20 @@ mod tests {
 
     #[test]
     fn a_socket_that_meets_itself_is_refused() {
-        let own = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        own.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
-        let address = own.local_addr().unwrap();
-        let error = Socket::new(own).start_connect(&address).unwrap_err();
+        let own = Socket::open(Domain::IPV4, None).unwrap();
+        let address = closed_port();
+        own.bind(address).unwrap();
+        let cancel = Cancel::new().unwrap();
+        let error = own.start_connect(&address.into()).and_then(|_| {
+            own.wait(
+                false,
+                Wait { write: true, also: None },
+                &Limit { deadline: None, cancel: &cancel },
+            )
+            .unwrap();
+            own.finish_connect()
+        });
+        let error = error.unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ECONNREFUSED));
     }
 }

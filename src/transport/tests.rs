@@ -7,7 +7,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
 use super::*;
-use crate::error::ErrorKind;
+use crate::error::{Detail, ErrorKind};
 
 fn soon() -> Option<Instant> {
     Some(Instant::now() + Duration::from_secs(5))
@@ -51,6 +51,10 @@ fn hosts_and_ports() {
         "[::1]x",
         "[::1]:",
         ":25",
+        ".",
+        "%lo",
+        ".%lo",
+        "[%lo]:25",
     ] {
         let error = split_host_port(host, 0).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{host}");
@@ -101,7 +105,17 @@ fn a_full_backlog_ends_at_the_deadline() {
         }
         assert!(open.len() < 10_000, "the backlog never fills");
     };
-    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert_eq!((error.kind(), error.detail()), (ErrorKind::Timeout, Detail::Connecting));
+    let other = cancel.clone();
+    let thread = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(50));
+        other.cancel();
+    });
+    let Err(error) = Transport::unix(path, &Limit { deadline: soon(), cancel: &cancel }) else {
+        panic!("the backlog is full")
+    };
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    thread.join().unwrap();
     drop(listener);
     std::fs::remove_file(&folder).unwrap();
 }

@@ -3,11 +3,11 @@
 use std::io::{self, Read, Write};
 
 use native_tls::{HandshakeError, TlsStream};
-use openssl::error::ErrorStack;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 use super::ciphertext::Ciphertext;
+use super::host_errors::HostErrors;
 use super::policy::{TlsPolicy, Verify};
 use super::socket::{Socket, failed};
 use super::{Io, Limit, Ready, Wait, certificate, fault};
@@ -20,14 +20,15 @@ pub(super) fn handshake(
     socket: Socket,
     limit: &Limit<'_>,
 ) -> Result<TlsSocket> {
-    let name = policy.name_to_verify(host);
+    let _aside = HostErrors::set_aside();
+    let name = policy.name_to_verify(host)?;
     let connector = policy.connector()?;
-    forget_errors();
     let mut attempt = connector.connect(name, Ciphertext::new(socket));
     loop {
         match attempt {
             Ok(stream) => {
-                let stream = TlsSocket { stream, awaits_input: false };
+                let process = std::process::id();
+                let stream = TlsSocket { stream, awaits_input: false, failed: None, process };
                 if policy.verify() == Verify::Full {
                     certificate::check_names(stream.peer_certificate().as_deref(), name)?;
                 }
@@ -41,18 +42,12 @@ pub(super) fn handshake(
                     .socket()
                     .wait(true, Wait { write: ciphertext.is_pending(), also: None }, limit)
                     .map_err(|error| error.in_context("TLS handshake"))?;
-                forget_errors();
+                HostErrors::forget_ours();
                 attempt = middle.handshake();
             }
             Err(HandshakeError::Failure(error)) => return Err(fault::of_handshake(&error, name)),
         }
     }
-}
-
-/// OpenSSL takes errors that the host program left on this thread for its own: its queue must be
-/// empty before each operation (SSL_get_error(3)).
-fn forget_errors() {
-    drop(ErrorStack::get());
 }
 
 /// A TLS connection.
@@ -64,12 +59,28 @@ pub(super) struct TlsSocket {
     stream: TlsStream<Ciphertext>,
     /// The last write could not go on before something is read (a renegotiation under TLS 1.2).
     awaits_input: bool,
+    /// A write took some bytes before it failed so; the next one says it.
+    failed: Option<Error>,
+    /// Whose connection it is: a forked child has only a copy.
+    process: u32,
+}
+
+impl Drop for TlsSocket {
+    /// OpenSSL takes a connection without a goodbye for a broken one, and forgets its session
+    /// under a lock that a thread may have held that a child has lost. There it gets a goodbye,
+    /// which goes nowhere: the parent's connection lives on.
+    fn drop(&mut self) {
+        if self.process != std::process::id() {
+            self.stream.get_mut().mute();
+            self.shutdown();
+        }
+    }
 }
 
 impl TlsSocket {
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<Io> {
         self.awaits_input = false;
-        forget_errors();
+        let _aside = HostErrors::set_aside();
         match self.stream.read(buffer) {
             Ok(count) => {
                 self.stream.get_mut().bore_fruit();
@@ -83,34 +94,51 @@ impl TlsSocket {
     }
 
     pub fn write(&mut self, parts: [&[u8]; 2]) -> Result<Io> {
-        self.send_pending()?;
-        let mut taken = 0;
-        for part in parts {
-            let count = self.encrypt(part)?;
-            taken += count;
-            if count < part.len() {
-                break;
-            }
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
         }
         self.send_pending()?;
+        let mut taken = 0;
+        // What was taken before a failure may have gone out: the caller must hear of both.
+        if let Err(error) = self.take(parts, &mut taken) {
+            self.failed = Some(error.clone());
+            if taken == 0 {
+                return Err(error);
+            }
+        }
         let nothing =
             taken == 0 && (self.is_pending() || parts.iter().any(|part| !part.is_empty()));
         Ok(if nothing { Io::Blocked } else { Io::Done(taken) })
     }
 
+    fn take(&mut self, parts: [&[u8]; 2], taken: &mut usize) -> Result<()> {
+        for part in parts {
+            let before = *taken;
+            self.encrypt(part, taken)?;
+            if *taken - before < part.len() {
+                break;
+            }
+        }
+        self.send_pending()
+    }
+
     /// Encrypts as much as there is room for.
-    fn encrypt(&mut self, part: &[u8]) -> Result<usize> {
-        let mut taken = 0;
-        while taken < part.len() {
+    fn encrypt(&mut self, part: &[u8], taken: &mut usize) -> Result<()> {
+        let mut rest = part;
+        while !rest.is_empty() {
             if self.stream.get_ref().is_full() {
                 self.send_pending()?;
                 if self.stream.get_ref().is_full() {
                     break;
                 }
             }
-            forget_errors();
-            match self.stream.write(&part[taken..]) {
-                Ok(count) => taken += count,
+            let _aside = HostErrors::set_aside();
+            match self.stream.write(rest) {
+                Ok(count) => {
+                    self.stream.get_mut().holds(count);
+                    *taken += count;
+                    rest = &rest[count..];
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.awaits_input = true;
                     break;
@@ -118,14 +146,23 @@ impl TlsSocket {
                 Err(error) => return Err(fault::of_stream("sending", &error)),
             }
         }
-        Ok(taken)
+        Ok(())
     }
 
     fn send_pending(&mut self) -> Result<()> {
         self.stream.get_mut().send_pending().map_err(|error| failed("sending", &error))
     }
 
+    /// How many bytes that writes took have not reached the system in a whole record.
+    pub fn unhanded(&self) -> u64 {
+        self.stream.get_ref().unhanded()
+    }
+
     pub fn wait(&self, what: Wait, limit: &Limit<'_>) -> Result<Ready> {
+        if self.failed.is_some() {
+            // There is nothing to wait for: the next write fails.
+            return Ok(Ready { readable: true, writable: true });
+        }
         let write = (what.write && !self.awaits_input) || self.is_pending();
         self.socket().wait(true, Wait { write, ..what }, limit)
     }
@@ -137,18 +174,18 @@ impl TlsSocket {
     }
 
     pub fn is_pending(&self) -> bool {
-        self.stream.get_ref().is_pending()
+        self.failed.is_some() || self.stream.get_ref().is_pending()
     }
 
     pub fn shutdown(&mut self) {
-        forget_errors();
+        let _aside = HostErrors::set_aside();
         // Whether the peer hears it is no longer anybody's concern.
         let _ = self.stream.shutdown();
         let _ = self.stream.get_mut().send_pending();
-        forget_errors();
     }
 
     pub fn peer_certificate(&self) -> Option<Vec<u8>> {
+        let _aside = HostErrors::set_aside();
         self.stream.peer_certificate().ok()??.to_der().ok()
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockAddr, Type};
+use socket2::{Domain, SockAddr};
 
 use crate::error::{Error, ErrorKind, Result, printable};
 
@@ -30,10 +30,7 @@ pub(super) fn connect(path: &str, limit: &Limit<'_>) -> Result<Socket> {
 }
 
 fn attempt(address: &SockAddr, limit: &Limit<'_>) -> Result<Socket> {
-    let inner = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)
-        .map_err(|error| Error::io("socket", &error))?;
-    inner.set_nonblocking(true).map_err(|error| Error::io("set_nonblocking", &error))?;
-    let socket = Socket::new(inner);
+    let socket = Socket::open(Domain::UNIX, None)?;
     loop {
         match socket.start_connect(address) {
             Ok(true) => return Ok(socket),

@@ -115,6 +115,39 @@ static void message_from_a_descriptor(void) {
     smtp_client_free(client);
 }
 
+/* In a process without standard streams nothing of ours takes their place. */
+static void without_standard_streams(void) {
+    static const struct {
+        int protocol;
+        const char *server;
+    } ways[] = {{SMTP_PROTOCOL_SMTP, "smtp"}, {SMTP_PROTOCOL_SMTPS, "smtps"},
+                {SMTP_PROTOCOL_SMTP, "unix"}};
+    int saved[3], taken = 0, i;
+    size_t way;
+    for (way = 0; way < sizeof ways / sizeof *ways; way++) {
+        smtp_client *client = client_new(ways[way].protocol);
+        smtp_client *other = client_new(SMTP_PROTOCOL_SMTP);
+        int own = -1, name_found;
+        for (i = 0; i < 3; i++) {
+            saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+            close(i);
+        }
+        if (smtp_client_set_debug_level(client, 1) == SMTP_OK &&
+            smtp_client_connect(client, server(ways[way].server), 0) == SMTP_OK)
+            own = smtp_client_fd(client);
+        name_found = smtp_client_connect(other, "localhost", 1) == SMTP_E_IO;
+        for (i = 0; i < 3; i++)
+            taken += fcntl(i, F_GETFD) >= 0;
+        for (i = 0; i < 3; i++)
+            if (saved[i] >= 0)
+                CHECK(dup2(saved[i], i) == i && close(saved[i]) == 0);
+        CHECK(own > 2 && taken == 0 && name_found);
+        GIVES(SMTP_OK, send_one(client));
+        smtp_client_free(client);
+        smtp_client_free(other);
+    }
+}
+
 int main(void) {
     struct rlimit limit;
     int before, highest = 0, i;
@@ -123,6 +156,7 @@ int main(void) {
         limit.rlim_cur = OPENED + 200;
         CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
     }
+    without_standard_streams();
     before = open_descriptors(1 << 20);
     use(SMTP_PROTOCOL_SMTPS, "smtps", 1 << 20); /* what OpenSSL opens once */
     CHECK(before == open_descriptors(1 << 20));

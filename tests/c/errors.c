@@ -389,6 +389,15 @@ static void numbers(void) {
     GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_set_debug_level(c, 3));
     GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_set_source_address(c, NULL, -1));
     GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_set_source_address(c, NULL, 65536));
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_set_source_address(c, "localhost", 0));
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_set_source_address(c, "127.0.0.1:25", 0));
+    GIVES(SMTP_OK, smtp_client_set_source_address(c, "::1", 0));
+    GIVES(SMTP_OK, smtp_client_set_source_address(c, "", 0));
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_connect(c, ".", 25));
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_connect(c, "%lo", 25));
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_tls_set_server_name(l, "."));
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_tls_set_server_name(l, "%lo"));
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_tls_set_server_name(l, ""));
     GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_connect(c, "127.0.0.1", -1));
     GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_connect(c, "127.0.0.1", 65536));
     GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_connect(c, "127.0.0.1:", 0));

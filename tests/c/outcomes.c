@@ -48,6 +48,7 @@
 /* SERVER lmtp_ehlo lmtp --mode 500-at-lhlo */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
+#include "resolver.h"
 
 static unsigned seen; /* codes, as bits */
 
@@ -113,6 +114,11 @@ static int nobody_there(smtp_client *client, const char *name) {
     (void)name;
     return smtp_client_connect(client, "127.0.0.1", 1);
 }
+static int no_name_service(smtp_client *client, const char *name) {
+    (void)name;
+    return smtp_client_connect(client, "again-1.example", 25);
+}
+
 static int no_such_name(smtp_client *client, const char *name) {
     (void)name;
     return smtp_client_connect(client, "no-such-host.invalid", 25);
@@ -206,6 +212,7 @@ static const struct fault FAULTS[] = {
     {"smtp", SMTP, login_missing, SMTP_E_INVALID_ARGUMENT, -1, 1, "callback"},
     {"smtp", SMTP, forbidden, SMTP_E_FORBIDDEN, 0, 0, "audit"},
     {"smtp", SMTP, nobody_there, SMTP_E_IO, 0, 0, "127.0.0.1"},
+    {"smtp", SMTP, no_name_service, SMTP_E_RESOLVE_AGAIN, 0, 0, "again-1.example"},
     {"smtp", SMTP, no_such_name, SMTP_E_RESOLVE, 0, 0, "no-such-host.invalid"},
     {"smtp", SMTP, not_connected, SMTP_E_DISCONNECTED, 0, 0, "connect"},
     {"recipients", SMTP, cancelled, SMTP_E_RECIPIENTS_REFUSED, -1, 1, ""},

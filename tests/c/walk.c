@@ -425,18 +425,61 @@ static void encrypted(void) {
     smtp_client_free(client);
 }
 
-static void over_a_socket(void) {
+/* Connects by hand. */
+static int plain_socket(void) {
     struct sockaddr_in to;
-    smtp_client *client = client_new(SMTP_PROTOCOL_SMTP);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     memset(&to, 0, sizeof to);
     to.sin_family = AF_INET;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     to.sin_port = htons((unsigned short)atoi(strrchr(server("smtp"), ':') + 1));
     CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
+    return fd;
+}
+
+static void over_a_socket(void) {
+    smtp_client *client = client_new(SMTP_PROTOCOL_SMTP);
+    int fd = plain_socket();
     GIVES(SMTP_OK, smtp_client_connect_fd(client, fd, NULL));
     close(fd);
+    GIVES(220, smtp_client_reply_code(client));
     GIVES(SMTP_OK, send_one(client));
+    smtp_client_free(client);
+}
+
+/* The caller reads the greeting, and the client goes on, or finds what should not be there. */
+static void over_a_greeted_socket(void) {
+    static const char *const names[] = {"", ".", "%lo", ".b.example", "a..b"};
+    smtp_client *client = connected(SMTP_PROTOCOL_SMTP, "smtp");
+    smtp_client *secure = client_new(SMTP_PROTOCOL_SMTPS);
+    int fd = plain_socket();
+    char byte = 0;
+    size_t i;
+    while (byte != '\n')
+        CHECK(read(fd, &byte, 1) == 1);
+    for (i = 0; i < sizeof names / sizeof *names; i++) {
+        GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_adopt_fd(client, fd, names[i]));
+        GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_connect_fd(client, fd, names[i]));
+    }
+    GIVES(SMTP_E_MISUSE, smtp_client_adopt_fd(secure, fd, "localhost"));
+    smtp_client_free(secure);
+    GIVES(250, smtp_client_noop(client)); /* over the connection it had */
+    GIVES(221, smtp_client_quit(client));
+    GIVES(SMTP_OK, smtp_client_adopt_fd(client, fd, "localhost"));
+    close(fd);
+    GIVES(1, smtp_client_is_connected(client));
+    GIVES(0, smtp_client_reply_code(client));
+    GIVES(SMTP_OK, smtp_client_starttls(client));
+    GIVES(SMTP_OK, send_one(client));
+    GIVES(221, smtp_client_quit(client));
+
+    /* A greeting that is still to be read is no reply to EHLO. */
+    fd = plain_socket();
+    CHECK(recv(fd, &byte, 1, MSG_PEEK) == 1);
+    GIVES(SMTP_OK, smtp_client_adopt_fd(client, fd, NULL));
+    close(fd);
+    GIVES(SMTP_E_PROTOCOL, smtp_client_ehlo(client, NULL));
+    GIVES(0, smtp_client_is_connected(client));
     smtp_client_free(client);
 }
 
@@ -450,5 +493,6 @@ int main(void) {
     transactions(SMTP_PROTOCOL_LMTP, "lmtp");
     encrypted();
     over_a_socket();
+    over_a_greeted_socket();
     return 0;
 }

@@ -12,7 +12,7 @@ use openssl::x509::X509;
 
 use super::super::{Cancel, Transport};
 use super::*;
-use crate::error::ErrorKind;
+use crate::error::{Detail, ErrorKind};
 
 #[path = "../../../tests/support/certs.rs"]
 #[allow(dead_code)]
@@ -85,7 +85,8 @@ fn the_server_hears_why_its_certificate_is_refused() {
                 stream.read(&mut [0; 1]).map_err(|error| error.to_string())
             });
             let error = secure(transport, &trusting(), "localhost", 5000).map(drop).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+            let class = (error.kind(), error.detail());
+            assert_eq!(class, (ErrorKind::Tls, Detail::Certificate), "{error}");
             let heard = server.join().unwrap().and_then(|later| later).unwrap_err();
             assert!(heard.contains(alert), "{heard}");
         }
@@ -98,10 +99,12 @@ fn a_certificate_is_for_other_kinds_of_names() {
     let (transport, _server) = serve(context, drop);
     let error = secure(transport, &trusting(), "localhost", 5000).map(drop).unwrap_err();
     assert!(error.message().contains("(127.0.0.1, ::1)"), "{error}");
+    assert_eq!(error.detail(), Detail::Certificate);
     let context = server_context(Kind::NoSan, SslVersion::TLS1_3).build();
     let (transport, _server) = serve(context, drop);
     let error = secure(transport, &trusting(), "localhost", 5000).map(drop).unwrap_err();
     assert!(error.message().ends_with("has no subject alternative name"), "{error}");
+    assert_eq!(error.detail(), Detail::Certificate);
 }
 
 #[test]
@@ -121,7 +124,12 @@ fn names_as_they_are_sent_and_verified() {
         assert_eq!(server.join().unwrap().unwrap().as_deref(), sent, "{host}");
     }
     let mut policy = trusting();
-    for name in ["", "a b", "a\0b", "m\u{fc}ller.example", &"x".repeat(256)] {
+    for host in ["", ".", "%lo", ".example.org", "m\u{fc}ller.example"] {
+        let (transport, _theirs) = impostor(drop);
+        let error = secure(transport, &policy, host, 5000).map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{host:?}: {error}");
+    }
+    for name in ["", ".", "%lo", "a b", "a\0b", "m\u{fc}ller.example", &"x".repeat(256)] {
         let error = policy.set_server_name(name).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{name}");
     }
@@ -219,7 +227,9 @@ fn session_tickets_are_no_data() {
 
 #[test]
 fn a_drop_says_nothing_and_a_shutdown_says_goodbye() {
-    for (goodbye, expected) in [(false, Err(())), (true, Ok(0))] {
+    for (goodbye, in_child, is_heard) in
+        [(false, false, false), (true, false, true), (false, true, false)]
+    {
         let context = server_context(Kind::Valid, SslVersion::TLS1_3).build();
         let (transport, server) =
             serve(context, |mut stream| stream.ssl_read(&mut [0; 8]).map_err(|error| error.code()));
@@ -227,11 +237,13 @@ fn a_drop_says_nothing_and_a_shutdown_says_goodbye() {
         if goodbye {
             transport.shutdown();
         }
-        drop(transport);
-        match server.join().unwrap().unwrap() {
-            Err(openssl::ssl::ErrorCode::ZERO_RETURN) => assert_eq!(expected, Ok(0)),
-            other => assert_eq!(other.map_err(drop), expected),
+        if in_child {
+            let super::super::Stream::Tls(socket) = &mut transport.stream else { panic!("no TLS") };
+            socket.process += 1;
         }
+        drop(transport);
+        let heard = server.join().unwrap().unwrap().unwrap_err();
+        assert_eq!(heard == openssl::ssl::ErrorCode::ZERO_RETURN, is_heard, "{heard:?}");
     }
 }
 
@@ -261,27 +273,106 @@ fn an_end_with_or_without_goodbye_is_the_end() {
     }
 }
 
+/// Codes of what the host's thread has in OpenSSL's queue, which stays as it is.
+fn host_errors() -> Vec<(u64, Option<String>)> {
+    let queue = openssl::error::ErrorStack::get();
+    queue.put();
+    let show = |error: &openssl::error::Error| (error.code(), error.data().map(str::to_owned));
+    queue.errors().iter().map(show).collect()
+}
+
 #[test]
-fn errors_that_the_host_left_on_the_thread_are_not_ours() {
-    let leave_errors = || X509::from_pem(b"junk").unwrap_err().put();
+fn errors_that_the_host_left_on_the_thread_are_not_ours_and_stay() {
     let context = server_context(Kind::Valid, SslVersion::TLS1_3).build();
     let (transport, server) = serve(context, |mut stream| {
         let mut buffer = [0; 5];
         stream.read_exact(&mut buffer).unwrap();
         buffer
     });
-    let policy = trusting();
+    // What the test itself asks of OpenSSL on this thread comes before.
+    let refused = [Kind::Expired, Kind::NoSan]
+        .map(|kind| serve(server_context(kind, SslVersion::TLS1_3).build(), drop));
+    X509::from_pem(b"junk").unwrap_err().put();
+    let left = host_errors();
+    assert!(!left.is_empty());
+    let mut policy = trusting();
     policy.connector().unwrap();
-    leave_errors();
     let mut transport = secure(transport, &policy, "localhost", 5000).unwrap();
-    leave_errors();
+    assert_eq!(host_errors(), left, "handshake");
     assert_eq!(transport.read(&mut [0; 8]).unwrap(), Io::Blocked);
-    leave_errors();
     assert_eq!(transport.write([b"hello", b""]).unwrap(), Io::Done(5));
     assert_eq!(&server.join().unwrap().unwrap(), b"hello");
-    leave_errors();
+    assert!(transport.peer_certificate().is_some());
+    assert_eq!(host_errors(), left, "data");
     transport.shutdown();
-    assert!(ErrorStack::get().errors().is_empty());
+    drop(transport);
+    assert_eq!(host_errors(), left, "end");
+    // Failures of ours leave nothing there either.
+    policy.add_ca_pem(b"-----BEGIN CERTIFICATE-----\nAAAA\n").unwrap_err();
+    policy.set_client_pkcs12(b"junk", "").unwrap_err();
+    policy.set_client_certificate("/dev/null", None).unwrap_err();
+    for (transport, _server) in refused {
+        secure(transport, &policy, "localhost", 5000).map(drop).unwrap_err();
+    }
+    assert_eq!(host_errors(), left, "failures");
+}
+
+#[test]
+fn what_was_taken_is_told_from_what_was_handed_over() {
+    for version in VERSIONS {
+        let context = server_context(Kind::Valid, version).build();
+        let (transport, server) = serve(context, |stream| stream);
+        let mut transport = secure(transport, &trusting(), "localhost", 5000).unwrap();
+        let mut stream = server.join().unwrap().unwrap();
+        assert_eq!(transport.write([b"one", b"two"]).unwrap(), Io::Done(6));
+        assert_eq!(transport.unhanded(), 0);
+        let block = vec![b'x'; 1 << 20];
+        let mut taken = 6;
+        while let Io::Done(count) = transport.write([&block, &block[..10]]).unwrap() {
+            taken += count as u64;
+        }
+        let unhanded = transport.unhanded();
+        assert!(unhanded > 0 && unhanded < taken, "{unhanded} of {taken}");
+        // Exactly the rest can be read by the peer, and nothing behind it.
+        stream.get_ref().set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        let mut got = 0;
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(count) = stream.ssl_read(&mut buffer) {
+            got += count as u64;
+        }
+        assert_eq!(got, taken - unhanded, "{version:?}");
+        // The half of a record that is still here follows, and the account is even.
+        while transport.flush_pending() {
+            transport.write([b"", b""]).unwrap();
+            while let Ok(count) = stream.ssl_read(&mut buffer) {
+                got += count as u64;
+            }
+        }
+        assert_eq!((got, transport.unhanded()), (taken, 0), "{version:?}");
+    }
+}
+
+#[test]
+fn a_write_that_fails_half_way_tells_what_it_took() {
+    let context = server_context(Kind::Valid, SslVersion::TLS1_3).build();
+    let (transport, server) = serve(context, drop);
+    let mut transport = secure(transport, &trusting(), "localhost", 5000).unwrap();
+    server.join().unwrap().unwrap();
+    // The peer is gone, which shows when the record is sent.
+    assert_eq!(transport.write([b"lost", b"too"]).unwrap(), Io::Done(7));
+    assert_eq!(transport.unhanded(), 7);
+    assert!(transport.flush_pending());
+    let cancel = Cancel::new().unwrap();
+    let limit = Limit { deadline: None, cancel: &cancel };
+    assert!(
+        transport.wait(Wait::default(), &limit).unwrap().writable,
+        "no waiting for what is over"
+    );
+    for _ in 0..2 {
+        let error = transport.write([b"", b""]).unwrap_err();
+        assert_eq!((error.kind(), error.os_code()), (ErrorKind::Disconnected, libc::EPIPE));
+    }
+    assert_eq!(transport.unhanded(), 7);
 }
 
 #[test]
@@ -345,6 +436,7 @@ fn handshakes_that_break_off() {
         let (transport, peer) = impostor(act);
         let error = secure(transport, &trusting(), "localhost", 5000).map(drop).unwrap_err();
         assert_eq!((error.kind(), error.os_code()), (kind, errno), "{error}");
+        assert_eq!(error.detail(), Detail::None, "{error}");
         assert!(error.message().contains(words), "{error}");
         assert!(!error.message().contains(".c:"), "{error}");
         peer.join().unwrap();

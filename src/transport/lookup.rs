@@ -1,0 +1,203 @@
+//! Look-ups of names on threads: a bounded number of them, and a queue before it.
+//!
+//! The system's resolver cannot be interrupted, so that a caller whose time is up leaves a thread
+//! behind that ends when the resolver gives up. There are never more than [`THREADS`] of those in
+//! the process: look-ups beyond them wait for their turn, first come first served, each no longer
+//! than its own caller. Who asks for a name that is being looked up shares the answer. A thread
+//! ends when nothing waits, and who got the last answer of it waits for that end: behind a call
+//! whose look-up was answered the host sees no thread of ours.
+//!
+//! ```text
+//!  ask() ──> waiting ──> running ──> answered
+//!               │            └─ nobody waits any more: runs on, and its answer is dropped
+//!               └─ nobody waits any more: leaves the queue
+//! ```
+//!
+//! A forked child has none of its parent's threads and locks: it begins with a pool of its own.
+
+use std::collections::VecDeque;
+use std::ffi::CString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::sys::{Found, PerProcess, Unresolved};
+use super::wake::Wake;
+use super::{Limit, socket, sys};
+
+/// What is asked of the name service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    pub name: CString,
+    /// The canonical name is wanted as well.
+    pub canonical: bool,
+}
+
+pub(super) type Answer = std::result::Result<Found, Unresolved>;
+
+/// Asks the system's name service, within the limit.
+pub(super) fn ask(question: Question, limit: &Limit<'_>) -> Result<Answer> {
+    static POOL: PerProcess<Pool> = PerProcess::new(|| Pool::new(system));
+    POOL.get().ask(question, limit)
+}
+
+fn system(question: &Question) -> Answer {
+    sys::look_up(&question.name, question.canonical)
+}
+
+struct Pool {
+    look_up: fn(&Question) -> Answer,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The look-ups that run or wait, in the order they were asked for.
+    lookups: VecDeque<Lookup>,
+    threads: Vec<(u64, JoinHandle<()>)>,
+    next: u64,
+}
+
+struct Lookup {
+    number: u64,
+    question: Question,
+    running: bool,
+    waiters: Vec<Arc<Waiter>>,
+}
+
+/// A caller that waits for an answer.
+struct Waiter {
+    wake: Wake,
+    outcome: Mutex<Option<Outcome>>,
+}
+
+struct Outcome {
+    /// None if the look-up panicked.
+    answer: Option<Answer>,
+    /// The thread that gave it and is about to end.
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Pool {
+    fn new(look_up: fn(&Question) -> Answer) -> Self {
+        Pool { look_up, state: Mutex::default() }
+    }
+
+    fn ask(&'static self, question: Question, limit: &Limit<'_>) -> Result<Answer> {
+        let waiter = Arc::new(Waiter { wake: Wake::new()?, outcome: Mutex::default() });
+        if !self.enqueue(&question, &waiter) {
+            return Ok((self.look_up)(&question));
+        }
+        let waited = socket::poll(waiter.wake.fd(), libc::POLLIN, limit);
+        if waited.is_err() {
+            self.abandon(&waiter);
+        }
+        let outcome = locked(&waiter.outcome).take();
+        let (answer, thread) = outcome.map_or((None, None), |had| (had.answer, had.thread));
+        if let Some(thread) = thread {
+            // It has nothing left to do.
+            drop(thread.join());
+        }
+        waited.map_err(|error| error.in_context("name lookup"))?;
+        answer.ok_or_else(|| Error::new(ErrorKind::Internal, "the name lookup gave no result"))
+    }
+
+    /// Joins the same look-up, or puts a new one at the end of the queue. False if the system
+    /// gives no thread to do it.
+    fn enqueue(&'static self, question: &Question, waiter: &Arc<Waiter>) -> bool {
+        let mut state = locked(&self.state);
+        if let Some(same) = state.lookups.iter_mut().find(|one| one.question == *question) {
+            same.waiters.push(Arc::clone(waiter));
+            return true;
+        }
+        let number = state.next;
+        state.next += 1;
+        state.lookups.push_back(Lookup {
+            number,
+            question: question.clone(),
+            running: false,
+            waiters: vec![Arc::clone(waiter)],
+        });
+        // No thread is ever idle: each one beyond the running look-ups has still to begin.
+        if state.threads.len() < THREADS {
+            match self.start(number) {
+                Ok(thread) => state.threads.push((number, thread)),
+                Err(_) if state.threads.is_empty() => {
+                    state.lookups.pop_back();
+                    return false;
+                }
+                Err(_) => {}
+            }
+        }
+        true
+    }
+
+    /// A thread that bears the number of the look-up it was made for, whichever it will do.
+    fn start(&'static self, number: u64) -> std::io::Result<JoinHandle<()>> {
+        let blocked = sys::block_signals();
+        let started =
+            std::thread::Builder::new().stack_size(STACK).spawn(move || self.serve(number));
+        sys::restore_signals(&blocked);
+        started
+    }
+
+    /// One look-up after another, until none waits.
+    fn serve(&self, me: u64) {
+        let mut state = locked(&self.state);
+        while let Some(next) = state.lookups.iter_mut().find(|one| !one.running) {
+            next.running = true;
+            let (number, question) = (next.number, next.question.clone());
+            drop(state);
+            let answer = catch_unwind(AssertUnwindSafe(|| (self.look_up)(&question))).ok();
+            state = locked(&self.state);
+            state.answer(number, answer, me);
+        }
+        // Not there any more if an answer took it along; else nobody waits for the end.
+        drop(state.take_thread(me));
+    }
+
+    /// A caller has gone. A look-up that waits for no one else goes too, unless it runs.
+    fn abandon(&self, waiter: &Arc<Waiter>) {
+        let mut state = locked(&self.state);
+        for lookup in &mut state.lookups {
+            lookup.waiters.retain(|one| !Arc::ptr_eq(one, waiter));
+        }
+        state.lookups.retain(|one| one.running || !one.waiters.is_empty());
+    }
+}
+
+impl State {
+    fn answer(&mut self, number: u64, answer: Option<Answer>, me: u64) {
+        let Some(at) = self.lookups.iter().position(|one| one.number == number) else { return };
+        let Some(done) = self.lookups.remove(at) else { return };
+        // With nothing left to do the thread ends, and one of those it answered sees to that.
+        let is_last = self.lookups.iter().all(|one| one.running);
+        for waiter in done.waiters {
+            let thread = if is_last { self.take_thread(me) } else { None };
+            *locked(&waiter.outcome) = Some(Outcome { answer: answer.clone(), thread });
+            waiter.wake.wake();
+        }
+    }
+
+    fn take_thread(&mut self, number: u64) -> Option<JoinHandle<()>> {
+        let at = self.threads.iter().position(|(one, _)| *one == number)?;
+        Some(self.threads.swap_remove(at).1)
+    }
+}
+
+/// What is under these locks is whole between any two statements.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Most threads in the process. A resolver answers in milliseconds, and one that does not is the
+/// same for all of them.
+const THREADS: usize = 8;
+
+/// A thread's stack, of which only what is touched is ever there. Name service modules run on it.
+const STACK: usize = 1024 * 1024;
+
+#[cfg(test)]
+mod tests;
