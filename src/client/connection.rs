@@ -110,6 +110,7 @@ impl Client {
         self.session.opened(channel(&transport));
         self.transport = Some(transport);
         self.audited = self.session.total_sent();
+        self.answer = None;
         self.drive(deadline);
         let result = self.take_answer().map(drop);
         if result.is_err() {

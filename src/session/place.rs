@@ -1,6 +1,6 @@
 //! Where the session stands, in the words of its commands: what an error was in the midst of.
 
-use crate::error::{Error, SHOWN_TEXT, printable};
+use crate::error::{Detail, Error, SHOWN_TEXT, printable};
 
 use super::Session;
 use super::mail::Transaction;
@@ -10,7 +10,12 @@ impl Session {
     /// The error with the command that it left without an answer.
     pub(super) fn at_its_place(&self, error: Error) -> Error {
         match self.queue.front() {
-            Some(entry) => error.in_context(&self.place(entry)),
+            Some(entry) => {
+                let error = error.in_context(&self.place(entry));
+                // A server that never greeted is told apart from one that stopped answering.
+                let greeting = entry.awaited == Awaited::Greeting;
+                if greeting { error.with_detail(Detail::Greeting) } else { error }
+            }
             None => error,
         }
     }

@@ -17,6 +17,7 @@
 /* SERVER mute_end plain --mode mute-at-end-of-data */
 /* SERVER mute_tls_end tls --mode mute-at-end-of-data */
 /* SERVER mute_quit plain --mode mute-at-quit */
+/* SERVER good plain */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include "phases.h"
@@ -98,6 +99,78 @@ static void both_halves_together(void) {
     CHECK(faults == 0);
 }
 
+static struct {
+    pthread_t thread;
+    int fd;
+    size_t length;
+} writer;
+
+static void *write_some(void *unused) {
+    static const char line[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\r\n";
+    size_t written = 0;
+    (void)unused;
+    while (written < writer.length) {
+        ssize_t count = write(writer.fd, line, sizeof line - 1);
+        CHECK(count > 0);
+        written += (size_t)count;
+    }
+    return NULL;
+}
+
+static int start_writer(int fd, size_t length) {
+    writer.fd = fd;
+    writer.length = length;
+    return pthread_create(&writer.thread, NULL, write_some, NULL) == 0;
+}
+
+static void join_writer(void) {
+    pthread_join(writer.thread, NULL);
+}
+
+static void *cancel_soon(void *client) {
+    nap(300);
+    GIVES(SMTP_OK, smtp_client_cancel(client));
+    return NULL;
+}
+
+/* A message from a pipe or socket that has nothing to give is no reason to wait for ever, be it
+ * its beginning or the middle of it. */
+static void messages_that_do_not_come(void) {
+    static const size_t given[] = {0, 200 * 1024};
+    int kind, cancelled;
+    size_t i;
+    for (i = 0; i < 2; i++)
+        for (kind = 0; kind < 2; kind++)
+            for (cancelled = 0; cancelled < 2; cancelled++) {
+                smtp_client *client = client_new(SMTP_PROTOCOL_SMTP);
+                smtp_transaction *mail = smtp_transaction_new();
+                pthread_t thread;
+                int pair[2];
+                int code;
+                double begun = now();
+                GIVES(SMTP_OK, smtp_client_connect(client, server("good"), 0));
+                CHECK((kind == 0 ? pipe(pair) : socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) == 0);
+                GIVES(SMTP_OK, smtp_transaction_set_sender(mail, "a@a.example"));
+                GIVES(SMTP_OK, smtp_transaction_add_recipient(mail, "b@b.example", NULL, 0));
+                GIVES(SMTP_OK, smtp_transaction_set_message_fd(mail, pair[0]));
+                GIVES(SMTP_OK, smtp_client_set_timeout(client, cancelled ? 20000 : 500));
+                CHECK(start_writer(pair[1], given[i]));
+                if (cancelled)
+                    CHECK(pthread_create(&thread, NULL, cancel_soon, client) == 0);
+                code = smtp_client_send(client, mail);
+                CHECK(code == (cancelled ? SMTP_E_CANCELLED : SMTP_E_TIMEOUT));
+                CHECK(now() - begun < (slow() ? 30 : 10));
+                GIVES(SMTP_RECIPIENT_NOT_TRIED, smtp_transaction_recipient_status(mail, 0));
+                if (cancelled)
+                    pthread_join(thread, NULL);
+                join_writer();
+                close(pair[0]);
+                close(pair[1]);
+                smtp_transaction_free(mail);
+                smtp_client_free(client);
+            }
+}
+
 int main(void) {
     int i;
     for (i = 0; i < PHASE_COUNT; i++) {
@@ -121,5 +194,6 @@ int main(void) {
         smtp_client_free(client);
     }
     both_halves_together();
+    messages_that_do_not_come();
     return 0;
 }

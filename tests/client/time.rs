@@ -1,6 +1,12 @@
 //! Deadlines and cancelling, in every phase.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::thread::JoinHandle;
 use std::time::Instant;
+
+use smtpclient::client::{Body, Transaction};
+use smtpclient::error::Detail;
 
 use super::*;
 use crate::support::Script;
@@ -138,4 +144,94 @@ fn a_slow_server_within_the_limit_is_no_error() {
     let mut client = connected(&server);
     send(&mut client, &["a@example.org"], b"hello").unwrap();
     assert_eq!(client.quit().unwrap(), 221);
+}
+
+/// How long the server of a stream thinks about each message, how many there are, and the limit:
+/// enough for each, too little for all.
+const THINKS: Duration = Duration::from_millis(250);
+const STREAM: usize = 8;
+const EACH: Duration = Duration::from_millis(1500);
+
+/// Answers each command as it comes, and each message when it has thought; gives how many it took.
+fn thinking_server() -> (SocketAddr, JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut lines = BufReader::new(stream.try_clone().unwrap());
+        stream.write_all(b"220 x\r\n").unwrap();
+        let (mut line, mut taken) = (String::new(), 0);
+        while lines.read_line(&mut line).is_ok_and(|count| count > 0) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let reply = match words[0] {
+                "EHLO" => "250-x\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
+                "BDAT" => {
+                    let mut body = vec![0; words[1].parse().unwrap()];
+                    lines.read_exact(&mut body).unwrap();
+                    std::thread::sleep(THINKS);
+                    taken += 1;
+                    "250 taken\r\n"
+                }
+                _ => "250 ok\r\n",
+            };
+            if stream.write_all(reply.as_bytes()).is_err() {
+                break;
+            }
+            line.clear();
+        }
+        taken
+    });
+    (address, server)
+}
+
+fn transaction() -> Box<Transaction> {
+    let mut transaction = Transaction::new();
+    transaction.set_sender("from@x.example").unwrap();
+    transaction.add_recipient("to@x.example", &[]).unwrap();
+    transaction.set_body(Body::Borrowed(b"hello"));
+    Box::new(transaction)
+}
+
+#[test]
+fn the_limit_of_a_stream_is_each_transactions_whoever_waits() {
+    type Call = fn(&mut Client) -> bool;
+    let calls: [(&str, Call); 5] = [
+        ("flush", |client| client.flush().is_ok()),
+        ("noop", |client| client.noop().is_ok()),
+        ("quit", |client| client.quit().is_ok()),
+        ("sendmail", |client| send(client, &["last@x.example"], b"last").is_ok()),
+        ("ehlo", |client| client.ehlo(None).is_ok()),
+    ];
+    std::thread::scope(|scope| {
+        for (name, call) in calls {
+            scope.spawn(move || {
+                let (address, server) = thinking_server();
+                let mut client = client(Protocol::Smtp);
+                client.connect(&address.to_string(), 0).unwrap();
+                client.set_timeout(TimeoutPolicy::After(EACH));
+                for _ in 0..STREAM {
+                    client.submit(transaction()).unwrap();
+                }
+                assert!(call(&mut client), "{name}");
+                client.close();
+                let taken = server.join().unwrap();
+                assert_eq!(taken, STREAM + usize::from(name == "sendmail"), "{name}");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_greeting_that_never_comes_is_told_apart() {
+    for (script, expected) in [
+        (Script::new().mute(), Detail::Greeting),
+        (Script::new().reply("220 x").expect("NOOP").mute(), Detail::None),
+    ] {
+        let server = Server::script(script);
+        let mut client = client(Protocol::Smtp);
+        client.set_timeout(TimeoutPolicy::After(Duration::from_millis(200)));
+        let called = client.connect(&server.address(), 0).and_then(|()| client.noop());
+        let error = called.unwrap_err();
+        assert_eq!((error.kind(), error.detail()), (ErrorKind::Timeout, expected));
+    }
 }

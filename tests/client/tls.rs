@@ -197,7 +197,7 @@ fn a_handshake_that_fails_or_never_ends() {
     ] {
         let server = Server::script(script);
         let mut client = connected(&server);
-        client.set_timeout(TimeoutPolicy::After(Duration::from_millis(500)));
+        client.set_timeout(TimeoutPolicy::After(Duration::from_millis(1500)));
         let error = client.starttls().unwrap_err();
         assert_eq!(error.kind(), expected, "{error}");
         assert!(!client.is_connected());
