@@ -22,7 +22,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "wire",
         modules: &["error"],
-        crates: &["idna", "itoa", "memchr"],
+        crates: &["idna", "itoa", "memchr", "zeroize"],
         never: &["std::time", "Instant"],
     },
     Layer {

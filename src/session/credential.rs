@@ -3,6 +3,7 @@
 
 use crate::error::{Error, printable};
 use crate::sasl::Secret;
+use crate::wire::Wiped;
 
 /// What stands in a text in place of a credential.
 pub(super) const MASK: &str = "***";
@@ -21,17 +22,11 @@ const MOST_SECRETS: usize = 64;
 pub(super) struct CredentialFilter {
     secrets: Vec<Secret>,
     /// Received bytes whose line has not ended, while there is something to hide.
-    held: Vec<u8>,
+    held: Wiped,
     /// An AUTH of the caller's own is under way: the next line answers a 334.
     awaited: bool,
     /// The caller's own bytes ended in the midst of a line with a credential.
     in_line: bool,
-}
-
-impl Drop for CredentialFilter {
-    fn drop(&mut self) {
-        wipe(&mut self.held);
-    }
 }
 
 impl CredentialFilter {
@@ -98,25 +93,21 @@ impl CredentialFilter {
 
     /// Received bytes as a transcript may show them: whole lines, the rest held back.
     pub fn received(&mut self, bytes: &[u8]) -> Vec<u8> {
-        self.held.reserve(bytes.len());
-        self.held.extend_from_slice(bytes);
+        self.held.push(bytes);
         let whole = match memchr::memrchr(b'\n', &self.held) {
             Some(end) => end + 1,
             None if self.held.len() > MOST_HELD => self.held.len(),
             None => 0,
         };
         let clean = self.scrub(&self.held[..whole]);
-        let rest = self.held[whole..].to_vec();
-        wipe(&mut self.held);
-        self.held = rest;
+        self.held.remove(whole);
         clean
     }
 
     /// What was held back, when no more of its line comes.
     pub fn release(&mut self) -> Vec<u8> {
-        let clean = self.scrub(&self.held);
-        wipe(&mut self.held);
-        clean
+        let held = std::mem::take(&mut self.held);
+        self.scrub(&held)
     }
 
     /// A command line of the caller's own. Gives how much of it may be seen, if not all;
@@ -188,10 +179,6 @@ fn hidden(text: &[u8], secret: &[u8]) -> Option<usize> {
     let rest = text.trim_ascii_end();
     let rest = rest.strip_suffix(b"...").unwrap_or(rest);
     (rest.len() >= LEAST && secret.starts_with(rest)).then_some(rest.len())
-}
-
-fn wipe(bytes: &mut Vec<u8>) {
-    zeroize::Zeroize::zeroize(bytes);
 }
 
 fn is_auth(line: &[u8]) -> bool {

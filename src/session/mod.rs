@@ -43,7 +43,7 @@ pub use mail::{Body, BodyReader, RecipientStatus, Transaction};
 pub use state::{Channel, Phase, Protocol};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::wire::{Capabilities, Reply, ReplyParser};
+use crate::wire::{Capabilities, Reply, ReplyParser, Wiped};
 
 use auth::Exchange;
 use by_hand::ByHand;
@@ -103,7 +103,7 @@ pub struct Session {
     capabilities: Capabilities,
     parser: ReplyParser,
     /// Bytes that came when no reply was due.
-    surplus: Vec<u8>,
+    surplus: Wiped,
     last: Reply,
     replies: u64,
     queue: Queue,
@@ -137,7 +137,7 @@ impl Session {
             greeting: Greeting::default(),
             capabilities: Capabilities::default(),
             parser: ReplyParser::new(),
-            surplus: Vec::new(),
+            surplus: Wiped::default(),
             last: Reply::default(),
             replies: 0,
             queue: Queue::default(),
@@ -195,7 +195,7 @@ impl Session {
         self.greeting = Greeting::default();
         self.capabilities = Capabilities::default();
         self.parser.reset();
-        self.surplus = Vec::new();
+        self.surplus = Wiped::default();
         self.queue.clear();
         self.output.clear();
         self.output.set_unhanded(0);

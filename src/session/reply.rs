@@ -95,7 +95,7 @@ impl Session {
                 "the server sends data that was not asked for",
             ));
         }
-        self.surplus.extend_from_slice(bytes);
+        self.surplus.push(bytes);
         // RFC 2033 section 4.2: one reply per accepted recipient, and no more. A farewell may
         // come in pieces.
         let whole = self.surplus.contains(&b'\n') || !is_farewell_begun(&self.surplus);

@@ -10,6 +10,7 @@ pub mod dot;
 pub mod reply;
 pub mod status;
 pub mod survey;
+pub mod wiped;
 mod words;
 
 pub use address::Path;
@@ -19,6 +20,7 @@ pub use dot::LineEncoder;
 pub use reply::{Reply, ReplyParser};
 pub use status::EnhancedStatus;
 pub use survey::{Survey, Surveyor};
+pub use wiped::Wiped;
 
 /// Longest reply line, in bytes without its line end. RFC 5321 section 4.5.3.1.5 allows 512;
 /// real servers send more, and nobody needs more than this.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::memchr2;
 
-use super::{EnhancedStatus, MAX_REPLY_BYTES, MAX_REPLY_LINE, MAX_REPLY_LINES};
+use super::{EnhancedStatus, MAX_REPLY_BYTES, MAX_REPLY_LINE, MAX_REPLY_LINES, Wiped};
 use crate::error::{Error, ErrorKind, Result, SHOWN_TEXT, printable};
 
 /// One reply: its code, and its lines without codes, stripped and joined by `\n`.
@@ -73,8 +73,8 @@ pub struct Fed {
 #[derive(Debug, Default)]
 pub struct ReplyParser {
     /// The line that has not ended yet.
-    line: Vec<u8>,
-    text: Vec<u8>,
+    line: Wiped,
+    text: Wiped,
     code: u16,
     lines: usize,
     total: usize,
@@ -104,7 +104,7 @@ impl ReplyParser {
             let rest = &input[consumed..];
             let Some(end) = memchr2(b'\n', 0, rest) else {
                 self.check_line_length(self.line.len() + rest.len())?;
-                self.line.extend_from_slice(rest);
+                self.line.push(rest);
                 return Ok(Fed { consumed: input.len(), complete: false });
             };
             if rest[end] == 0 {
@@ -116,7 +116,7 @@ impl ReplyParser {
             } else {
                 let mut line = std::mem::take(&mut self.line);
                 self.check_line_length(line.len() + end)?;
-                line.extend_from_slice(&rest[..end]);
+                line.push(&rest[..end]);
                 let ended = self.end_line(&line);
                 line.clear();
                 self.line = line;
@@ -177,9 +177,9 @@ impl ReplyParser {
         }
         self.code = code;
         if self.lines > 1 {
-            self.text.push(b'\n');
+            self.text.push(b"\n");
         }
-        self.text.extend_from_slice(line.get(4..).unwrap_or_default().trim_ascii());
+        self.text.push(line.get(4..).unwrap_or_default().trim_ascii());
         self.complete = !more;
         Ok(())
     }
