@@ -7,6 +7,8 @@
 //! - `SMTPCLIENT_SEED=n` runs that seed alone and prints everything,
 //! - `SMTPCLIENT_RUNS=n` and `SMTPCLIENT_SECONDS=n` run more than the suite does.
 
+mod answer;
+mod callbacks;
 mod caller;
 mod content;
 mod host;
@@ -47,7 +49,7 @@ const WATCHDOG: Duration = Duration::from_secs(120);
 const BY_TIME: &[&str] = &["stuck", "late", "not served: outcome unknown", "not served"];
 
 /// How many rules are shown with their smallest script.
-const SHOWN: usize = 12;
+const SHOWN: usize = 30;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -111,7 +111,7 @@ pub enum Act {
     Early {
         at: usize,
         code: u16,
-        closes: bool,
+        then: Then,
     },
     /// BDAT is refused, and its chunk read as commands.
     AsCommands(u16),
@@ -119,6 +119,16 @@ pub enum Act {
     Cancel {
         stall: bool,
     },
+}
+
+/// What follows an early refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The connection stays: behind DATA in command mode, behind BDAT with the rest of the chunk.
+    Stays,
+    HangsUp,
+    /// Nothing is said any more, and what still comes is read.
+    Drains,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -257,7 +267,8 @@ impl Plan {
                 self.small_buffers = true;
                 let place = if self.offers.chunking { Place::Chunk } else { Place::Data };
                 let (at, code) = (rng.below(8000), rng.pick(&[552, 451, 571]));
-                let act = Act::Early { at, code, closes: rng.percent(40) };
+                let then = rng.pick(&[Then::Stays, Then::Stays, Then::HangsUp, Then::Drains]);
+                let act = Act::Early { at, code, then };
                 let fault = fault(rng, place, act);
                 return self.faults.push(Fault { nth: fault.nth.min(1), ..fault });
             }

@@ -222,8 +222,14 @@ impl Maker {
     }
 
     fn tx(&self, rng: &mut Rng, bodies: &mut Vec<usize>) -> Tx {
-        let large = rng.percent(if self.large { 60 } else { 2 });
-        let fits = |body: &usize| (*body >= stock::LARGE) == large;
+        // Every byte costs time that another run could have.
+        let sizes = match rng.below(100) {
+            0..60 if self.large => stock::LARGE..stock::COUNT,
+            0 => stock::LARGE..stock::COUNT,
+            1..9 => stock::MEDIUM..stock::LARGE,
+            _ => 0..stock::MEDIUM,
+        };
+        let fits = |body: &usize| sizes.contains(body);
         let candidates: Vec<usize> = bodies.iter().copied().filter(fits).collect();
         let body = if candidates.is_empty() { bodies[0] } else { rng.pick(&candidates) };
         bodies.retain(|one| *one != body);
@@ -245,7 +251,7 @@ impl Maker {
         match rng.below(10) {
             0..3 => Source::Borrowed,
             3 => Source::Parts(rng.below(length)),
-            4..6 => {
+            4 => {
                 let end = match rng.below(10) {
                     0 | 1 if self.wild => ReaderEnd::Fails(rng.below(length)),
                     2 if self.wild => ReaderEnd::Cancels(rng.below(length)),

@@ -78,7 +78,7 @@ fn smaller(case: &Case) -> Vec<Case> {
                     case.program[index].transactions_mut()[place].domains.pop();
                 });
             }
-            let plain = (0..tx.body).find(|body| is_unused(case, *body) && *body < 40);
+            let plain = (0..tx.body).find(|body| is_unused(case, *body) && *body < stock::MEDIUM);
             if let Some(body) = plain {
                 with(&|case| case.program[index].transactions_mut()[place].body = body);
             }
