@@ -261,7 +261,7 @@ impl Plan {
             11 => Act::CutReply(rng.below(30)),
             12 => Act::Stall,
             13 => Act::Slow(rng.range(1, 4) as u64),
-            14 => Act::Refuse(421),
+            14 => Act::RefuseAndClose(521),
             15 if !self.offers.pipelining => Act::Extra(rng.pick(&[250, 354, 550, 421])),
             15..18 if !self.tcp => {
                 self.small_buffers = true;
@@ -348,7 +348,6 @@ fn habits(rng: &mut Rng) -> Habits {
 }
 
 fn refusal(rng: &mut Rng) -> Fault {
-    let code = rng.pick(&[450, 451, 452, 550, 552, 553, 554, 571, 499, 599, 503]);
     let place = rng.pick(&[
         Place::Mail,
         Place::Rcpt,
@@ -359,6 +358,9 @@ fn refusal(rng: &mut Rng) -> Fault {
         Place::Final,
         Place::Final,
     ]);
+    // 503 to BDAT is what a server says that does not know it.
+    let sequence = if matches!(place, Place::Chunk | Place::Final) { 554 } else { 503 };
+    let code = rng.pick(&[450, 451, 452, 550, 552, 553, 554, 571, 499, 599, sequence]);
     fault(rng, place, Act::Refuse(code))
 }
 
