@@ -74,19 +74,23 @@ impl BodyReader for Reader {
 #[derive(Clone)]
 pub struct Done {
     pub list: Arc<Mutex<Vec<Box<Transaction>>>>,
+    /// The next completion cancels the call that it runs in.
     pub armed: Arc<AtomicBool>,
+    /// It has.
+    pub fired: Arc<AtomicBool>,
     cancel: Cancel,
 }
 
 impl Done {
     pub fn new(cancel: Cancel) -> Self {
-        Done { list: Arc::default(), armed: Arc::default(), cancel }
+        Done { list: Arc::default(), armed: Arc::default(), fired: Arc::default(), cancel }
     }
 }
 
 impl Completion for Done {
     fn completed(&mut self, transaction: Box<Transaction>) {
         if self.armed.swap(false, Ordering::SeqCst) {
+            self.fired.store(true, Ordering::SeqCst);
             self.cancel.cancel();
         }
         self.list.lock().expect("an unpoisoned lock").push(transaction);

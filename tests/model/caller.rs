@@ -61,6 +61,7 @@ impl<'a> Caller<'a> {
             self.count_owed(op, &call);
             self.calls.push(Call {
                 owed,
+                cancelled: self.done.fired.swap(false, Ordering::SeqCst),
                 took: since.elapsed(),
                 connection: self.connections,
                 ..call
@@ -162,12 +163,13 @@ impl<'a> Caller<'a> {
     }
 
     fn connect(&mut self, index: usize) -> Result<()> {
-        self.client.close();
-        self.collect(index);
         let (ours, theirs) = pair(self.plan).expect("a pair of sockets");
+        // The server of the last connection sees its end while this call runs.
         self.host.serve(theirs, self.connections, &self.cancel);
+        let result = self.client.connect_fd(ours, None);
+        self.collect(index);
         self.connections += 1;
-        self.client.connect_fd(ours, None)
+        result
     }
 
     fn sendmail(&mut self, index: usize, tx: &Tx) -> Result<()> {

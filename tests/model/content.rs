@@ -135,6 +135,10 @@ impl Server<'_> {
         }
         let mut content = std::mem::take(&mut self.chunk);
         content.extend_from_slice(&chunk);
+        if let (Some(Act::Contradict(code)), false) = (act, last) {
+            self.chunk = content;
+            return self.say(code, &format!("refused and kept <{sender}>"));
+        }
         let taken = self.act_on(act, Place::Chunk, &sender, |server| {
             if last {
                 let recipients = std::mem::take(&mut server.recipients);

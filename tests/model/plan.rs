@@ -113,6 +113,8 @@ pub enum Act {
         code: u16,
         then: Then,
     },
+    /// A chunk that is not the last is refused and kept all the same.
+    Contradict(u16),
     /// BDAT is refused, and its chunk read as commands.
     AsCommands(u16),
     /// The client's call is cancelled when the command arrives.
@@ -211,6 +213,7 @@ impl Plan {
 
     /// Every message takes its time, and several of them more than the limit of one.
     fn pace(&mut self) {
+        self.offers = Offers { pipelining: true, chunking: true, ..Offers::default() };
         self.habits.final_ms = 30;
         self.limit_ms = 170;
     }
@@ -235,7 +238,7 @@ impl Plan {
             Place::Other,
         ]);
         let drained = rng.percent(50);
-        let loss = match rng.below(20) {
+        let loss = match rng.below(22) {
             0..3 => {
                 let nth = if rng.percent(50) { rng.below(400) } else { rng.below(30_000) };
                 let act = Act::Close { drained };
@@ -272,7 +275,11 @@ impl Plan {
                 let fault = fault(rng, place, act);
                 return self.faults.push(Fault { nth: fault.nth.min(1), ..fault });
             }
-            _ if self.offers.chunking => {
+            18 if self.offers.chunking => {
+                let act = Act::Contradict(rng.pick(&[452, 552]));
+                return self.faults.push(Fault { nth: 0, ..fault(rng, Place::Chunk, act) });
+            }
+            18..20 if self.offers.chunking => {
                 let act = Act::AsCommands(rng.pick(&[500, 502, 503]));
                 let fault = fault(rng, Place::Chunk, act);
                 return self.faults.push(Fault { nth: fault.nth.min(1), ..fault });

@@ -1,6 +1,6 @@
 //! What the caller does in one run: a program of calls.
 
-use crate::plan::{Class, Plan};
+use crate::plan::{Act, Class, Plan};
 use crate::rng::Rng;
 use crate::stock;
 
@@ -151,7 +151,7 @@ pub fn random(rng: &mut Rng, class: Class, plan: &Plan) -> Vec<Op> {
 
 /// Small messages say nothing about refusals in the midst of one.
 fn plan_is_about_size(plan: &Plan) -> bool {
-    plan.any(|act| matches!(act, crate::plan::Act::Early { .. }))
+    plan.any(|act| matches!(act, Act::Early { .. } | Act::Contradict(_)))
 }
 
 struct Maker {
@@ -202,7 +202,14 @@ impl Maker {
             }
             27..31 => ops.push(Op::Audit { nth: rng.below(6), forbids: rng.percent(70) }),
             31 => ops.push(Op::CancelInCompletion),
-            32 => ops.push(Op::Connect),
+            32 => {
+                // Connecting closes first, and gives back what was under way.
+                ops.push(Op::Submit(self.tx(rng, bodies)));
+                if rng.percent(50) {
+                    ops.push(Op::CancelInCompletion);
+                }
+                ops.push(Op::Connect);
+            }
             _ => ops.push(if rng.percent(50) { Op::Quit } else { Op::Close }),
         }
     }

@@ -48,7 +48,9 @@ fn make(id: usize) -> Stock {
         0..MEDIUM => rng.range(0, 1500),
         MEDIUM..LARGE => rng.range(2000, 20_000),
         LARGE..62 => rng.range(40_000, 90_000),
-        _ => rng.range(100_000, 300_000),
+        62..68 => rng.range(100_000, 200_000),
+        // Two chunks of what is encoded.
+        _ => rng.range(270_000, 320_000),
     };
     // Clean messages are lent to the socket, others pass through the encoder.
     let clean = id % 3 < 1;
