@@ -9,7 +9,7 @@ use crate::run::Case;
 use crate::stock;
 
 /// How long one run is worked on.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What two threads do is not the same every time.
 const TRIES: usize = 4;
