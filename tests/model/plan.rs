@@ -266,7 +266,7 @@ impl Plan {
             13 => Act::Slow(rng.range(1, 4) as u64),
             14 => Act::RefuseAndClose(521),
             // In the midst of LMTP's replies to one message it would be the next recipient's.
-            15 if !self.offers.pipelining && !(self.lmtp && place == Place::Final) => {
+            15 if !(self.offers.pipelining || self.lmtp && place == Place::Final) => {
                 Act::Extra(rng.pick(&[250, 354, 550, 421]))
             }
             15..18 if !self.tcp => {
