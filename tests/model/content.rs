@@ -98,7 +98,8 @@ impl Server<'_> {
         };
         let last = words.next().is_some_and(|word| word.eq_ignore_ascii_case("LAST"));
         let sender = self.sender.clone().unwrap_or_default();
-        let group = std::mem::take(&mut self.behind) > 0;
+        let group = self.behind > 0;
+        self.behind = self.behind.saturating_sub(length);
         let act = self.act(Place::Chunk);
         if let Some(Act::AsCommands(code)) = act {
             self.visit.confused = true;

@@ -324,6 +324,7 @@ fn offers(rng: &mut Rng, lmtp: bool) -> Offers {
     let maybe = |rng: &mut Rng, chance, from, to| rng.percent(chance).then(|| rng.range(from, to));
     let pipelining = rng.percent(70);
     let chunking = rng.percent(50);
+    let binary = chunking && rng.percent(50);
     if !lmtp && rng.percent(3) {
         return Offers { helo_only: true, ..Offers::default() };
     }
@@ -331,8 +332,8 @@ fn offers(rng: &mut Rng, lmtp: bool) -> Offers {
         pipelining,
         chunking,
         size: if rng.percent(30) { Some(0) } else { maybe(rng, 12, 400, 60_000) },
-        eight_bit: rng.percent(70),
-        binary: chunking && rng.percent(50),
+        eight_bit: binary || rng.percent(70),
+        binary,
         utf8: rng.percent(50),
         dsn: rng.percent(50),
         mail_max: maybe(rng, 6, 1, 4),
