@@ -1,23 +1,17 @@
 //! Runs a program of calls with the real client and notes what it was told.
 
-use std::io;
-use std::net::{TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use smtpclient::client::{
-    Audit, Body, BodyReader, Cancel, Client, Completion, Mail, Protocol, RecipientStatus,
-    TimeoutPolicy, Transaction,
+    Cancel, Client, Mail, Protocol, RecipientStatus, TimeoutPolicy, Transaction,
 };
 use smtpclient::error::{Error, ErrorKind, Result};
 
+use crate::callbacks::{Auditor, Done, pair, transaction};
 use crate::host::Host;
-use crate::link::Stream;
 use crate::plan::Plan;
-use crate::program::{Op, ReaderEnd, Source, Tx};
+use crate::program::{Op, Tx};
 use crate::report::{Call, Report, Said, Verdict};
 use crate::stock;
 
@@ -27,7 +21,6 @@ pub struct Caller<'a> {
     client: Client,
     cancel: Cancel,
     done: Done,
-    audit: Option<Arc<Watch>>,
     submitted: Vec<usize>,
     /// Replies that the caller has to fetch himself.
     owed: usize,
@@ -51,7 +44,6 @@ impl<'a> Caller<'a> {
             client,
             cancel,
             done,
-            audit: None,
             submitted: Vec::new(),
             owed: 0,
             connections: 0,
@@ -69,6 +61,7 @@ impl<'a> Caller<'a> {
             self.count_owed(op, &call);
             self.calls.push(Call {
                 owed,
+                cancelled: self.done.fired.swap(false, Ordering::SeqCst),
                 took: since.elapsed(),
                 connection: self.connections,
                 ..call
@@ -141,9 +134,9 @@ impl<'a> Caller<'a> {
                 Ok(())
             }
             Op::Audit { nth, forbids } => {
-                let watch = Arc::new(Watch::new(*nth, *forbids, self.cancel.clone()));
-                self.client.set_audit(Some(Box::new(Auditor(Arc::clone(&watch)))));
-                self.audit = Some(watch);
+                let (left, cancel) = (*nth + 1, self.cancel.clone());
+                let auditor = Auditor { left, forbids: *forbids, cancel };
+                self.client.set_audit(Some(Box::new(auditor)));
                 Ok(())
             }
             Op::CancelInCompletion => {
@@ -170,12 +163,13 @@ impl<'a> Caller<'a> {
     }
 
     fn connect(&mut self, index: usize) -> Result<()> {
-        self.client.close();
-        self.collect(index);
         let (ours, theirs) = pair(self.plan).expect("a pair of sockets");
+        // The server of the last connection sees its end while this call runs.
         self.host.serve(theirs, self.connections, &self.cancel);
+        let result = self.client.connect_fd(ours, None);
+        self.collect(index);
         self.connections += 1;
-        self.client.connect_fd(ours, None)
+        result
     }
 
     fn sendmail(&mut self, index: usize, tx: &Tx) -> Result<()> {
@@ -314,135 +308,4 @@ fn positive(code: u16) -> Result<()> {
         200..300 => Ok(()),
         _ => Err(Error::new(ErrorKind::Response, code.to_string())),
     }
-}
-
-fn transaction(tx: &Tx, cancel: &Cancel) -> Box<Transaction> {
-    let mut transaction = Box::new(Transaction::new());
-    transaction.set_token(tx.body);
-    transaction.set_sender(&tx.sender()).expect("a sender");
-    let notify: &[&str] = if tx.notify { &["NOTIFY=FAILURE"] } else { &[] };
-    for address in tx.recipients() {
-        transaction.add_recipient(&address, notify).expect("a recipient");
-    }
-    for option in &tx.options {
-        transaction.add_mail_option(option).expect("an option");
-    }
-    let raw = &stock::stock(tx.body).raw;
-    transaction.set_body(match tx.source {
-        Source::Owned => Body::Owned(raw.clone()),
-        Source::Borrowed => Body::Borrowed(raw),
-        Source::Parts(at) => {
-            let at = at.min(raw.len());
-            Body::Parts(raw[..at].to_vec(), &raw[at..])
-        }
-        Source::Reader { announces, step, end } => {
-            let size = announces.map(|off| raw.len().saturating_add_signed(off as isize) as u64);
-            let reader = Reader { rest: raw, given: 0, step, end, cancel: cancel.clone() };
-            Body::Reader(Box::new(reader), size)
-        }
-    });
-    transaction
-}
-
-struct Reader {
-    rest: &'static [u8],
-    given: usize,
-    step: usize,
-    end: ReaderEnd,
-    cancel: Cancel,
-}
-
-impl BodyReader for Reader {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
-        let count = buffer.len().min(self.step).min(self.rest.len());
-        match self.end {
-            ReaderEnd::Fails(at) if self.given + count > at => {
-                return Err(Error::new(ErrorKind::Io, "the reader of the model fails"));
-            }
-            ReaderEnd::Cancels(at) if (self.given..self.given + count).contains(&at) => {
-                self.cancel.cancel();
-            }
-            _ => {}
-        }
-        buffer[..count].copy_from_slice(&self.rest[..count]);
-        self.rest = &self.rest[count..];
-        self.given += count;
-        Ok(Some(count))
-    }
-}
-
-#[derive(Clone)]
-struct Done {
-    list: Arc<Mutex<Vec<Box<Transaction>>>>,
-    armed: Arc<AtomicBool>,
-    cancel: Cancel,
-}
-
-impl Done {
-    fn new(cancel: Cancel) -> Self {
-        Done { list: Arc::default(), armed: Arc::default(), cancel }
-    }
-}
-
-impl Completion for Done {
-    fn completed(&mut self, transaction: Box<Transaction>) {
-        if self.armed.swap(false, Ordering::SeqCst) {
-            self.cancel.cancel();
-        }
-        self.list.lock().expect("an unpoisoned lock").push(transaction);
-    }
-}
-
-struct Watch {
-    left: AtomicUsize,
-    forbids: bool,
-    cancel: Cancel,
-}
-
-impl Watch {
-    fn new(nth: usize, forbids: bool, cancel: Cancel) -> Self {
-        Watch { left: AtomicUsize::new(nth + 1), forbids, cancel }
-    }
-}
-
-struct Auditor(Arc<Watch>);
-
-impl Audit for Auditor {
-    fn connect(&mut self, _host: &str, _port: u16) -> bool {
-        true
-    }
-
-    fn send(&mut self, _bytes: &[u8]) -> bool {
-        let left = self.0.left.load(Ordering::SeqCst);
-        self.0.left.store(left.saturating_sub(1), Ordering::SeqCst);
-        if left == 1 && !self.0.forbids {
-            self.0.cancel.cancel();
-        }
-        left != 1 || !self.0.forbids
-    }
-}
-
-/// The client's end, and the server's.
-fn pair(plan: &Plan) -> io::Result<(OwnedFd, Stream)> {
-    let shrink = |socket: socket2::SockRef<'_>| -> io::Result<()> {
-        if plan.small_buffers {
-            socket.set_recv_buffer_size(1)?;
-            socket.set_send_buffer_size(1)?;
-        }
-        Ok(())
-    };
-    if !plan.tcp {
-        let (ours, theirs) = UnixStream::pair()?;
-        shrink((&ours).into())?;
-        shrink((&theirs).into())?;
-        return Ok((ours.into(), Stream::Unix(theirs)));
-    }
-    let listener = TcpListener::bind(("127.0.0.1", 0))?;
-    let ours = TcpStream::connect(listener.local_addr()?)?;
-    let (theirs, _) = listener.accept()?;
-    shrink((&ours).into())?;
-    shrink((&theirs).into())?;
-    ours.set_nodelay(true)?;
-    theirs.set_nodelay(true)?;
-    Ok((ours.into(), Stream::Tcp(theirs)))
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::link::Over;
-use crate::plan::{Act, Lie, Place};
+use crate::plan::{Act, Lie, Place, Then};
 use crate::server::Server;
 
 impl Server<'_> {
     pub(crate) fn data(&mut self) -> Result<(), Over> {
-        if self.link.buffered() > 0 && !self.visit.confused {
+        if self.link.buffered() > 0 {
             self.violate("commands in a group behind DATA (RFC 2920 section 3.1)".to_owned());
         }
         let Some(sender) = self.sender.clone() else { return self.say(503, "no sender") };
@@ -28,7 +28,7 @@ impl Server<'_> {
             return Ok(());
         }
         let early = match act {
-            Some(Act::Early { at, code, closes }) => Some((at, code, closes)),
+            Some(Act::Early { at, code, then }) => Some((at, code, then)),
             _ => None,
         };
         match self.read_data(early)? {
@@ -41,7 +41,7 @@ impl Server<'_> {
     }
 
     /// The message with its dots unstuffed; `None` if it was refused in its midst.
-    fn read_data(&mut self, early: Option<(usize, u16, bool)>) -> Result<Option<Vec<u8>>, Over> {
+    fn read_data(&mut self, early: Option<(usize, u16, Then)>) -> Result<Option<Vec<u8>>, Over> {
         let mut content = Vec::new();
         loop {
             let line = self.link.line()?;
@@ -49,28 +49,28 @@ impl Server<'_> {
                 return Ok(Some(content));
             }
             let strict = line.ends_with(b"\r\n") && memchr::memchr_iter(b'\r', &line).count() == 1;
-            if !strict && !self.visit.confused {
+            if !strict {
                 self.violate("a bare CR or LF behind DATA (RFC 5321 section 2.3.8)".to_owned());
             }
             content.extend_from_slice(if line[0] == b'.' { &line[1..] } else { &line });
-            if let Some((at, code, closes)) = early
+            if let Some((at, code, then)) = early
                 && content.len() > at
             {
-                return self.refuse_midway(code, closes).map(|()| None);
+                return self.refuse_midway(code, then).map(|()| None);
             }
         }
     }
 
     /// Back in command mode while the body is still coming. What was under way when the client
     /// heard of it is not its fault; whatever comes later would run as commands.
-    fn refuse_midway(&mut self, code: u16, closes: bool) -> Result<(), Over> {
+    fn refuse_midway(&mut self, code: u16, then: Then) -> Result<(), Over> {
         let sender = self.sender.clone().unwrap_or_default();
         self.visit.excused.insert(sender.clone());
         self.say(code, &format!("refused early <{sender}>"))?;
         self.link.flush()?;
-        if closes {
+        if then != Then::Stays {
             self.visit.early.push((sender, code));
-            return Err(self.link.close(code % 2 == 0));
+            return Err(self.link.close(then == Then::Drains));
         }
         let mut under_way = self.link.heard();
         let mut ended = false;
@@ -98,7 +98,8 @@ impl Server<'_> {
         };
         let last = words.next().is_some_and(|word| word.eq_ignore_ascii_case("LAST"));
         let sender = self.sender.clone().unwrap_or_default();
-        let group = std::mem::take(&mut self.behind) > 0;
+        let group = self.behind > 0;
+        self.behind = self.behind.saturating_sub(length);
         let act = self.act(Place::Chunk);
         if let Some(Act::AsCommands(code)) = act {
             self.visit.confused = true;
@@ -109,7 +110,7 @@ impl Server<'_> {
             self.link.take(length)?;
             return self.say(503, &format!("no recipient, for <{sender}>"));
         }
-        if let Some(Act::Early { at, code, closes }) = act {
+        if let Some(Act::Early { at, code, then }) = act {
             let at = at.min(length);
             self.link.take(at)?;
             self.visit.excused.insert(sender.clone());
@@ -119,9 +120,9 @@ impl Server<'_> {
                 self.say(code, &format!("refused early <{sender}>"))?;
             }
             self.link.flush()?;
-            if closes {
+            if then != Then::Stays {
                 self.visit.early.push((sender, code));
-                return Err(self.link.close(at % 2 == 0));
+                return Err(self.link.close(then == Then::Drains));
             }
             self.link.take(length - at)?;
             self.spoilt = true;
@@ -135,6 +136,10 @@ impl Server<'_> {
         }
         let mut content = std::mem::take(&mut self.chunk);
         content.extend_from_slice(&chunk);
+        if let (Some(Act::Contradict(code)), false) = (act, last) {
+            self.chunk = content;
+            return self.say(code, &format!("refused and kept <{sender}>"));
+        }
         let taken = self.act_on(act, Place::Chunk, &sender, |server| {
             if last {
                 let recipients = std::mem::take(&mut server.recipients);

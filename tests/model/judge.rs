@@ -202,7 +202,9 @@ impl Judge<'_> {
             waits && call.connection == report.connection && call.error.is_none()
         });
         let probed = self.told.probe == Some(true) && self.told.connections == report.connection;
-        if probed || answered.count() > 0 {
+        // Unless the server said both.
+        let contradicts = self.plan.any(|act| matches!(act, Act::Contradict(_)));
+        if (probed || answered.count() > 0) && !contradicts {
             return broken("unknown on a living connection", format!("{report:?}"));
         }
         let Some(visit) = self.visits.get(report.connection.wrapping_sub(1)) else {
@@ -294,6 +296,10 @@ impl Judge<'_> {
             }
             if call.kind() == Some(ErrorKind::Timeout) && self.plan.limit_ms == LONG_MS {
                 return broken("stuck", format!("{op:?}: {:?}", call.error));
+            }
+            // Whatever the closing does, the greeting is still to be waited for.
+            if call.cancelled && *op == Op::Connect && call.kind() != Some(ErrorKind::Cancelled) {
+                return broken("cancel lost", format!("{op:?}: {:?}", call.error));
             }
             if let Some(text) = &call.foreign {
                 return broken("a foreign reply", format!("{op:?} is answered {text:?}"));

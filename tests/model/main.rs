@@ -5,8 +5,11 @@
 //! smallest script that still breaks the same rule. Environment:
 //!
 //! - `SMTPCLIENT_SEED=n` runs that seed alone and prints everything,
-//! - `SMTPCLIENT_RUNS=n` and `SMTPCLIENT_SECONDS=n` run more than the suite does.
+//! - `SMTPCLIENT_RUNS=n` and `SMTPCLIENT_SECONDS=n` run more than the suite does,
+//! - `SMTPCLIENT_FIRST=n` begins with that seed instead of 0.
 
+mod answer;
+mod callbacks;
 mod caller;
 mod content;
 mod host;
@@ -31,6 +34,7 @@ use std::time::{Duration, Instant};
 use host::Host;
 use judge::Fault;
 use plan::{Class, Lie, Plan};
+use program::Op;
 use rng::Rng;
 use run::Case;
 
@@ -44,7 +48,7 @@ const WORKERS: usize = 4;
 const WATCHDOG: Duration = Duration::from_secs(120);
 
 /// Broken by a machine that is too busy as well: these must break twice more.
-const BY_TIME: &[&str] = &["stuck", "late", "not served: outcome unknown", "not served"];
+const BY_TIME: &[&str] = &["stuck", "late", "not served"];
 
 /// How many rules are shown with their smallest script.
 const SHOWN: usize = 12;
@@ -64,7 +68,6 @@ fn every_verdict_is_the_truth() {
     }
     let time = number("SMTPCLIENT_SECONDS").map(Duration::from_secs);
     let runs = number("SMTPCLIENT_RUNS").unwrap_or(if time.is_some() { u64::MAX } else { RUNS });
-    // The suite's seeds are always the same; whoever gives it time wants to see others.
     let first = number("SMTPCLIENT_FIRST").unwrap_or(0);
     let since = Instant::now();
     let next = AtomicU64::new(0);
@@ -105,7 +108,8 @@ fn run_seed(seed: u64, host: &mut Host) -> Option<Fault> {
     let case = Case::of(seed);
     let fault = case.run(host).0?;
     let again = |host: &mut Host| case.run(host).0.is_some_and(|other| other.rule == fault.rule);
-    (!BY_TIME.contains(&fault.rule) || (again(host) && again(host))).then_some(fault)
+    let by_time = BY_TIME.iter().any(|rule| fault.rule.starts_with(rule));
+    (!by_time || (again(host) && again(host))).then_some(fault)
 }
 
 /// A run that hangs cannot be stopped from outside: the whole program ends, and says where.
@@ -154,6 +158,7 @@ fn show(seed: u64) {
 /// A judge that finds nothing must be one that would: servers that lie are seen.
 #[test]
 fn a_lie_is_seen() {
+    let mut host = host();
     for (lie, rules) in [
         (Lie::Loses, &["accepted and missing"][..]),
         (Lie::Doubles, &["taken twice"]),
@@ -161,14 +166,27 @@ fn a_lie_is_seen() {
         (Lie::Misdelivers, &["shifted envelope"]),
         (Lie::Cuts, &["cut message"]),
     ] {
-        let mut host = host();
         let mut seen = 0;
-        for seed in 0..400 {
+        for seed in 0..300 {
             let mut case = Case::of(seed);
             case.plan.lie = Some(lie);
-            let fault = case.run(&mut host).0;
-            seen += usize::from(fault.is_some_and(|fault| rules.contains(&fault.rule)));
+            // Where nothing else goes wrong, nothing else takes time.
+            if case.plan.keeps_connection() && case.program.iter().all(Op::is_tame) {
+                let fault = case.run(&mut host).0;
+                seen += usize::from(fault.is_some_and(|fault| rules.contains(&fault.rule)));
+            }
         }
-        assert!(seen >= 8, "{lie:?} was seen in {seen} of 400 runs");
+        assert!(seen >= 5, "{lie:?} was seen {seen} times");
     }
+}
+
+/// The same seed is the same run: what a failure prints can be run again.
+#[test]
+fn a_seed_decides() {
+    for seed in 0..200 {
+        assert_eq!(Case::of(seed).to_string(), Case::of(seed).to_string());
+    }
+    let distinct: std::collections::HashSet<_> =
+        (0..200).map(|n| Case::of(n).to_string()).collect();
+    assert_eq!(distinct.len(), 200);
 }

@@ -111,14 +111,26 @@ pub enum Act {
     Early {
         at: usize,
         code: u16,
-        closes: bool,
+        then: Then,
     },
+    /// A chunk that is not the last is refused and kept all the same.
+    Contradict(u16),
     /// BDAT is refused, and its chunk read as commands.
     AsCommands(u16),
     /// The client's call is cancelled when the command arrives.
     Cancel {
         stall: bool,
     },
+}
+
+/// What follows an early refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// The connection stays: behind DATA in command mode, behind BDAT with the rest of the chunk.
+    Stays,
+    HangsUp,
+    /// Nothing is said any more, and what still comes is read.
+    Drains,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,6 +213,7 @@ impl Plan {
 
     /// Every message takes its time, and several of them more than the limit of one.
     fn pace(&mut self) {
+        self.offers = Offers { pipelining: true, chunking: true, ..Offers::default() };
         self.habits.final_ms = 30;
         self.limit_ms = 170;
     }
@@ -225,7 +238,7 @@ impl Plan {
             Place::Other,
         ]);
         let drained = rng.percent(50);
-        let loss = match rng.below(20) {
+        let loss = match rng.below(22) {
             0..3 => {
                 let nth = if rng.percent(50) { rng.below(400) } else { rng.below(30_000) };
                 let act = Act::Close { drained };
@@ -251,17 +264,25 @@ impl Plan {
             11 => Act::CutReply(rng.below(30)),
             12 => Act::Stall,
             13 => Act::Slow(rng.range(1, 4) as u64),
-            14 => Act::Refuse(421),
-            15 if !self.offers.pipelining => Act::Extra(rng.pick(&[250, 354, 550, 421])),
+            14 => Act::RefuseAndClose(521),
+            // In the midst of LMTP's replies to one message it would be the next recipient's.
+            15 if !(self.offers.pipelining || self.lmtp && place == Place::Final) => {
+                Act::Extra(rng.pick(&[250, 354, 550, 421]))
+            }
             15..18 if !self.tcp => {
                 self.small_buffers = true;
                 let place = if self.offers.chunking { Place::Chunk } else { Place::Data };
                 let (at, code) = (rng.below(8000), rng.pick(&[552, 451, 571]));
-                let act = Act::Early { at, code, closes: rng.percent(40) };
+                let then = rng.pick(&[Then::Stays, Then::Stays, Then::HangsUp, Then::Drains]);
+                let act = Act::Early { at, code, then };
                 let fault = fault(rng, place, act);
                 return self.faults.push(Fault { nth: fault.nth.min(1), ..fault });
             }
-            _ if self.offers.chunking => {
+            18 if self.offers.chunking => {
+                let act = Act::Contradict(rng.pick(&[452, 552]));
+                return self.faults.push(Fault { nth: 0, ..fault(rng, Place::Chunk, act) });
+            }
+            18..20 if self.offers.chunking => {
                 let act = Act::AsCommands(rng.pick(&[500, 502, 503]));
                 let fault = fault(rng, Place::Chunk, act);
                 return self.faults.push(Fault { nth: fault.nth.min(1), ..fault });
@@ -303,6 +324,7 @@ fn offers(rng: &mut Rng, lmtp: bool) -> Offers {
     let maybe = |rng: &mut Rng, chance, from, to| rng.percent(chance).then(|| rng.range(from, to));
     let pipelining = rng.percent(70);
     let chunking = rng.percent(50);
+    let binary = chunking && rng.percent(50);
     if !lmtp && rng.percent(3) {
         return Offers { helo_only: true, ..Offers::default() };
     }
@@ -310,8 +332,8 @@ fn offers(rng: &mut Rng, lmtp: bool) -> Offers {
         pipelining,
         chunking,
         size: if rng.percent(30) { Some(0) } else { maybe(rng, 12, 400, 60_000) },
-        eight_bit: rng.percent(70),
-        binary: chunking && rng.percent(50),
+        eight_bit: binary || rng.percent(70),
+        binary,
         utf8: rng.percent(50),
         dsn: rng.percent(50),
         mail_max: maybe(rng, 6, 1, 4),
@@ -337,7 +359,6 @@ fn habits(rng: &mut Rng) -> Habits {
 }
 
 fn refusal(rng: &mut Rng) -> Fault {
-    let code = rng.pick(&[450, 451, 452, 550, 552, 553, 554, 571, 499, 599, 503]);
     let place = rng.pick(&[
         Place::Mail,
         Place::Rcpt,
@@ -348,6 +369,9 @@ fn refusal(rng: &mut Rng) -> Fault {
         Place::Final,
         Place::Final,
     ]);
+    // 503 to BDAT is what a server says that does not know it.
+    let sequence = if matches!(place, Place::Chunk | Place::Final) { 554 } else { 503 };
+    let code = rng.pick(&[450, 451, 452, 550, 552, 553, 554, 571, 499, 599, sequence]);
     fault(rng, place, Act::Refuse(code))
 }
 

@@ -1,6 +1,6 @@
 //! What the caller does in one run: a program of calls.
 
-use crate::plan::{Class, Plan};
+use crate::plan::{Act, Class, Plan};
 use crate::rng::Rng;
 use crate::stock;
 
@@ -151,7 +151,7 @@ pub fn random(rng: &mut Rng, class: Class, plan: &Plan) -> Vec<Op> {
 
 /// Small messages say nothing about refusals in the midst of one.
 fn plan_is_about_size(plan: &Plan) -> bool {
-    plan.any(|act| matches!(act, crate::plan::Act::Early { .. }))
+    plan.any(|act| matches!(act, Act::Early { .. } | Act::Contradict(_)))
 }
 
 struct Maker {
@@ -202,7 +202,14 @@ impl Maker {
             }
             27..31 => ops.push(Op::Audit { nth: rng.below(6), forbids: rng.percent(70) }),
             31 => ops.push(Op::CancelInCompletion),
-            32 => ops.push(Op::Connect),
+            32 => {
+                // Connecting closes first, and gives back what was under way.
+                ops.push(Op::Submit(self.tx(rng, bodies)));
+                if rng.percent(50) {
+                    ops.push(Op::CancelInCompletion);
+                }
+                ops.push(Op::Connect);
+            }
             _ => ops.push(if rng.percent(50) { Op::Quit } else { Op::Close }),
         }
     }
@@ -222,8 +229,14 @@ impl Maker {
     }
 
     fn tx(&self, rng: &mut Rng, bodies: &mut Vec<usize>) -> Tx {
-        let large = rng.percent(if self.large { 60 } else { 2 });
-        let fits = |body: &usize| (*body >= stock::LARGE) == large;
+        // Every byte costs time that another run could have.
+        let sizes = match rng.below(100) {
+            0..60 if self.large => stock::LARGE..stock::COUNT,
+            0 => stock::LARGE..stock::COUNT,
+            1..9 => stock::MEDIUM..stock::LARGE,
+            _ => 0..stock::MEDIUM,
+        };
+        let fits = |body: &usize| sizes.contains(body);
         let candidates: Vec<usize> = bodies.iter().copied().filter(fits).collect();
         let body = if candidates.is_empty() { bodies[0] } else { rng.pick(&candidates) };
         bodies.retain(|one| *one != body);
@@ -245,7 +258,7 @@ impl Maker {
         match rng.below(10) {
             0..3 => Source::Borrowed,
             3 => Source::Parts(rng.below(length)),
-            4..6 => {
+            4 => {
                 let end = match rng.below(10) {
                     0 | 1 if self.wild => ReaderEnd::Fails(rng.below(length)),
                     2 if self.wild => ReaderEnd::Cancels(rng.below(length)),

@@ -10,6 +10,8 @@ pub struct Call {
     pub error: Option<(ErrorKind, String)>,
     /// A reply to bytes of the caller's own was not fetched when it began.
     pub owed: bool,
+    /// Its completion callback cancelled it.
+    pub cancelled: bool,
     pub took: Duration,
     /// How many connections there were.
     pub connection: usize,

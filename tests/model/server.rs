@@ -1,22 +1,20 @@
 //! The model of the server: simple and strict, one connection from greeting to end. It knows the
 //! protocol from the RFCs and nothing of the library; its plan says where it goes wrong.
 
-use std::time::Duration;
-
 use smtpclient::client::Cancel;
 
 use crate::link::{Link, Over, Stream};
-use crate::plan::{Act, Fault, Haraka, Lie, Place, Plan};
+use crate::plan::{Act, Haraka, Lie, Place, Plan};
 use crate::record::{Delivery, Visit};
 use crate::stock;
 
 pub struct Server<'a> {
     pub(crate) plan: &'a Plan,
-    index: usize,
-    cancel: &'a Cancel,
+    pub(crate) index: usize,
+    pub(crate) cancel: &'a Cancel,
     pub(crate) link: Link,
     pub(crate) visit: Visit,
-    counts: [usize; PLACES],
+    pub(crate) counts: [usize; PLACES],
     esmtp: bool,
     greeted: bool,
     pub(crate) sender: Option<String>,
@@ -90,17 +88,12 @@ impl Server<'_> {
                 self.violate(format!("a command ends without CR: {text:?}"));
             }
             let text = text.trim_end();
-            let confused = self.visit.confused;
-            if text.contains("trap") && !confused {
+            if text.contains("trap") {
                 self.violate(format!("a line of a message ran as a command: {text}"));
             }
             let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
             let verb = verb.to_ascii_uppercase();
-            if !self.plan.offers.pipelining
-                && verb != "BDAT"
-                && self.link.buffered() > 0
-                && !confused
-            {
+            if !self.plan.offers.pipelining && verb != "BDAT" && self.link.buffered() > 0 {
                 self.violate(format!("commands in a group behind {verb}, without PIPELINING"));
             }
             if self.behind > 0 {
@@ -301,119 +294,6 @@ impl Server<'_> {
         if self.plan.lie != Some(Lie::Loses) {
             self.visit.deliveries.push(delivery);
         }
-    }
-
-    /// What the plan has for this occasion.
-    pub(crate) fn act(&mut self, place: Place) -> Option<Act> {
-        let nth = self.counts[place as usize];
-        self.counts[place as usize] += 1;
-        let here = |fault: &&Fault| match fault.act {
-            // A server that does not know BDAT never does.
-            Act::AsCommands(_) => fault.place == place,
-            _ => (fault.connection, fault.place, fault.nth) == (self.index, place, nth),
-        };
-        self.plan.faults.iter().find(here).map(|fault| fault.act)
-    }
-
-    /// Obeys a command, or does what the plan has in its place. `about` is the address that is
-    /// refused. True if the command was done and its reply is positive.
-    pub(crate) fn obey(
-        &mut self,
-        place: Place,
-        about: &str,
-        usual: impl FnOnce(&mut Self) -> (u16, String),
-    ) -> Result<bool, Over> {
-        let act = self.act(place);
-        self.act_on(act, place, about, usual)
-    }
-
-    pub(crate) fn act_on(
-        &mut self,
-        act: Option<Act>,
-        place: Place,
-        about: &str,
-        usual: impl FnOnce(&mut Self) -> (u16, String),
-    ) -> Result<bool, Over> {
-        let refused = format!("refused <{about}>");
-        match act {
-            Some(Act::Refuse(code)) => {
-                self.visit.excused.insert(about.to_owned());
-                self.say(code, &refused)?;
-                return Ok(false);
-            }
-            Some(Act::RefuseAndClose(code)) => {
-                self.visit.excused.insert(about.to_owned());
-                self.say(code, &refused)?;
-                self.link.flush()?;
-                self.visit.closing = Some((code, self.plan.lmtp && place == Place::Final));
-                return Err(self.link.close(true));
-            }
-            Some(Act::Close { drained }) => {
-                self.link.flush()?;
-                return Err(self.link.close(drained));
-            }
-            Some(Act::Stall | Act::Cancel { stall: true }) => {
-                if act != Some(Act::Stall) {
-                    self.cancel.cancel();
-                }
-                self.link.flush()?;
-                self.link.drain();
-                return Err(Over);
-            }
-            Some(Act::Cancel { stall: false }) => self.cancel.cancel(),
-            Some(Act::Slow(time)) => {
-                self.link.flush()?;
-                std::thread::sleep(Duration::from_millis(time));
-            }
-            _ => {}
-        }
-        let (code, text) = usual(self);
-        match act {
-            Some(Act::DoneAndClose) => {
-                self.link.flush()?;
-                return Err(self.link.close(false));
-            }
-            Some(Act::CutReply(keep)) => {
-                self.link.flush()?;
-                let reply = self.reply(code, &text);
-                self.link.hold(&reply[..keep.min(reply.len() - 1)]);
-                self.link.flush()?;
-                return Err(self.link.close(true));
-            }
-            Some(Act::Extra(extra)) => {
-                self.link.flush()?;
-                let mut both = self.reply(code, &text);
-                both.extend(self.reply(extra, "one too many"));
-                self.link.hold(&both);
-                self.link.flush_whole()?;
-            }
-            _ => self.say(code, &text)?,
-        }
-        Ok(code < 400)
-    }
-
-    pub(crate) fn say(&mut self, code: u16, text: &str) -> Result<(), Over> {
-        let reply = self.reply(code, text);
-        self.link.say(&reply)
-    }
-
-    fn reply(&mut self, code: u16, text: &str) -> Vec<u8> {
-        self.visit.transcript.push(format!("S {code} {}", text.replace('\n', " / ")));
-        let mut lines: Vec<&str> = text.split('\n').collect();
-        if self.plan.habits.long_replies {
-            lines.push(lines[lines.len() - 1]);
-        }
-        let last = lines.len() - 1;
-        let lines = lines.iter().enumerate();
-        lines
-            .flat_map(|(at, line)| {
-                format!("{code}{}{line}\r\n", if at == last { ' ' } else { '-' }).into_bytes()
-            })
-            .collect()
-    }
-
-    pub(crate) fn violate(&mut self, what: String) {
-        self.visit.violations.push(what);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::run::Case;
 use crate::stock;
 
 /// How long one run is worked on.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What two threads do is not the same every time.
 const TRIES: usize = 4;
@@ -78,7 +78,7 @@ fn smaller(case: &Case) -> Vec<Case> {
                     case.program[index].transactions_mut()[place].domains.pop();
                 });
             }
-            let plain = (0..tx.body).find(|body| is_unused(case, *body) && *body < 40);
+            let plain = (0..tx.body).find(|body| is_unused(case, *body) && *body < stock::MEDIUM);
             if let Some(body) = plain {
                 with(&|case| case.program[index].transactions_mut()[place].body = body);
             }

@@ -9,6 +9,9 @@ use crate::rng::Rng;
 /// How many messages there are.
 pub const COUNT: usize = 72;
 
+/// Those from here on fill more than one segment.
+pub const MEDIUM: usize = 40;
+
 /// Those from here on are large: more than a socket buffer, and from the second on more than
 /// what goes out in one flight with its envelope.
 pub const LARGE: usize = 56;
@@ -42,13 +45,15 @@ pub fn last_words(id: usize) -> String {
 fn make(id: usize) -> Stock {
     let mut rng = Rng::new(id as u64);
     let size = match id {
-        0..40 => rng.range(0, 1500),
-        40..LARGE => rng.range(2000, 20_000),
+        0..MEDIUM => rng.range(0, 1500),
+        MEDIUM..LARGE => rng.range(2000, 20_000),
         LARGE..62 => rng.range(40_000, 90_000),
-        _ => rng.range(100_000, 300_000),
+        62..68 => rng.range(100_000, 200_000),
+        // Two chunks of what is encoded.
+        _ => rng.range(270_000, 320_000),
     };
     // Clean messages are lent to the socket, others pass through the encoder.
-    let clean = id % 3 == 0;
+    let clean = id % 3 < 1;
     let ends: &[&str] = if clean { &["\r\n"] } else { &["\r\n", "\r\n", "\n", "\r"] };
     let mut raw = format!("Subject: body-{id}\r\n\r\n").into_bytes();
     while raw.len() < size {
