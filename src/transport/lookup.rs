@@ -13,7 +13,9 @@
 //!               └─ nobody waits any more: leaves the queue
 //! ```
 //!
-//! A forked child has none of its parent's threads and locks: it begins with a pool of its own.
+//! Where the system gives no thread at all, the look-up runs in the caller's, and his limit holds
+//! again behind it. A forked child has none of its parent's threads, and touches none of its locks:
+//! it begins with a pool of its own.
 
 use std::collections::VecDeque;
 use std::ffi::CString;

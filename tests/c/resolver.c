@@ -96,10 +96,21 @@ static void *cancel_soon(void *client) {
 /* Behind those that hang: who waits for his turn can be cancelled, and a child does not wait. */
 static void behind_a_full_queue(void) {
     smtp_client *client = client_new(SMTP_PROTOCOL_SMTP);
+    smtp_client *nameless = smtp_client_new(SMTP_PROTOCOL_SMTP);
     pthread_t canceller;
     int status;
     pid_t child;
+    double start = now();
     CHECK(threads() > THREADS);
+
+    /* One's own name is looked up within the call's limit, and not beyond it. */
+    GIVES(SMTP_OK, smtp_client_set_timeout(nameless, 1000));
+    GIVES(SMTP_OK, smtp_client_connect(nameless, server("smtp"), 0));
+    GIVES(SMTP_E_TIMEOUT, smtp_client_ehlo(nameless, NULL));
+    GIVES(0, smtp_client_is_connected(nameless));
+    CHECK(now() - start < (slow() ? 20 : 4));
+    smtp_client_free(nameless);
+
     CHECK(pthread_create(&canceller, NULL, cancel_soon, client) == 0);
     GIVES(SMTP_E_CANCELLED, smtp_client_connect(client, by_name(), 0));
     CHECK(pthread_join(canceller, NULL) == 0);

@@ -127,6 +127,29 @@ fn every_phase_can_be_cancelled() {
     }
 }
 
+/// Under SMTPS there is no connection before the handshake; STARTTLS has one.
+#[test]
+fn a_handshake_that_hangs_is_still_connecting_where_it_comes_first() {
+    let offers = Script::new().reply("220 x").expect("EHLO").reply("250-x").reply("250 STARTTLS");
+    let cases = [
+        (Protocol::Smtps, Script::new().mute(), Detail::Connecting),
+        (Protocol::Smtp, offers.expect("STARTTLS").reply("220 go").mute(), Detail::None),
+    ];
+    for (protocol, script, detail) in cases {
+        let server = Server::script(script);
+        let mut client = client(protocol);
+        client.set_tls(trusting());
+        client.set_timeout(TimeoutPolicy::After(Duration::from_millis(500)));
+        let error = client
+            .connect(&server.address(), 0)
+            .and_then(|()| client.starttls())
+            .expect_err("the handshake cannot end");
+        assert_eq!((error.kind(), error.detail()), (ErrorKind::Timeout, detail), "{error}");
+        assert!(!client.is_connected());
+        server.finish_unchecked();
+    }
+}
+
 #[test]
 fn quit_does_not_wait_long() {
     let server = Server::script(Script::new().reply("220 x").expect("QUIT").mute());
