@@ -1,0 +1,352 @@
+/*
+ * Random sequences of all exported functions: with every kind of wrong handle, text, length and
+ * array, from one thread or several, and from inside callbacks, against servers that answer,
+ * misbehave and hang up. No call may crash, take long, or fail without a word of its own; every
+ * destroy callback runs once; nothing is left behind.
+ *
+ * Each round has a seed. Of one that fails it is shown, with the last calls of each thread.
+ * SMTPCLIENT_SEED begins with another one, SMTPCLIENT_SECONDS says how long to go on, and
+ * SMTPCLIENT_SPARE=race never lets one thread free what another may be using.
+ */
+/* SERVER smtp plain --auth user:password --mode 421-at-rset-3 */
+/* SERVER smtps tls --mode reset-at-rcpt-4 */
+#define _POSIX_C_SOURCE 200809L
+#include <stdio.h>
+
+static FILE *report; /* standard error is for transcripts, and leads nowhere */
+#define CHECK_ERR report
+#include "random_world.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <signal.h>
+
+enum { THREADS = 4, SHOWN = 24, NESTED = 12, PATIENCE_MS = 3000 };
+
+/* One call, while it runs. */
+struct call {
+    const char *name;
+    const void *subject;
+    double begun;
+    unsigned past;
+    char marker[128];
+};
+
+/* The last calls of each thread, to be shown when all is lost; that of the main thread is 0. */
+static struct past {
+    struct {
+        const char *name;
+        const void *subject;
+        int depth, running;
+        long code;
+    } calls[SHOWN];
+    unsigned count;
+    long since; /* milliseconds; 0 if none runs */
+} pasts[THREADS + 1];
+
+static uint64_t round_seed;
+static double round_until;
+static unsigned long good, failed;
+static int done; /* threads of the round */
+OWN struct past *past;
+OWN smtp_transaction *mine; /* in no other thread's hands */
+OWN unsigned markers;
+
+static void show_last_calls(void) {
+    unsigned i, at;
+    dprintf(fileno(report), "seed %" PRIu64 ", threads: %d\n", round_seed, world.threads);
+    for (i = 0; i <= THREADS; i++)
+        for (at = pasts[i].count > SHOWN ? pasts[i].count - SHOWN : 0; at < pasts[i].count; at++)
+            dprintf(fileno(report), "%u: %*s%s(%p) %s %ld\n", i, 2 * pasts[i].calls[at % SHOWN].depth, "",
+                    pasts[i].calls[at % SHOWN].name, pasts[i].calls[at % SHOWN].subject,
+                    pasts[i].calls[at % SHOWN].running ? "has not returned" : "=", pasts[i].calls[at % SHOWN].code);
+}
+
+static void on_fatal_signal(int number) {
+    static int shown;
+    if (!__atomic_exchange_n(&shown, 1, __ATOMIC_ACQ_REL)) {
+        dprintf(fileno(report), "%s\n", number == SIGALRM ? "a call does not end" : strsignal(number));
+        show_last_calls();
+    }
+    signal(SIGABRT, SIG_DFL);
+    abort();
+}
+
+/* Memory, or what cannot be an address: never a handle, whatever a handle is. */
+static int is_surely_none(const void *subject) {
+    uintptr_t at = (uintptr_t)subject;
+    return at < 4096 || (at >= (uintptr_t)foreign && at < (uintptr_t)(foreign + 64)) ||
+           (at >= (uintptr_t)heap && at < (uintptr_t)(heap + 256));
+}
+
+static void mark(long since) {
+    if (depth == 0)
+        __atomic_store_n(&past->since, since, __ATOMIC_RELEASE);
+}
+
+static struct call begin(const char *name, const void *subject) {
+    struct call call = {name, subject, 0, past->count++, ""};
+    unsigned at = call.past % SHOWN;
+    /* an error that no other call makes, so that the call's own can be told from it */
+    if (smtp_transaction_set_message_fd(mine, -2 - (int)(markers++ % 1000000)) < 0)
+        snprintf(call.marker, sizeof call.marker, "%s", smtp_last_error());
+    call.begun = now();
+    mark((long)(call.begun * 1000));
+    past->calls[at].name = name;
+    past->calls[at].subject = subject;
+    past->calls[at].depth = depth++;
+    past->calls[at].running = 1;
+    past->calls[at].code = 0;
+    return call;
+}
+
+static void end(struct call *call) {
+    double taken = now() - call->begun;
+    past->calls[call->past % SHOWN].running = 0;
+    depth--;
+    mark(0);
+    /* The time limits are shorter, and no server waits longer; some calls have many deadlines. */
+    if (taken > (slow() ? 60 : 15)) {
+        fprintf(report, "%s took %g s\n", call->name, taken);
+        CHECK(!"a call that ends in time");
+    }
+}
+
+/* What a getter without further arguments returns may be a number that was stored. */
+static int is_stored(const char *name) {
+    static const char *const names[] = {"_error_code", "_errno", "_status", "_timeout"};
+    size_t i;
+    for (i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(name) > strlen(names[i]) && strcmp(name + strlen(name) - strlen(names[i]), names[i]) == 0)
+            return 1;
+    return 0;
+}
+
+static void end_code(struct call *call, int code) {
+    past->calls[call->past % SHOWN].code = code;
+    end(call);
+    __atomic_fetch_add(code < 0 ? &failed : &good, 1, __ATOMIC_RELAXED);
+    if (code < 0) {
+        CHECK(smtp_error_name(code)[strlen("SMTP_E_")] != '?');
+        CHECK(smtp_last_error()[0] != '\0');
+        /* cancel must not touch the text: it may run in a signal handler */
+        if (!is_stored(call->name) && strcmp(call->name, "smtp_client_cancel") != 0)
+            CHECK(strcmp(smtp_last_error(), call->marker) != 0);
+    }
+    if (call->subject != NULL && is_surely_none(call->subject) && !is_stored(call->name))
+        CHECK(code == SMTP_E_MISUSE || code == SMTP_E_INVALID_ARGUMENT);
+}
+
+static void end_count(struct call *call, size_t count) {
+    past->calls[call->past % SHOWN].code = (long)count;
+    end(call);
+    if (call->subject != NULL && is_surely_none(call->subject))
+        CHECK(count == 0);
+}
+
+/* It lives until another call on its handle, so that only a lone thread may look at it. */
+static void end_text(struct call *call, const char *text) {
+    end(call);
+    if (call->subject != NULL && is_surely_none(call->subject))
+        CHECK(text == NULL || text[0] == '\0');
+    else if (text != NULL && world.threads == 1)
+        CHECK(strlen(text) < (size_t)1 << 24);
+}
+
+static void end_new(struct call *call, int kind, void *handle) {
+    end(call);
+    if (kind == KIND_smtp_client && handle != NULL) {
+        /* the machine's own name may take long to look up */
+        GIVES(SMTP_OK, smtp_client_set_local_hostname(handle, "client.example"));
+        GIVES(SMTP_OK, smtp_client_set_timeout(handle, 200));
+    }
+    if (handle != NULL)
+        keep(kind, handle);
+}
+
+static void expect_destroy(void *user, smtp_destroy_callback destroy) {
+    ((struct datum *)user)->expected = destroy != NULL;
+}
+
+#include "random.h"
+
+enum { FUNCTIONS = sizeof functions / sizeof *functions };
+
+/* Without these a sequence hardly ever gets to a connection, and to mail over it. */
+static void call_something(void) {
+    static const char *const often[] = {
+        "smtp_client_connect", "smtp_client_connect_fd", "smtp_client_send", "smtp_client_submit",
+        "smtp_client_sendmail", "smtp_client_send_batch", "smtp_transaction_add_recipient",
+    };
+    const char *wanted = ONE_OF(often);
+    int i = below(FUNCTIONS);
+    if (below(6) == 0)
+        for (i = 0; i < FUNCTIONS - 1 && strcmp(functions[i].name, wanted) != 0;)
+            i++;
+    functions[i].run();
+}
+
+static void reenter(void *user) {
+    struct datum *datum = user;
+    CHECK(__atomic_load_n(&datum->destroyed, __ATOMIC_ACQUIRE) == 0);
+    while (!world.closing && depth < 3 && reentries < NESTED && below(3) == 0) {
+        reentries++;
+        call_something();
+    }
+}
+
+/* Handles with which most calls make sense. */
+static void begin_world(void) {
+    int i;
+    memset(&world, 0, sizeof world);
+    world.threads = below(2) == 0 ? 1 : 2 + below(THREADS - 1);
+    for (i = 0; i < 3; i++) {
+        smtp_client *client = smtp_client_new(i == 2 ? SMTP_PROTOCOL_LMTP : SMTP_PROTOCOL_SMTP);
+        smtp_tls *tls = smtp_tls_new();
+        smtp_transaction *transaction = smtp_transaction_new();
+        CHECK(client != NULL && tls != NULL && transaction != NULL);
+        GIVES(SMTP_OK, smtp_client_set_local_hostname(client, "client.example"));
+        GIVES(SMTP_OK, smtp_client_set_timeout(client, 300));
+        GIVES(SMTP_OK, smtp_tls_set_system_roots(tls, 0));
+        GIVES(SMTP_OK, smtp_tls_set_ca_file(tls, file("ca.pem")));
+        GIVES(SMTP_OK, smtp_client_set_tls(client, tls));
+        GIVES(SMTP_OK, smtp_transaction_set_sender(transaction, "a@a.example"));
+        GIVES(SMTP_OK, smtp_transaction_add_recipient(transaction, "b@b.example", NULL, 0));
+        GIVES(SMTP_OK, smtp_transaction_set_message_borrowed(transaction, mail, 500));
+        world.live[KIND_smtp_client][i] = client;
+        world.live[KIND_smtp_tls][i] = tls;
+        world.live[KIND_smtp_transaction][i] = transaction;
+    }
+}
+
+/* Frees everything, and looks at what must have come of it. */
+static void end_world(void) {
+    int first = below(KINDS), kind, i;
+    world.closing = 1;
+    for (kind = 0; kind < KINDS; kind++)
+        for (i = 0; i < LIVE; i++) {
+            int which = (first + kind) % KINDS;
+            if (world.live[which][i] != NULL)
+                dispose(which, world.live[which][i]);
+        }
+    for (i = 0; i < world.fd_count && i < FDS; i++)
+        if (world.fds[i] > 0)
+            close(world.fds[i]);
+    for (i = 0; i < world.data_count; i++)
+        GIVES(world.data[i].expected, world.data[i].destroyed);
+}
+
+/* How many entries a directory of /proc/self has. */
+static int entries(const char *path) {
+    DIR *directory = opendir(path);
+    int count = 0;
+    CHECK(directory != NULL);
+    while (readdir(directory) != NULL)
+        count++;
+    closedir(directory);
+    return count;
+}
+
+/* A look-up that outlasted its call ends by itself. */
+static void comes_down(const char *path, int expected) {
+    double until = now() + 10;
+    while (entries(path) > expected && now() < until)
+        nap(1);
+    GIVES(expected, entries(path));
+}
+
+static void begin_thread(int number) {
+    past = &pasts[number];
+    random_state = (round_seed + 1) * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)number * 2 + 1;
+    mine = smtp_transaction_new();
+    CHECK(mine != NULL);
+}
+
+static void *run_thread(void *number) {
+    int calls;
+    stack = (uintptr_t)&calls;
+    begin_thread((int)(intptr_t)number);
+    for (calls = 0; calls < 400 && now() < round_until; calls++) {
+        reentries = 0;
+        call_something();
+    }
+    smtp_transaction_free(mine);
+    __atomic_fetch_add(&done, 1, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* A client may have been told to wait for ever: whatever it waits for, cancel ends it. */
+static void cancel_the_patient(void) {
+    int thread, i;
+    for (thread = 1; thread <= THREADS; thread++) {
+        long since = __atomic_load_n(&pasts[thread].since, __ATOMIC_ACQUIRE);
+        for (i = 0; since > 0 && now() * 1000 - (double)since > PATIENCE_MS && i < LIVE; i++)
+            smtp_client_cancel(__atomic_load_n(&world.live[KIND_smtp_client][i], __ATOMIC_ACQUIRE));
+    }
+}
+
+static void run_round(void) {
+    pthread_t threads[THREADS];
+    intptr_t i;
+    alarm(slow() ? 200 : 60);
+    memset(pasts, 0, sizeof pasts);
+    begin_thread(0);
+    start_server(round_seed);
+    begin_world();
+    done = 0;
+    round_until = now() + (slow() ? 4 : 1);
+    for (i = 0; i < world.threads; i++)
+        CHECK(pthread_create(&threads[i], NULL, run_thread, (void *)(i + 1)) == 0);
+    for (; __atomic_load_n(&done, __ATOMIC_ACQUIRE) < world.threads; nap(5))
+        cancel_the_patient();
+    for (i = 0; i < world.threads; i++)
+        pthread_join(threads[i], NULL);
+    end_world();
+    smtp_transaction_free(mine);
+    stop_server();
+}
+
+static void prepare(void) {
+    static const char head[] = "From: a@a.example\r\nTo: b@b.example, c@c.example\r\nBcc: d@d.example\r\n"
+                               "Subject: random\r\n\r\n.dot\nbare\rline\r\n\xe4\r\n";
+    static const int fatal[] = {SIGABRT, SIGALRM, SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+    size_t i;
+    FILE *certificates = fopen(file("ca.pem"), "r");
+    report = fdopen(dup(2), "w");
+    CHECK(report != NULL && certificates != NULL && freopen("/dev/null", "w", stderr) != NULL);
+    setvbuf(report, NULL, _IONBF, 0);
+    memset(mail, 'x', BYTES - 1);
+    memcpy(mail, head, sizeof head - 1);
+    for (i = sizeof head + 70; i + 10000 < BYTES; i += 80)
+        memcpy(mail + i, "\r\n", 2);
+    CHECK(fread(pem, 1, BYTES, certificates) > 0);
+    fclose(certificates);
+    heap = calloc(1, 256);
+    any_text(NULL);
+    CHECK(getenv("SMTPCLIENT_SPARE") == NULL || strcmp(getenv("SMTPCLIENT_SPARE"), "race") == 0);
+    spare_race = getenv("SMTPCLIENT_SPARE") != NULL;
+    /* a sanitizer has more to say of a bad address */
+    for (i = 0; i < (getenv("SMTPCLIENT_SANITIZER") != NULL ? 2 : sizeof fatal / sizeof *fatal); i++)
+        signal(fatal[i], on_fatal_signal);
+}
+
+int main(void) {
+    const char *seed = getenv("SMTPCLIENT_SEED"), *seconds = getenv("SMTPCLIENT_SECONDS");
+    double until = now() + (seconds != NULL ? atof(seconds) : slow() ? 20 : 10);
+    int rounds = 0, descriptors = 0, threads = entries("/proc/self/task");
+    prepare();
+    round_seed = seed != NULL ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL) * 1000;
+    for (; now() < until || rounds == 0; round_seed++, rounds++) {
+        fprintf(report, "seed %" PRIu64 "\n", round_seed);
+        run_round();
+        comes_down("/proc/self/task", threads);
+        if (rounds == 0) /* what is opened once, and kept */
+            descriptors = entries("/proc/self/fd");
+        comes_down("/proc/self/fd", descriptors);
+    }
+    fprintf(report, "%d rounds, %lu calls went well, %lu failed\n", rounds, good, failed);
+    CHECK(good > 100 && failed > 100);
+    free(heap);
+    fclose(report);
+    return 0;
+}
