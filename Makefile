@@ -40,7 +40,7 @@ OPENSSL_LIBS  = $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -
 # Without make's job server, whose descriptors cargo would not inherit.
 RUN_CARGO := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(CARGO)
 
-.PHONY: all install install-strip uninstall demo test test-root bench lint examples fuzz deps clean help
+.PHONY: all install install-strip uninstall demo test test-root bench soak lint examples fuzz deps clean help
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -108,6 +108,11 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (needs cargo-fuzz: cargo install 
 	    name=$${target##*/}; RUSTC_BOOTSTRAP=1 $(RUN_CARGO) fuzz run "$${name%.rs}" --fuzz-dir . \
 	        -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+
+SECONDS ?= 600
+
+soak: test-root ## random calls and model runs under sanitizers, SECONDS= long each
+	SMTPCLIENT_ROOT="$$(cd $(T)/test-root && pwd)" CARGO="$(RUN_CARGO)" scripts/soak $(SECONDS)
 
 lint: ## check formatting and run clippy
 	$(RUN_CARGO) fmt --check

@@ -227,8 +227,9 @@ fn random(function: &Function) -> String {
     if let (Some(data), Some(destroy)) = (of_kind("void *"), of_kind("smtp_destroy_callback")) {
         before += &format!("    expect_destroy({}, {});\n", data.name, destroy.name);
     }
-    if name.ends_with("_free") {
-        before += &format!("    if (!forget((void *){})) {{ end(&call); return; }}\n", names[0]);
+    if let Some(kind) = name.strip_suffix("_free") {
+        let forget = format!("forget(KIND_{kind}, {})", names[0]);
+        before += &format!("    if (!{forget}) {{ end(&call); return; }}\n");
     }
     let end = match result.as_str() {
         "int" => format!("end_code(&call, {call});"),

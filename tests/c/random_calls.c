@@ -247,11 +247,25 @@ static int entries(const char *path) {
     return count;
 }
 
+static void show_descriptors(void) {
+    char name[64], target[256];
+    ssize_t length;
+    int fd;
+    for (fd = 0; fd < 1024; fd++) {
+        snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+        length = readlink(name, target, sizeof target);
+        if (length > 0)
+            fprintf(report, "%d is %.*s\n", fd, (int)length, target);
+    }
+}
+
 /* A look-up that outlasted its call ends by itself. */
 static void comes_down(const char *path, int expected) {
     double until = now() + 10;
     while (entries(path) > expected && now() < until)
         nap(1);
+    if (entries(path) > expected)
+        show_descriptors();
     GIVES(expected, entries(path));
 }
 
@@ -310,6 +324,7 @@ static void prepare(void) {
     static const char head[] = "From: a@a.example\r\nTo: b@b.example, c@c.example\r\nBcc: d@d.example\r\n"
                                "Subject: random\r\n\r\n.dot\nbare\rline\r\n\xe4\r\n";
     static const int fatal[] = {SIGABRT, SIGALRM, SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+    const char *sanitizer = getenv("SMTPCLIENT_SANITIZER");
     size_t i;
     FILE *certificates = fopen(file("ca.pem"), "r");
     report = fdopen(dup(2), "w");
@@ -322,19 +337,36 @@ static void prepare(void) {
     CHECK(fread(pem, 1, BYTES, certificates) > 0);
     fclose(certificates);
     heap = calloc(1, 256);
-    any_text(NULL);
+    find_files();
     CHECK(getenv("SMTPCLIENT_SPARE") == NULL || strcmp(getenv("SMTPCLIENT_SPARE"), "race") == 0);
     spare_race = getenv("SMTPCLIENT_SPARE") != NULL;
-    /* a sanitizer has more to say of a bad address */
-    for (i = 0; i < (getenv("SMTPCLIENT_SANITIZER") != NULL ? 2 : sizeof fatal / sizeof *fatal); i++)
-        signal(fatal[i], on_fatal_signal);
+    sanitizer = sanitizer == NULL ? "" : sanitizer;
+    /* AddressSanitizer has more to say of a bad address; ThreadSanitizer aborts under its own locks. */
+    for (i = 0; i < sizeof fatal / sizeof *fatal; i++)
+        if (sanitizer[0] == '\0' || (strcmp(sanitizer, "address") == 0 && i < 2))
+            signal(fatal[i], on_fatal_signal);
+}
+
+static void *nothing(void *unused) {
+    return unused;
+}
+
+/* Threads that are there before the library is used: ThreadSanitizer has one, from the first that
+ * is made on. */
+static int threads_before(void) {
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, nothing, NULL) == 0);
+    pthread_join(thread, NULL);
+    nap(200);
+    return entries("/proc/self/task");
 }
 
 int main(void) {
     const char *seed = getenv("SMTPCLIENT_SEED"), *seconds = getenv("SMTPCLIENT_SECONDS");
     double until = now() + (seconds != NULL ? atof(seconds) : slow() ? 20 : 10);
-    int rounds = 0, descriptors = 0, threads = entries("/proc/self/task");
+    int rounds = 0, descriptors = 0, threads;
     prepare();
+    threads = threads_before();
     round_seed = seed != NULL ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL) * 1000;
     for (; now() < until || rounds == 0; round_seed++, rounds++) {
         fprintf(report, "seed %" PRIu64 "\n", round_seed);

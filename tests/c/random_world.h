@@ -16,7 +16,7 @@
 
 /* Handles that are alive, those that were, and callback data, of one round. */
 enum { KIND_smtp_client, KIND_smtp_tls, KIND_smtp_transaction, KIND_smtp_auth_exchange, KINDS };
-enum { LIVE = 5, GONE = 16, ELEMENTS = 8, DATA = 1 << 16, BYTES = 70000, FDS = 64 };
+enum { LIVE = 5, GONE = 16, ELEMENTS = 8, DATA = 1 << 16, BYTES = 70000, FDS = 64, FILES = 6 };
 
 struct datum {
     int expected, destroyed;
@@ -42,6 +42,7 @@ static long long foreign[64];
 static char *heap;
 
 static char mail[BYTES], pem[BYTES];
+static char files[FILES][1024]; /* names of files, the first of certificates */
 
 OWN uint64_t random_state;
 OWN smtp_auth_exchange *exchange; /* of the callback that runs */
@@ -117,18 +118,24 @@ static void keep(int kind, void *handle) {
 }
 
 /* Before a handle is freed. 0 if it must not be. */
-static int forget(void *handle) {
-    int kind, i;
+static int forget(int kind, void *handle) {
+    int i;
     if (!may_race())
         return 0;
-    for (kind = 0; kind < KINDS; kind++)
-        for (i = 0; i < LIVE; i++) {
-            void *one = handle;
-            if (handle != NULL && __atomic_compare_exchange_n(&world.live[kind][i], &one, NULL, 0, __ATOMIC_ACQ_REL,
-                                                              __ATOMIC_ACQUIRE))
-                remember_gone(kind, handle);
-        }
+    for (i = 0; i < LIVE && handle != NULL; i++) {
+        void *one = handle;
+        if (__atomic_compare_exchange_n(&world.live[kind][i], &one, NULL, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+            remember_gone(kind, handle);
+    }
     return 1;
+}
+
+/* Before there are threads. */
+static void find_files(void) {
+    static const char *const names[FILES] = {"ca.pem", "client.pem", "client.key", "rsa.pem", "client-both.pem", "none"};
+    int i;
+    for (i = 0; i < FILES; i++)
+        snprintf(files[i], sizeof *files, "%s", file(names[i]));
 }
 
 /* Addresses, parameters, commands, credentials: any of them anywhere. */
@@ -141,14 +148,6 @@ static const char *any_text(const char *name) {
     static const char *const bad[] = {"", "a\xff", "a\r\nRSET", "a\nb", "\x01", " ", "a@b> NOTIFY=NEVER <c@d"};
     static const char *const mechanisms[] = {"PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "plain login", "NONSENSE"};
     static const char *const hosts[] = {"[::1]:1", "127.0.0.1:1", "/nonexistent", "%lo", ".", "127.0.0.1:x", "localhost:1"};
-    static const char *const files[] = {"ca.pem", "client.pem", "client.key", "rsa.pem", "client-both.pem", "none"};
-    static char paths[sizeof files / sizeof *files][1024];
-    size_t i;
-    if (name == NULL) { /* once, before there are threads */
-        for (i = 0; i < sizeof files / sizeof *files; i++)
-            snprintf(paths[i], sizeof *paths, "%s", file(files[i]));
-        return NULL;
-    }
     switch (below(16)) {
     case 0: return NULL;
     case 1: return ONE_OF(bad);
@@ -166,7 +165,7 @@ static const char *any_text(const char *name) {
     if (strcmp(name, "mechanism") == 0 || strcmp(name, "names") == 0)
         return ONE_OF(mechanisms);
     if (strcmp(name, "path") == 0 || strstr(name, "_file") != NULL)
-        return ONE_OF(paths);
+        return ONE_OF(files);
     return ONE_OF(words);
 }
 
@@ -218,7 +217,7 @@ static int any_fd(void) {
     if (at >= FDS || kind == 0)
         return below(2) == 0 ? -1 : 100000;
     if (kind == 1) {
-        pair[0] = open(below(2) == 0 ? "/dev/null" : file("ca.pem"), O_RDONLY);
+        pair[0] = open(below(2) == 0 ? "/dev/null" : files[0], O_RDONLY);
     } else if (kind == 2) {
         CHECK(pipe(pair) == 0 && write(pair[1], mail, 500) == 500);
         give_server(pair[1], 1);
