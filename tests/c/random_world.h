@@ -30,6 +30,8 @@ static struct {
     int data_count;
     int fds[FDS], fd_count;
     int threads;
+    int slots;   /* of each kind so many handles at most */
+    int storm;   /* nothing connects, so that no call waits, and all threads want the same handles */
     int closing; /* callbacks call nothing any more */
 } world;
 
@@ -62,9 +64,9 @@ static int may_race(void) {
 }
 
 static void *live(int kind) {
-    int first = below(LIVE), i;
-    for (i = 0; i < LIVE; i++) {
-        void *one = __atomic_load_n(&world.live[kind][(first + i) % LIVE], __ATOMIC_ACQUIRE);
+    int first = below(world.slots), i;
+    for (i = 0; i < world.slots; i++) {
+        void *one = __atomic_load_n(&world.live[kind][(first + i) % world.slots], __ATOMIC_ACQUIRE);
         if (one != NULL)
             return one;
     }
@@ -109,7 +111,7 @@ static void dispose(int kind, void *handle) {
 /* A new handle goes where there is room, else away. */
 static void keep(int kind, void *handle) {
     int i;
-    for (i = 0; i < LIVE; i++) {
+    for (i = 0; i < world.slots; i++) {
         void *none = NULL;
         if (__atomic_compare_exchange_n(&world.live[kind][i], &none, handle, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
             return;
@@ -230,7 +232,7 @@ static int any_fd(void) {
 }
 
 static int any_int(const char *name) {
-    static const int limits[] = {1, 5, 20, 100, 300, 0, -3, SMTP_TIMEOUT_NONE, SMTP_TIMEOUT_RFC};
+    static const int limits[] = {1, 5, 20, 50, 100, 0, -3, SMTP_TIMEOUT_NONE, SMTP_TIMEOUT_RFC};
     static const int ports[] = {0, 0, 0, 0, 0, 0, 1, -1, 65536};
     static const int numbers[] = {0, 1, 1, 2, 3, 12, 13, -1, 250, 451, 550, -17, INT_MAX, INT_MIN};
     if (strcmp(name, "fd") == 0)
