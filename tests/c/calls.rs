@@ -236,7 +236,7 @@ fn random(function: &Function) -> String {
         "size_t" => format!("end_count(&call, {call});"),
         "void" => format!("{call};\n    end(&call);"),
         "const char *" => format!("end_text(&call, {call});"),
-        "const void *" => format!("end_text(&call, (const char *){call});"),
+        "const void *" | "void *" => format!("end_pointer(&call, {call});"),
         other => match handle(other) {
             Some(handle) => format!("end_new(&call, KIND_{handle}, {call});"),
             None => panic!("calls.rs knows no way to judge \"{other}\""),
