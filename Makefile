@@ -40,8 +40,7 @@ OPENSSL_LIBS  = $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -
 # Without make's job server, whose descriptors cargo would not inherit.
 RUN_CARGO := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(CARGO)
 
-.PHONY: all install install-strip uninstall demo test test-root bench soak soak-model lint examples fuzz \
-        deps clean help
+.PHONY: all install install-strip uninstall demo test test-root bench soak lint examples fuzz deps clean help
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -110,14 +109,10 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (needs cargo-fuzz: cargo install 
 	        -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
 
-SECONDS ?= 60
+SECONDS ?= 600
 
-soak: soak-model ## run the random tests for SECONDS each, with new seeds every time
-
-# Whoever fails is shown with the seed that repeats it.
-soak-model:
-	SMTPCLIENT_SECONDS=$(SECONDS) SMTPCLIENT_FIRST=$$(date +%s)000000 \
-	    $(RUN_CARGO) test --locked --test model -- --nocapture
+soak: test-root ## random calls under sanitizers, and the model of a server, SECONDS= long each
+	SMTPCLIENT_ROOT="$$(cd $(T)/test-root && pwd)" CARGO="$(RUN_CARGO)" scripts/soak $(SECONDS)
 
 lint: ## check formatting and run clippy
 	$(RUN_CARGO) fmt --check

@@ -3,6 +3,7 @@ tables. Clients take turns within each round, so that whatever else the machine 
 alike; figures are medians over rounds."""
 
 import argparse
+import dataclasses
 import json
 import os
 import re
@@ -15,6 +16,8 @@ import time
 import workloads
 
 SINK_CPU = 0
+# Speed is kept where a row's median is not below that.
+SLOWER = 0.97
 
 
 class Failed(Exception):
@@ -63,6 +66,7 @@ class Bench:
         self.programs = {
             "raw": [self.path("raw")],
             "ours": [self.path("ours")],
+            "old": [self.path("old")],
             "libesmtp": [self.path("esmtp")],
             "libcurl": [self.path("curl")],
             "smtplib": [sys.executable, os.path.join(os.path.dirname(__file__), "smtplib_client.py")],
@@ -141,10 +145,13 @@ class Bench:
         for cpus in workload.cpus:
             if cpus > len(self.cpus):
                 continue
+            if self.arguments.compare:
+                workload = against_old(workload)
             samples = {client: [] for client in workload.counts if self.has(client)}
             rounds = 1 if quick else self.arguments.rounds or workload.rounds
             for number in range(rounds):
-                for client in samples:
+                # Neither always follows the other.
+                for client in sorted(samples, reverse=number % 2) if self.arguments.compare else samples:
                     if client in workload.slow and number >= 3:
                         continue
                     count = workload.counts[client]
@@ -160,7 +167,8 @@ class Bench:
                 self.results.append({"workload": workload.name, "title": workload.title, "cpus": cpus,
                                      "client": client, "unit": workload.unit, "flights": workload.flights,
                                      "samples": list_})
-            self.show(workload, cpus)
+            if not self.arguments.compare:
+                self.show(workload, cpus)
 
     def of(self, name, client, cpus, measure):
         for result in self.results:
@@ -196,6 +204,31 @@ class Bench:
         table(rows)
         sys.stdout.flush()
 
+    def compare(self):
+        """How fast the new build is, in terms of the old one, round by round."""
+        rows = [["row", "CPUs", "old", "new", "unit", "new/old", "min-max", ""]]
+        slower = False
+        for new in self.results:
+            if not new["client"].startswith("ours"):
+                continue
+            name = new["client"].replace("ours", "old", 1)
+            old = next((result for result in self.results if result["client"] == name and
+                        (result["workload"], result["cpus"]) == (new["workload"], new["cpus"])), None)
+            if old is None:
+                continue
+            rates = [[sample["rate"] for sample in result["samples"]] for result in (old, new)]
+            ratios = [b / a for a, b in zip(*rates)]
+            ratio = statistics.median(ratios)
+            slower = slower or ratio < SLOWER
+            rows.append([new["workload"] + new["client"][len("ours"):], str(new["cpus"]),
+                         *(number(statistics.median(each)) for each in rates), new["unit"], f"{ratio:.3f}",
+                         f"{min(ratios):.2f}-{max(ratios):.2f}", "SLOWER" if ratio < SLOWER else ""])
+        print("\n## New against old\n")
+        table(rows)
+        for failure in self.failures:
+            print(f"FAILED: {failure}", file=sys.stderr)
+        return 1 if slower or self.failures else 0
+
     def judge(self):
         rows = [["what", "CPUs", "against", "measured", "goal", ""]]
         for goal in workloads.goals():
@@ -223,6 +256,8 @@ class Bench:
                 sink.stop()
             for name in self.files.values():
                 os.remove(name)
+        if self.arguments.compare:
+            return self.compare()
         self.judge()
         with open(self.path("results.json"), "w") as file:
             json.dump({"results": self.results, "failures": self.failures}, file, indent=1)
@@ -230,6 +265,17 @@ class Bench:
         for failure in self.failures:
             print(f"FAILED: {failure}", file=sys.stderr)
         return 1 if any(": raw" in failure or ": ours" in failure for failure in self.failures) else 0
+
+
+def against_old(workload):
+    """The same workload with the old build beside the new one, each way that ours is measured."""
+    counts, options = {}, dict(workload.per_client)
+    for client, count in workload.counts.items():
+        if client.startswith("ours"):
+            old = client.replace("ours", "old", 1)
+            counts[old] = counts[client] = count
+            options[old] = options.get(client, {})
+    return dataclasses.replace(workload, counts=counts, per_client=options, slow=())
 
 
 def number(value):
@@ -255,6 +301,7 @@ def main():
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--only")
     parser.add_argument("--clients")
+    parser.add_argument("--compare", action="store_true")
     sys.exit(Bench(parser.parse_args()).run())
 
 

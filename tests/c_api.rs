@@ -34,6 +34,7 @@ programs! {
     interrupted
     lifecycle
     outcomes
+    random_calls
     reentry
     resolver
     sigpipe

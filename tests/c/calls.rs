@@ -1,6 +1,6 @@
 //! Reads the installed header and writes C from it: a list of calls, one per function, another with
-//! each pointer NULL in turn, and another with each string no UTF-8. So no test can forget a
-//! function that is new.
+//! each pointer NULL in turn, another with each string no UTF-8, and for each function a call with
+//! everything at random. So no test can forget a function that is new.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -173,16 +173,102 @@ fn header() -> String {
     )
 }
 
-/// The directory with the generated `calls.h`.
+/// The kind of a handle, such as `smtp_client` of `const smtp_client *`.
+fn handle(kind: &str) -> Option<&str> {
+    let name = kind.trim_start_matches("const ").strip_suffix('*')?.trim_end();
+    (name.starts_with("smtp_") && !name.contains(' ')).then_some(name)
+}
+
+/// A declaration that draws an argument; the functions are those of `random_world.h`.
+fn drawn(function: &Function, at: usize) -> String {
+    let Param { kind, name } = &function.params[at];
+    let array = |at: usize| function.params[at].kind.ends_with("const *");
+    let value = match kind.as_str() {
+        "const char *const *" => {
+            return format!(
+                "const char *{name}_room[ELEMENTS];\n    \
+                 const char *const *{name} = any_texts({name}_room, \"{name}\");"
+            );
+        }
+        "smtp_transaction *const *" => {
+            return format!(
+                "smtp_transaction *{name}_room[ELEMENTS];\n    \
+                 smtp_transaction *const *{name} = any_transactions({name}_room);"
+            );
+        }
+        "const char *" => format!("any_text(\"{name}\")"),
+        "const void *" => "any_bytes()".to_owned(),
+        "void *" => "any_datum()".to_owned(),
+        "size_t *" => "any_place()".to_owned(),
+        "size_t" if name == "index" => "any_index()".to_owned(),
+        "size_t" if at > 0 && array(at - 1) => "any_count()".to_owned(),
+        "size_t" => "any_length()".to_owned(),
+        "int" => format!("any_int(\"{name}\")"),
+        "int64_t" => "any_int64()".to_owned(),
+        callback if callback.ends_with("_callback") => format!("any_{callback}()"),
+        other => match handle(other) {
+            Some(handle) => format!("({handle} *)any_handle(KIND_{handle})"),
+            None => panic!("calls.rs draws no argument for \"{kind} {name}\""),
+        },
+    };
+    format!("{kind} {name} = {value};")
+}
+
+/// `random_NAME()`, which makes one call with everything at random and judges its result.
+fn random(function: &Function) -> String {
+    let Function { name, result, params } = function;
+    let of_kind = |wanted: &str| params.iter().find(|param| param.kind == wanted);
+    let draws: String =
+        (0..params.len()).map(|at| format!("    {}\n", drawn(function, at))).collect();
+    let names: Vec<_> = params.iter().map(|param| param.name.as_str()).collect();
+    let call = format!("{name}({})", names.join(", "));
+    let subject = params.first().filter(|param| handle(&param.kind).is_some());
+    let subject =
+        subject.map_or("NULL".to_owned(), |param| format!("(const void *){}", param.name));
+    let mut before = format!("    struct call call = begin(\"{name}\", {subject});\n");
+    if let (Some(data), Some(destroy)) = (of_kind("void *"), of_kind("smtp_destroy_callback")) {
+        before += &format!("    expect_destroy({}, {});\n", data.name, destroy.name);
+    }
+    if let Some(kind) = name.strip_suffix("_free") {
+        let forget = format!("forget(KIND_{kind}, {})", names[0]);
+        before += &format!("    if (!{forget}) {{ end(&call); return; }}\n");
+    }
+    let end = match result.as_str() {
+        "int" => format!("end_code(&call, {call});"),
+        "size_t" => format!("end_count(&call, {call});"),
+        "void" => format!("{call};\n    end(&call);"),
+        "const char *" => format!("end_text(&call, {call});"),
+        "const void *" | "void *" => format!("end_pointer(&call, {call});"),
+        other => match handle(other) {
+            Some(handle) => format!("end_new(&call, KIND_{handle}, {call});"),
+            None => panic!("calls.rs knows no way to judge \"{other}\""),
+        },
+    };
+    format!("static void random_{name}(void) {{\n{draws}{before}    {end}\n}}\n")
+}
+
+fn random_header() -> String {
+    let functions = functions();
+    let mut text = "/* Generated from smtpclient.h by tests/c/calls.rs. */\n".to_owned();
+    text.extend(functions.iter().map(random));
+    text +=
+        "static const struct function { const char *name; void (*run)(void); } functions[] = {\n";
+    text.extend(functions.iter().map(|one| format!("    {{\"{0}\", random_{0}}},\n", one.name)));
+    text + "};\n"
+}
+
+/// The directory with the generated `calls.h` and `random.h`.
 pub fn directory() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| {
         let directory = tree::scratch("c-generated");
         std::fs::create_dir_all(&directory).expect("a directory for generated C");
-        // Another test process may be writing the same: nobody must see half of it.
-        let unfinished = directory.join(format!("calls.h.{}", std::process::id()));
-        std::fs::write(&unfinished, header()).expect("calls.h");
-        std::fs::rename(unfinished, directory.join("calls.h")).expect("calls.h");
+        for (name, text) in [("calls.h", header()), ("random.h", random_header())] {
+            // Another test process may be writing the same: nobody must see half of it.
+            let unfinished = directory.join(format!("{name}.{}", std::process::id()));
+            std::fs::write(&unfinished, text).expect(name);
+            std::fs::rename(unfinished, directory.join(name)).expect(name);
+        }
         directory
     })
 }

@@ -26,8 +26,14 @@ pub struct Program {
     binary: PathBuf,
 }
 
-/// How long a program may take, whatever it does.
+/// How long a program may take beyond what it is told, whatever it does.
 const LIMIT: Duration = Duration::from_secs(900);
+
+/// How long a program is told to go on.
+fn asked_for() -> Duration {
+    let seconds = std::env::var("SMTPCLIENT_SECONDS").ok();
+    Duration::from_secs(seconds.map_or(0, |seconds| seconds.parse().expect("SMTPCLIENT_SECONDS")))
+}
 
 impl Program {
     /// Compiles `tests/c/NAME` with the flags that pkg-config gives: as strict C99, or as C++17.
@@ -40,6 +46,10 @@ impl Program {
         let plus = name.ends_with(".cpp");
         let linked = !more.contains(&"-DNOT_LINKED");
         let binary = tree::scratch(&format!("c-{}", name.replace('.', "-")));
+        if let Some(sanitizer) = Sanitizer::asked_for() {
+            sanitizer.build(&source, &binary);
+            return Program { source, binary };
+        }
         let mut command = Command::new(if plus { "g++" } else { "gcc" });
         command.arg(if plus { "-std=c++17" } else { "-std=c99" });
         command.args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g", "-O1", "-pthread"]);
@@ -67,6 +77,9 @@ impl Program {
     /// Runs the program with its servers; it must end with status 0, and every server must be
     /// content.
     pub fn run(&self, how: Run) {
+        if how == Run::Valgrind && Sanitizer::asked_for().is_some() {
+            return;
+        }
         let status = self.status(how);
         assert!(status.success(), "{}: {status}", self.name());
     }
@@ -90,9 +103,10 @@ impl Program {
 
     fn status(&self, how: Run) -> ExitStatus {
         let servers = self.servers();
-        let mut command = match how {
-            Run::Native => Command::new(&self.binary),
-            Run::Valgrind => valgrind(&self.binary),
+        let mut command = match (how, Sanitizer::asked_for()) {
+            (_, Some(sanitizer)) => sanitizer.command(&self.binary),
+            (Run::Native, None) => Command::new(&self.binary),
+            (Run::Valgrind, None) => valgrind(&self.binary),
         };
         command.env("SMTP_TEST_FILES", files().path());
         command.env("SMTP_TEST_LIBRARY", tree::installed().join("lib/libsmtpclient.so.0"));
@@ -100,10 +114,9 @@ impl Program {
             command.env(format!("SMTP_TEST_{}", server.name), server.server.address());
             command.env(format!("SMTP_TEST_{}_SPOOL", server.name), server.spool.path());
         }
-        let (status, said) = run_within(&mut command, LIMIT);
-        if !status.success() {
-            eprintln!("{}: {status}\n{said}", self.name());
-        }
+        let (status, said) = run_within(&mut command, LIMIT + asked_for());
+        // What a program that went well has to say is seen with --nocapture.
+        println!("{}: {status}\n{said}", self.name());
         for server in servers {
             server.finish(status.success());
         }
@@ -115,6 +128,55 @@ impl Program {
         let text = std::fs::read_to_string(&self.source).expect("the C source");
         let comments = text.lines().filter_map(|line| line.trim().strip_prefix("/* SERVER "));
         comments.filter_map(|line| line.strip_suffix("*/")).map(TestServer::start).collect()
+    }
+}
+
+/// The sanitizer that `scripts/soak` wants programs to be built with, in place of valgrind.
+struct Sanitizer {
+    name: String,
+    /// The library, instrumented.
+    archive: PathBuf,
+    /// The sanitizer's own code, which must be that of the compiler that made the archive.
+    runtime: PathBuf,
+}
+
+impl Sanitizer {
+    fn asked_for() -> Option<Sanitizer> {
+        let name = std::env::var("SMTPCLIENT_SANITIZER").ok()?;
+        let path = |name| PathBuf::from(std::env::var_os(name).expect(name));
+        let (archive, runtime) = (path("SMTPCLIENT_ARCHIVE"), path("SMTPCLIENT_RUNTIME"));
+        Some(Sanitizer { name, archive, runtime })
+    }
+
+    /// In two steps, because clang would link a runtime of its own.
+    fn build(&self, source: &Path, binary: &Path) {
+        let object = binary.with_extension("o");
+        let mut compiler = Command::new("clang");
+        compiler.args(["-std=c99", "-g", "-O1", "-pthread", "-fno-omit-frame-pointer", "-c"]);
+        compiler.arg(format!("-fsanitize={}", self.name)).arg("-I").arg(calls::directory());
+        compiler.arg("-I").arg(tree::installed().join("include"));
+        tree::run(compiler.arg("-o").arg(&object).arg(source));
+        let mut linker = Command::new("clang");
+        linker.arg("-o").arg(binary).arg(object).arg(&self.archive);
+        linker.arg("-Wl,--whole-archive").arg(&self.runtime).arg("-Wl,--no-whole-archive");
+        linker.args(["-lssl", "-lcrypto", "-lpthread", "-lrt", "-lm", "-ldl", "-lutil", "-lgcc_s"]);
+        // The runtime finds what it replaces by name.
+        tree::run(linker.arg("-rdynamic"));
+    }
+
+    fn command(&self, binary: &Path) -> Command {
+        let mut command = Command::new(binary);
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        // A program's standard error may lead elsewhere.
+        command.env(
+            "ASAN_OPTIONS",
+            "abort_on_error=1:log_path=stdout:detect_stack_use_after_return=1",
+        );
+        let suppressions = tests.join("tsan.supp");
+        let options = "halt_on_error=1:log_path=stdout:second_deadlock_stack=1";
+        command.env("TSAN_OPTIONS", format!("{options}:suppressions={}", suppressions.display()));
+        command.env("SMTP_TEST_SLOW", "1");
+        command
     }
 }
 
