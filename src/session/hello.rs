@@ -15,6 +15,8 @@ pub struct Greeting {
     ehlo: Option<Vec<u8>>,
     esmtp: bool,
     greeted: bool,
+    /// The server says that it is Exim, which counts RSETs (`smtp_accept_max_nonmail`).
+    pub(super) is_exim: bool,
     name: String,
 }
 
@@ -91,6 +93,9 @@ impl Session {
             if accepted {
                 self.greeting.esmtp = true;
                 self.capabilities = Capabilities::parse(self.last.bytes());
+                if self.greeting.is_exim {
+                    self.mail.beware_of_resets();
+                }
             }
         }
         let refused_for_good = helo || self.protocol.is_lmtp() || closes(code);

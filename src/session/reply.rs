@@ -199,6 +199,7 @@ impl Session {
 
     fn greeting_reply(&mut self) {
         if self.last.code() == 220 {
+            self.greeting.is_exim = self.last.bytes().windows(4).any(|word| word == b"Exim");
             self.state = State::Open;
             self.result = Some(Ok(220));
         } else {

@@ -71,6 +71,7 @@ impl Session {
         let Some(oldest) = self.mail.flights.front() else { return false };
         let most = self.options.window;
         (most > 0 && self.mail.flights.len() >= most)
+            || self.mail.pace.is_some_and(|most| self.mail.flights.len() >= most)
             || self.queue.len() >= MOST_REPLIES
             || self.output.end() - oldest.begins >= self.mail.window()
     }

@@ -58,6 +58,10 @@ const MOST_REPLIES: usize = 16 * 1024;
 /// ten RSETs that no accepted message stands before.
 const PATIENT_REFUSALS: u32 = 4;
 
+/// How many transactions are in flight at first where the server counts RSETs: so few that they
+/// may all be refused.
+const FIRST_OF_MANY: usize = 8;
+
 /// The transactions of a session.
 #[derive(Default)]
 pub(super) struct Mailer {
@@ -82,6 +86,9 @@ pub(super) struct Mailer {
     serial: bool,
     refusals: u32,
     window: Option<u64>,
+    /// Most transactions in flight, with a server that counts RSETs: one more with each that it
+    /// accepts, half with each that it refuses.
+    pace: Option<usize>,
     /// MAIL commands on this connection (RFC 9422 MAILMAX).
     pub mails: u32,
     /// What the reader of the message in hand has nothing of: wait for it.
@@ -290,6 +297,9 @@ impl Mailer {
     /// How far to run ahead from here on.
     fn learn(&mut self, accepted: bool, mailed: bool) {
         let window = self.window();
+        if let Some(pace) = self.pace.as_mut().filter(|_| accepted || mailed) {
+            *pace = if accepted { *pace + 1 } else { (*pace / 2).max(1) };
+        }
         if accepted {
             self.window = Some((window * 2).min(MOST_BYTES));
         } else if mailed {
@@ -301,6 +311,12 @@ impl Mailer {
 
     pub fn starved(&self) -> Option<i32> {
         self.starved
+    }
+
+    /// The server closes the connection after some RSETs without a word that could be read
+    /// behind them: it must not have too many of them in hand.
+    pub fn beware_of_resets(&mut self) {
+        self.pace = Some(FIRST_OF_MANY);
     }
 
     /// What was under way was taken back before it was sent.

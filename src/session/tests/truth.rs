@@ -328,6 +328,29 @@ fn a_connection_that_has_refused_four_goes_on_one_at_a_time() {
     assert_eq!(transmit(&mut session).matches("MAIL").count(), 1);
 }
 
+/// Exim resets the connection behind its tenth RSET, so that its last words are lost: it has few
+/// transactions in hand until it has accepted some.
+#[test]
+fn exim_is_given_few_at_first() {
+    let mut peer = Peer::new(FULL).rule("RCPT TO:<bad", "550 5.1.1 no\r\n");
+    peer.greeting = "220 host ESMTP Exim 4.96\r\n";
+    let mut session = connected(Protocol::Smtp, &mut peer, 4096);
+    for n in 0..60 {
+        submit(&mut session, mail(&[if n % 10 == 9 { "bad@x" } else { "good@x" }], "hi"));
+    }
+    let mut most = 0;
+    loop {
+        let sent = transmit(&mut session);
+        if sent.is_empty() {
+            break;
+        }
+        most = most.max(sent.matches("MAIL").count());
+        session.handle_input(&peer.take(sent.as_bytes()));
+    }
+    assert_eq!(done(&mut session).iter().filter(|(kind, _)| kind.is_none()).count(), 54);
+    assert!((8..=24).contains(&most), "{most}");
+}
+
 #[test]
 fn too_many_and_521_say_that_the_rest_was_not_looked_at() {
     // Three in flight; the second's RSET is one too many for the server.
