@@ -282,19 +282,18 @@ impl Judge<'_> {
 
     fn calls(&self) -> Verdict {
         let most = Duration::from_millis(self.plan.limit_ms) * (self.txs().count() as u32 + 2);
-        let late = |report: &&Report| {
-            let error = report.error.as_ref();
-            error.is_some_and(|(_, text)| text.contains("the time limit passed"))
+        let late = |error: Option<&(ErrorKind, String)>| {
+            let waited = |(_, text): &(ErrorKind, String)| text.contains("the time limit passed");
+            self.plan.limit_ms == LONG_MS && error.is_some_and(waited)
         };
-        let late = self.told.reports.iter().find(late);
-        if let Some(report) = late.filter(|_| self.plan.limit_ms == LONG_MS) {
+        if let Some(report) = self.told.reports.iter().find(|one| late(one.error.as_ref())) {
             return broken("stuck", format!("{report:?}"));
         }
         for (call, op) in self.told.calls.iter().zip(self.program) {
             if call.took > most + Duration::from_secs(4) {
                 return broken("late", format!("{op:?} took {:?}: {:?}", call.took, call.error));
             }
-            if call.kind() == Some(ErrorKind::Timeout) && self.plan.limit_ms == LONG_MS {
+            if late(call.error.as_ref()) {
                 return broken("stuck", format!("{op:?}: {:?}", call.error));
             }
             // Whatever the closing does, the greeting is still to be waited for.
