@@ -27,7 +27,6 @@ impl Client {
             port => port,
         };
         self.close();
-        self.cancel.clear();
         let deadline = self.connect_deadline();
         self.session.trace().info(&format!("connect: {host:?}, {port}"));
         if self.audit.as_mut().is_some_and(|audit| !audit.connect(&host, port)) {
@@ -54,7 +53,6 @@ impl Client {
         let name = server_name.unwrap_or("localhost");
         check_argument("the server name", name)?;
         self.close();
-        self.cancel.clear();
         let deadline = self.connect_deadline();
         if self.audit.as_mut().is_some_and(|audit| !audit.connect(name, 0)) {
             return Err(Error::new(
@@ -79,10 +77,12 @@ impl Client {
     /// TLS if it comes first, then the greeting.
     fn open(&mut self, mut transport: Transport, deadline: Option<Instant>) -> Result<()> {
         if self.session.protocol() == Protocol::Smtps {
+            let policy = self.config.tls.get_or_insert_default();
             let limit = Limit { deadline, cancel: &self.cancel };
-            transport = transport.start_tls(&self.config.tls, &self.host, &limit)?;
+            transport = transport.start_tls(policy, &self.host, &limit)?;
         }
         self.session.opened(channel(&transport));
+        self.cancel.holds(transport.fd());
         self.transport = Some(transport);
         self.audited = self.session.total_sent();
         self.drive(deadline);
@@ -116,8 +116,9 @@ impl Client {
             self.session.check_no_injection()?;
         }
         let deadline = deadline.or_else(|| self.phase_deadline());
+        let policy = self.config.tls.get_or_insert_default();
         let limit = Limit { deadline, cancel: &self.cancel };
-        let transport = transport.start_tls(&self.config.tls, &self.host, &limit)?;
+        let transport = transport.start_tls(policy, &self.host, &limit)?;
         self.session.secured(channel(&transport));
         self.transport = Some(transport);
         Ok(())

@@ -27,10 +27,9 @@ pub(super) struct Patience {
 }
 
 impl Client {
-    /// The start of a call: connected, no cancel from before, nothing pushed still under way.
+    /// The start of a call: connected, nothing pushed still under way.
     /// Gives the call's own deadline, if the caller has set one.
     pub(super) fn begin(&mut self) -> Result<Option<Instant>> {
-        self.cancel.clear();
         if self.transport.is_none() {
             return Err(not_connected());
         }

@@ -219,7 +219,6 @@ impl Client {
     /// through the completion sink during this or a later call. Blocks while the window of
     /// transactions in flight is full.
     pub fn submit(&mut self, mut transaction: Box<Transaction>) -> Result<()> {
-        self.cancel.clear();
         let first = self.session.is_quiet();
         if first && let Err(error) = self.begin_greeted() {
             transaction.fail_before_sending(error.clone());
@@ -249,7 +248,6 @@ impl Client {
 
     /// Waits for the outcome of everything submitted.
     pub fn flush(&mut self) -> Result<()> {
-        self.cancel.clear();
         let deadline = self.call_deadline();
         self.drive_batch(deadline).map_or(Ok(()), Err)
     }

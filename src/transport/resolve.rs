@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result, printable};
 
-use super::cancel::Cancel;
+use super::wake::Wake;
 use super::{Limit, socket, sys};
 
 /// All addresses of a host, the system's preferred one first.
@@ -87,16 +87,16 @@ fn on_thread<T: Send + 'static>(
     work: impl Fn() -> T + Clone + Send + 'static,
 ) -> Result<T> {
     let result = Arc::new(Mutex::new(None));
-    let done = Cancel::new()?;
+    let done = Arc::new(Wake::new()?);
     let here = work.clone();
-    let (slot, wake) = (Arc::clone(&result), Wake(done.clone()));
+    let (slot, end) = (Arc::clone(&result), End(Arc::clone(&done)));
     let blocked = sys::block_signals();
     let started = std::thread::Builder::new().stack_size(STACK).spawn(move || {
         let value = work();
         if let Ok(mut slot) = slot.lock() {
             *slot = Some(value);
         }
-        drop(wake);
+        drop(end);
     });
     sys::restore_signals(&blocked);
     let Ok(thread) = started else { return Ok(here()) };
@@ -110,11 +110,11 @@ fn on_thread<T: Send + 'static>(
 
 /// Wakes the waiting caller when the work ends, however that is. (The end of a pipe would not
 /// do: a child that another thread forks meanwhile would hold it open.)
-struct Wake(Cancel);
+struct End(Arc<Wake>);
 
-impl Drop for Wake {
+impl Drop for End {
     fn drop(&mut self) {
-        self.0.cancel();
+        self.0.wake();
     }
 }
 
@@ -128,6 +128,7 @@ const STACK: usize = 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::Cancel;
 
     #[test]
     fn numeric_addresses() {

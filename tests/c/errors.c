@@ -20,6 +20,7 @@ static const char *const null_is_fine[] = {
     "smtp_transaction_free transaction",
     "smtp_client_set_source_address host",
     "smtp_client_set_tls tls",
+    "smtp_client_source_address port",
     "smtp_client_set_auth_mechanisms names",
     "smtp_tls_set_client_certificate key_file",
     NULL,
@@ -83,7 +84,8 @@ static long wanted;
 /* Strings that belong to no handle, and facts. */
 static int without_handle(const char *function) {
     return strncmp(function, "smtp_client_new", 15) == 0 || strstr(function, "_new") != NULL ||
-           strcmp(function, "smtp_last_error") == 0 || strcmp(function, "smtp_error_name") == 0 ||
+           strcmp(function, "smtp_last_error") == 0 ||
+           strcmp(function, "smtp_last_error_code") == 0 || strcmp(function, "smtp_error_name") == 0 ||
            strcmp(function, "smtp_error_is_temporary") == 0 ||
            strcmp(function, "smtp_client_version") == 0 ||
            strcmp(function, "smtp_client_has_feature") == 0;
@@ -103,10 +105,9 @@ static void unmake(void) {
     smtp_transaction_free(t);
 }
 
-/* What tells of errors itself: never NULL, and 0 where there is no errno. */
+/* What gives 0 where there is no handle: errno, and a time limit, which is never 0. */
 #define HANDLE_TEXT_OK(function)                                                                  \
-    (strcmp(function, "smtp_client_last_error") == 0 ||                                           \
-     strcmp(function, "smtp_client_last_errno") == 0)
+    (strstr(function, "_last_errno") != NULL || strcmp(function, "smtp_client_timeout") == 0)
 
 /* Each call about a handle, with a pointer that is no such handle. */
 #define ABOUT_NO_HANDLE(subject, function, param, result, call)                                   \
@@ -121,7 +122,8 @@ static void no_handles(void) {
     smtp_tls *tls = smtp_tls_new();
     smtp_transaction *transaction = smtp_transaction_new();
 
-    /* NULL */
+    /* NULL; and what only tells of errors leaves the one that was. */
+    GIVES(SMTP_E_MISUSE, smtp_client_noop(NULL));
     c = NULL, l = NULL, t = NULL, x = NULL;
     EVERY_CALL(ABOUT_NO_HANDLE)
     CHECK(smtp_client_last_error(NULL) != NULL);
