@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 /// The files of src/ffi that C sees, in the order a reader wants them.
-const HEADER_ORDER: [&str; 14] = [
+const HEADER_ORDER: [&str; 15] = [
+    "boundary/code",
     "error",
     "version",
-    "callback",
+    "boundary/callback",
     "tls",
     "client",
     "observe",
@@ -49,6 +50,7 @@ fn main() {
     let Ok(header) = builder.with_config(config).generate() else { return };
     let mut text = Vec::new();
     header.write(&mut text);
+    let text = mended(&String::from_utf8(text).expect("cbindgen writes UTF-8")).into_bytes();
     fs::write(PathBuf::from(variable("OUT_DIR")).join("smtpclient.h"), &text)
         .expect("cargo's output directory is writable");
     let committed = root.join("include/smtpclient.h");
@@ -58,6 +60,21 @@ fn main() {
         let _ =
             fs::create_dir_all(root.join("include")).and_then(|()| fs::write(&committed, &text));
     }
+}
+
+/// What cbindgen cannot be told: constants that stay one value in any expression, and types of
+/// callbacks that are C's in C++ too.
+fn mended(header: &str) -> String {
+    const OPENING: &str = "#ifdef __cplusplus\nextern \"C\" {\n#endif // __cplusplus\n\n";
+    let mut text = header.replacen(OPENING, "", 1);
+    let first = text.find("_callback)(").expect("a callback's type");
+    let comment = text[..first].rfind("/**").expect("a comment before it");
+    text.insert_str(comment, OPENING);
+    let line = |line: &str| match line.split_once(" -") {
+        Some((name, number)) if line.starts_with("#define ") => format!("{name} (-{number})\n"),
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
 }
 
 fn variable(name: &str) -> String {

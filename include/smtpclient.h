@@ -46,23 +46,27 @@
  *
  * Errors. The message of a failed call is kept twice: smtp_client_last_error() has that of the
  * last failed call on a handle (smtp_tls_last_error() and smtp_transaction_last_error() likewise),
- * smtp_last_error() that of the last failed call on this thread. A language whose code moves
+ * smtp_last_error() that of the last failed call on this thread, and smtp_last_error_code() its
+ * code, which also tells why a function without a code of its own gave 0 or NULL. A language whose code moves
  * between threads must use the first. A successful call leaves both alone; a call that finds
  * its handle busy leaves the handle's alone. Messages are UTF-8, control characters escaped, the
  * server's text bounded, and hold no secrets.
  *
  * Threads. Different handles may be used by any threads at the same time. One handle runs one
  * call at a time: a second call, from another thread or from one of its callbacks, returns
- * SMTP_E_BUSY (NULL or 0 where no code can be returned) and disturbs nothing. Only
- * smtp_client_cancel() may be called at any time. A handle is not bound to the thread that made
- * it.
+ * SMTP_E_BUSY (NULL or 0 where no code can be returned) and disturbs nothing. Functions that take
+ * a const handle only look: any number of them may run at the same time, and they never make
+ * another call SMTP_E_BUSY; while a call runs they are it themselves. Only smtp_client_cancel() may
+ * be called at any time, and it alone in a signal handler. A handle is not bound to the thread
+ * that made it.
  *
  * Handles. What a *_new function returns is freed by the *_free function of its kind, which never
  * blocks and sends nothing; NULL may be freed. During a call on the handle, free takes effect
- * when that call ends. Any other function gives SMTP_E_MISUSE for NULL, for a freed handle (as
- * long as no new one stands at its address), and for a pointer to anything else, without
- * reading the memory that it points to. (Above some fifty thousand live handles the memory at
- * such a pointer must be readable.)
+ * when that call ends. A handle is a value, not an address: it points to no memory. Every function
+ * gives SMTP_E_MISUSE for NULL, for a freed handle, also one that another thread frees at this very
+ * moment, for a handle of another kind, and for a pointer to anything else, which is not read.
+ * (Where pointers have 32 bits, a freed handle's value may come back after some two million more
+ * handles.)
  *
  * Pointers in are read during the call alone, and copied where more is needed, unless the
  * function says that it borrows. Strings are NUL-terminated UTF-8; SMTP_E_INVALID_ARGUMENT for
@@ -83,14 +87,16 @@
  *
  * Time. Every call on a connection ends within its time limit, see smtp_client_set_timeout().
  *
- * Memory. A large copy that finds no memory is SMTP_E_NO_MEMORY; if a small allocation fails,
- * the process is aborted, as everywhere in Rust's library.
+ * Memory. Where there is none for a new handle its *_new function returns NULL, and a large copy
+ * is SMTP_E_NO_MEMORY. If any other allocation fails (a setting, a reply, a list of recipients:
+ * from some bytes to some kilobytes) the process is aborted, as everywhere in Rust's library.
  *
  * The process. No signal handler is installed, no SIGPIPE raised, no environment, locale, errno,
- * mask or OpenSSL error queue changed; descriptors are close-on-exec and never one of 0 to 2.
- * Names are looked up on threads of the library's own, eight at most in the process, which block
- * all signals. They end with the call, or, where a lookup outlasts its time limit, when the
- * system's resolver gives up; further lookups wait for that, each within its own time limit.
+ * mask or OpenSSL error queue changed; descriptors are close-on-exec and never one of 0 to 2, and a
+ * client without a connection has none. Names are looked up on threads of the library's own, eight
+ * at most in the process, which block all signals. They end with the call, or, where a lookup
+ * outlasts its time limit, when the system's resolver gives up; further lookups wait for that, each
+ * within its own time limit.
  * The library stays mapped after dlclose().
  *
  * Fork. A forked child may free the handles of its parent, which sends nothing on the parent's
@@ -99,6 +105,32 @@
  * the moment of the fork, in this library or elsewhere, the child must not begin TLS before exec().
  */
 
+
+/**
+ * Detail of an error: nothing more is known of it than its code says.
+ */
+#define SMTP_DETAIL_NONE 0
+
+/**
+ * Detail of SMTP_E_TLS: the server's certificate was not accepted.
+ */
+#define SMTP_DETAIL_CERTIFICATE 1
+
+/**
+ * Detail of SMTP_E_TIMEOUT: there was no connection yet.
+ */
+#define SMTP_DETAIL_CONNECTING 2
+
+/**
+ * Detail of SMTP_E_TIMEOUT or SMTP_E_DISCONNECTED: the greeting had not come yet.
+ */
+#define SMTP_DETAIL_GREETING 3
+
+/**
+ * Detail of SMTP_E_INVALID_ARGUMENT or SMTP_E_NOT_SUPPORTED: an address or option in UTF-8 needs
+ * the mail option SMTPUTF8, or a server that offers it.
+ */
+#define SMTP_DETAIL_NEEDS_SMTPUTF8 4
 
 /**
  * Verify the chain, the dates and that the certificate is for the host. The default.
@@ -143,12 +175,12 @@
 /**
  * For smtp_client_set_timeout(): no limit at all.
  */
-#define SMTP_TIMEOUT_NONE -1
+#define SMTP_TIMEOUT_NONE (-1)
 
 /**
  * For smtp_client_set_timeout(): RFC 5321 section 4.5.3.2's limit for each wait. The default.
  */
-#define SMTP_TIMEOUT_RFC -2
+#define SMTP_TIMEOUT_RFC (-2)
 
 /**
  * Direction in a debug callback: bytes to the server.
@@ -352,6 +384,10 @@ typedef struct smtp_tls smtp_tls;
  */
 typedef struct smtp_transaction smtp_transaction;
 
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
 /**
  * Gets the transcript, piece by piece.
  *
@@ -426,10 +462,6 @@ typedef int (*smtp_auth_callback)(smtp_auth_exchange *exchange, void *user_data)
  */
 typedef ptrdiff_t (*smtp_read_callback)(void *buffer, size_t capacity, void *user_data);
 
-#ifdef __cplusplus
-extern "C" {
-#endif // __cplusplus
-
 /**
  * Message of the last failed call on this thread, in UTF-8: what failed, where, and what the
  * server or the system said. Never NULL; "" if no call has failed; a call that succeeds leaves
@@ -441,11 +473,11 @@ extern "C" {
 SMTP_API const char *smtp_last_error(void);
 
 /**
- * Code of that call: one of smtp_result, SMTP_OK if none has failed. Where a function returns NULL
- * in place of a code, such as smtp_client_new(), it tells why.
+ * Code of that call: one of smtp_result, SMTP_OK if no call has failed. It tells why a function
+ * that returns no code gave 0 or NULL: SMTP_E_BUSY, SMTP_E_MISUSE, SMTP_E_NO_MEMORY, ... A call
+ * that succeeds leaves it alone, so that a 0 that is a count may stand beside an older error's.
  */
-SMTP_API
-int smtp_last_error_code(void);
+SMTP_API int smtp_last_error_code(void);
 
 /**
  * Name of a code, such as "SMTP_E_TIMEOUT"; "SMTP_E_?" for a number that is none. A constant
@@ -490,7 +522,7 @@ SMTP_API int smtp_client_has_feature(const char *name);
 /**
  * Makes a policy with the defaults.
  *
- * Returns it, to be freed with smtp_tls_free(); NULL only if out of memory.
+ * Returns it, to be freed with smtp_tls_free(); NULL only if out of memory (SMTP_E_NO_MEMORY).
  */
 SMTP_API SMTP_NODISCARD smtp_tls *smtp_tls_new(void);
 
@@ -504,14 +536,38 @@ SMTP_API void smtp_tls_free(smtp_tls *tls);
  * the next failing call on it, or its end.
  */
 SMTP_API
-const char *smtp_tls_last_error(smtp_tls *tls);
+const char *smtp_tls_last_error(const smtp_tls *tls);
 
 /**
- * Trusts the certificates in a PEM file as well as those trusted before.
- *
- * @param path  read now. SMTP_E_INVALID_ARGUMENT if it cannot be read or has no certificate
+ * Code of that call: one of smtp_result, SMTP_OK if none has failed; SMTP_E_BUSY while a call is
+ * running, SMTP_E_MISUSE for what is no policy.
  */
-SMTP_API int smtp_tls_set_ca_file(smtp_tls *tls, const char *path);
+SMTP_API
+int smtp_tls_last_error_code(const smtp_tls *tls);
+
+/**
+ * The system's errno that belongs to that error; 0 if it had none, while a call is running, and
+ * for what is no policy.
+ */
+SMTP_API int smtp_tls_last_errno(const smtp_tls *tls);
+
+/**
+ * Trusts the certificates in a PEM file, in place of those from the files given before; those of
+ * smtp_tls_add_ca_pem() and the system's roots stay trusted.
+ *
+ * @param path  read now. SMTP_E_INVALID_ARGUMENT if it cannot be read or has no certificate; then
+ *              nothing is changed
+ */
+SMTP_API
+int smtp_tls_set_ca_file(smtp_tls *tls,
+                         const char *path);
+
+/**
+ * Trusts the certificates in one more PEM file as well as those trusted before.
+ *
+ * @param path  as smtp_tls_set_ca_file()
+ */
+SMTP_API int smtp_tls_add_ca_file(smtp_tls *tls, const char *path);
 
 /**
  * Trusts certificates in memory as well as those trusted before.
@@ -598,7 +654,8 @@ int smtp_tls_set_server_name(smtp_tls *tls,
  * @param protocol  SMTP_PROTOCOL_SMTP, SMTP_PROTOCOL_SMTPS or SMTP_PROTOCOL_LMTP
  *
  * Returns a client without a connection, to be freed with smtp_client_free(). NULL if the protocol
- * is unknown, or no memory or descriptor is left; smtp_last_error() says which.
+ * is unknown (SMTP_E_INVALID_ARGUMENT is smtp_last_error_code()) or there is no memory
+ * (SMTP_E_NO_MEMORY). A client has no descriptor before it connects.
  */
 SMTP_API
 SMTP_NODISCARD
@@ -645,6 +702,27 @@ int smtp_client_set_timeout(smtp_client *client,
 SMTP_API int smtp_client_set_source_address(smtp_client *client, const char *host, int port);
 
 /**
+ * The name that smtp_client_set_local_hostname() has set, NULL if none was. Valid until another
+ * is set and asked for, or the client's end.
+ */
+SMTP_API const char *smtp_client_local_hostname(const smtp_client *client);
+
+/**
+ * The time limit in milliseconds, SMTP_TIMEOUT_NONE or SMTP_TIMEOUT_RFC. 0, which is no limit, for a
+ * client that cannot be used: then smtp_last_error_code() is SMTP_E_BUSY or SMTP_E_MISUSE.
+ */
+SMTP_API
+int smtp_client_timeout(const smtp_client *client);
+
+/**
+ * The local address that smtp_client_set_source_address() has set, NULL for any. Valid until
+ * another is set and asked for, or the client's end.
+ *
+ * @param port  gets the local port, 0 for any; may be NULL
+ */
+SMTP_API const char *smtp_client_source_address(const smtp_client *client, int *port);
+
+/**
  * Sets the TLS policy for this client's handshakes from now on (smtplib: context=).
  *
  * @param tls  the client keeps a reference of its own: the policy may be freed at once, given to
@@ -653,7 +731,7 @@ SMTP_API int smtp_client_set_source_address(smtp_client *client, const char *hos
  */
 SMTP_API
 int smtp_client_set_tls(smtp_client *client,
-                        smtp_tls *tls);
+                        const smtp_tls *tls);
 
 /**
  * Whether commands go out without waiting for each reply where the server offers PIPELINING
@@ -837,9 +915,11 @@ SMTP_API int smtp_client_close(smtp_client *client);
  * Ends the call that is running on this client, in whatever phase: it returns SMTP_E_CANCELLED
  * and closes the connection. Does not wait for that.
  *
- * May be called at any time while the client lives, from any thread, from a callback and from a
- * signal handler; it takes no lock, uses no heap, and leaves errno alone. Without a running call
- * it does nothing: it is forgotten when the next one begins.
+ * May be called at any time, from any thread, from a callback and from a signal handler; it takes
+ * no lock, uses no heap, and leaves errno alone. Whoever has seen that the call runs (SMTP_E_BUSY
+ * came back, or one of its callbacks runs) ends it for certain. Without a running call it does
+ * nothing: it is forgotten when the next one begins. (A call whose last reply is here already may
+ * still return that.)
  *
  * Returns SMTP_OK, or SMTP_E_MISUSE for what is no client (without a message).
  */
@@ -1277,7 +1357,8 @@ int smtp_client_flush(smtp_client *client);
 /**
  * Makes an empty transaction.
  *
- * Returns it, to be freed with smtp_transaction_free(); NULL only if out of memory.
+ * Returns it, to be freed with smtp_transaction_free(); NULL only if out of memory
+ * (SMTP_E_NO_MEMORY).
  */
 SMTP_API SMTP_NODISCARD smtp_transaction *smtp_transaction_new(void);
 
@@ -1288,10 +1369,11 @@ SMTP_API SMTP_NODISCARD smtp_transaction *smtp_transaction_new(void);
 SMTP_API void smtp_transaction_free(smtp_transaction *transaction);
 
 /**
- * Empties a transaction for another mail: sender, recipients, options, message and outcome. Its
- * memory is kept, which is cheaper than a new one.
+ * Empties a transaction for another mail: sender, recipients, options, message and outcome, but not
+ * its user data. Its memory is kept, which is cheaper than a new one.
  */
-SMTP_API int smtp_transaction_clear(smtp_transaction *transaction);
+SMTP_API
+int smtp_transaction_clear(smtp_transaction *transaction);
 
 /**
  * Message of the last failed call on this transaction (not of a send: see
@@ -1300,6 +1382,37 @@ SMTP_API int smtp_transaction_clear(smtp_transaction *transaction);
  */
 SMTP_API
 const char *smtp_transaction_last_error(const smtp_transaction *transaction);
+
+/**
+ * Code of that call: one of smtp_result, SMTP_OK if none has failed; SMTP_E_BUSY while it is in
+ * use, SMTP_E_MISUSE for what is no transaction.
+ */
+SMTP_API int smtp_transaction_last_error_code(const smtp_transaction *transaction);
+
+/**
+ * The system's errno that belongs to that error; 0 if it had none, while it is in use, and for
+ * what is no transaction.
+ */
+SMTP_API int smtp_transaction_last_errno(const smtp_transaction *transaction);
+
+/**
+ * Keeps a pointer of the caller's with the transaction, whatever it is sent, cleared and sent
+ * again: what it stands for, for a completion callback.
+ *
+ * @param user_data  what smtp_transaction_user_data() gives back; NULL removes it
+ * @param destroy    called once with user_data when another takes its place, or the transaction
+ *                   is freed (if it is being sent: when it comes back); may be NULL
+ */
+SMTP_API
+int smtp_transaction_set_user_data(smtp_transaction *transaction,
+                                   void *user_data,
+                                   smtp_destroy_callback destroy);
+
+/**
+ * The pointer of smtp_transaction_set_user_data(); NULL if none was set, and for a transaction
+ * that cannot be used (smtp_last_error_code() tells).
+ */
+SMTP_API void *smtp_transaction_user_data(const smtp_transaction *transaction);
 
 /**
  * Sets the reverse-path (RFC 5321 section 4.1.1.2).
@@ -1348,6 +1461,13 @@ SMTP_API
 const char *smtp_transaction_error(const smtp_transaction *transaction);
 
 /**
+ * What tells its error from others of its code: SMTP_DETAIL_NONE or another of SMTP_DETAIL_*; or
+ * an error, which is negative.
+ */
+SMTP_API
+int smtp_transaction_error_detail(const smtp_transaction *transaction);
+
+/**
  * Code of the reply that decided it, that to the message or the one that ended it sooner; 0 if
  * none came.
  */
@@ -1360,7 +1480,8 @@ SMTP_API int smtp_transaction_reply_code(const smtp_transaction *transaction);
 SMTP_API const char *smtp_transaction_reply_text(const smtp_transaction *transaction);
 
 /**
- * Number of recipients; 0 for a transaction that cannot be used.
+ * Number of recipients. 0 also for a transaction that cannot be used: then
+ * smtp_last_error_code() is SMTP_E_BUSY or SMTP_E_MISUSE.
  */
 SMTP_API size_t smtp_transaction_recipient_count(const smtp_transaction *transaction);
 
@@ -1452,11 +1573,25 @@ int smtp_transaction_set_message_borrowed(smtp_transaction *transaction,
  * is sent as smtp_transaction_set_message() says.
  *
  * @param read       called until it returns 0 or fails
- * @param user_data  passed to it; must live as long as a borrowed message would
+ * @param user_data  passed to it
+ * @param destroy    called once with user_data when the reader is no longer needed: when the
+ *                   message is replaced, when the transaction is cleared or freed (if it is being
+ *                   sent: when it comes back), and when this call fails; may be NULL
  * @param size       how many bytes it will give, or -1 if that is not known; a size is declared
  *                   to the server and must be kept, or the transaction fails
  *
  * A message that was read cannot be sent again before the reader is set again: SMTP_E_MISUSE.
+ */
+SMTP_API
+int smtp_transaction_set_reader(smtp_transaction *transaction,
+                                smtp_read_callback read,
+                                void *user_data,
+                                smtp_destroy_callback destroy,
+                                int64_t size);
+
+/**
+ * smtp_transaction_set_reader() without a destroy function: user_data must live as long as a
+ * borrowed message would.
  */
 SMTP_API
 int smtp_transaction_set_message_reader(smtp_transaction *transaction,
@@ -1525,14 +1660,12 @@ SMTP_API void smtp_envelope_free(smtp_envelope *envelope);
 /**
  * The reverse-path, without name, comments or angle brackets; "" for the null one.
  *
- * NULL only for what is no envelope, or while another thread asks it. Valid until the envelope is
- * freed.
+ * NULL only for what is no envelope. Valid until the envelope is freed.
  */
-SMTP_API
-const char *smtp_envelope_sender(const smtp_envelope *envelope);
+SMTP_API const char *smtp_envelope_sender(const smtp_envelope *envelope);
 
 /**
- * Number of recipients, at least 1; 0 for what is no envelope, or while another thread asks it.
+ * Number of recipients, at least 1; 0 for what is no envelope.
  */
 SMTP_API size_t smtp_envelope_recipient_count(const smtp_envelope *envelope);
 
@@ -1581,6 +1714,12 @@ int smtp_client_last_error_code(const smtp_client *client);
  * for what is no client.
  */
 SMTP_API int smtp_client_last_errno(const smtp_client *client);
+
+/**
+ * What tells that error from others of its code: SMTP_DETAIL_NONE or another of SMTP_DETAIL_*.
+ * SMTP_E_BUSY while a call is running, SMTP_E_MISUSE for what is no client.
+ */
+SMTP_API int smtp_client_last_error_detail(const smtp_client *client);
 
 /**
  * Code of the reply that was read last on this client, 0 if none was.
@@ -1642,10 +1781,11 @@ int smtp_client_has_extension(const smtp_client *client,
 SMTP_API const char *smtp_client_extension_params(const smtp_client *client, const char *name);
 
 /**
- * Number of extensions that the server offers, by the last EHLO on this connection; 0 for a
- * client that cannot be used.
+ * Number of extensions that the server offers, by the last EHLO on this connection. 0 also for a
+ * client that cannot be used: then smtp_last_error_code() is SMTP_E_BUSY or SMTP_E_MISUSE.
  */
-SMTP_API size_t smtp_client_extension_count(const smtp_client *client);
+SMTP_API
+size_t smtp_client_extension_count(const smtp_client *client);
 
 /**
  * Keyword of an extension as the server wrote it.
@@ -1659,7 +1799,8 @@ SMTP_API const char *smtp_client_extension_name(const smtp_client *client, size_
 /**
  * Number of recipients that the server refused in the last smtp_client_sendmail() or
  * smtp_client_send_message() (smtplib: the dictionary that sendmail returns); after
- * SMTP_E_SENDER_REFUSED entry 0 is the sender. 0 for a client that cannot be used.
+ * SMTP_E_SENDER_REFUSED entry 0 is the sender. 0 also for a client that cannot be used: then
+ * smtp_last_error_code() is SMTP_E_BUSY or SMTP_E_MISUSE.
  */
 SMTP_API size_t smtp_client_refused_count(const smtp_client *client);
 

@@ -31,6 +31,7 @@ programs! {
     destroyed
     errors
     forked
+    handles
     interrupted
     lifecycle
     outcomes
@@ -56,6 +57,12 @@ fn loaded() {
 #[test]
 fn memory() {
     Program::build("memory.c").run(Run::Native);
+}
+
+/// It has an allocator of its own, which valgrind would replace.
+#[test]
+fn scarce() {
+    Program::build("scarce.c").run(Run::Native);
 }
 
 /// Linked with a library that panics when it is told to.
@@ -94,7 +101,7 @@ fn the_walk_leaves_no_function_out() {
 
 #[test]
 fn every_program_is_run() {
-    let others = ["loaded.c", "memory.c", "panics.c", "thrown.cpp", "wrapper.cpp"];
+    let others = ["loaded.c", "memory.c", "panics.c", "scarce.c", "thrown.cpp", "wrapper.cpp"];
     for name in Program::names() {
         let known = PROGRAMS.contains(&name.as_str()) || others.contains(&name.as_str());
         assert!(known, "tests/c/{name} is run by no test");

@@ -93,6 +93,28 @@ fn macros_carry_our_prefix() {
     }
 }
 
+/// `x -1` where a macro stands for -1 would be a subtraction.
+#[test]
+fn negative_constants_stand_in_parentheses() {
+    let header = std::fs::read_to_string(HEADER).expect("include/smtpclient.h");
+    let defines = || header.lines().filter(|line| line.starts_with("#define "));
+    assert!(defines().any(|line| line == "#define SMTP_TIMEOUT_NONE (-1)"));
+    let bare = defines().find(|line| line.split_whitespace().any(|word| word.starts_with('-')));
+    assert_eq!(bare, None);
+}
+
+/// The language of a function is part of its type in C++: a callback is C's.
+#[test]
+fn callbacks_are_functions_of_c() {
+    let header = std::fs::read_to_string(HEADER).expect("include/smtpclient.h");
+    let opening = header.find("extern \"C\" {").expect("extern C");
+    let closing = header.find("}  // extern \"C\"").expect("its end");
+    let types: Vec<usize> = header.match_indices("_callback)(").map(|(at, _)| at).collect();
+    assert!(types.len() >= 7, "{types:?}");
+    assert!(types.iter().all(|at| (opening..closing).contains(at)));
+    assert_eq!(header.matches("extern \"C\" {").count(), 1);
+}
+
 /// Twice the include, and before it nothing: the header needs no other and guards itself.
 fn compile(compiler: &str, standard: &str, flags: &[&str]) {
     let name = if standard.starts_with("c++") { "header.cpp" } else { "header.c" };

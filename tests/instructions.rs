@@ -57,6 +57,34 @@ fn instructions(program: &std::path::Path, port: u16, workload: &str, count: u64
     collected.and_then(|number| number.trim().parse().ok()).unwrap_or_else(|| panic!("{text}"))
 }
 
+/// What is asked of a handle costs the same however many there are, and no more than this.
+const GETTER: u64 = 180;
+
+fn program(test: &str) -> std::path::PathBuf {
+    let name = format!("smtpclient-guard-{test}-{}", std::process::id());
+    let program = std::env::temp_dir().join(name);
+    let mut compiler = Command::new("cc");
+    compiler.args(["-std=c99", "-O2", "tests/instructions/guard.c", "-o"]).arg(&program);
+    tree::run(compiler.args(tree::pkg_config(&["--cflags", "--libs", "smtpclient"])));
+    program
+}
+
+#[test]
+fn a_getter_costs_the_same_beside_any_number_of_handles() {
+    let program = program("getter");
+    let each = ["1", "100000"].map(|handles| {
+        let [few, many] = COUNTS.map(|count| {
+            let workload = format!("getter-{handles}");
+            instructions(&program, 0, &workload, count)
+        });
+        (many - few) / (COUNTS[1] - COUNTS[0])
+    });
+    println!("{each:?} instructions a getter");
+    assert_eq!(each[0], each[1]);
+    assert!(each[0] <= GETTER, "{} instructions, at most {GETTER}", each[0]);
+    std::fs::remove_file(program).unwrap();
+}
+
 #[test]
 fn a_message_costs_no_more_than_it_did() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -67,10 +95,7 @@ fn a_message_costs_no_more_than_it_did() {
             std::thread::spawn(move || serve(stream));
         }
     });
-    let program = std::env::temp_dir().join(format!("smtpclient-guard-{}", std::process::id()));
-    let mut compiler = Command::new("cc");
-    compiler.args(["-std=c99", "-O2", "tests/instructions/guard.c", "-o"]).arg(&program);
-    tree::run(compiler.args(tree::pkg_config(&["--cflags", "--libs", "smtpclient"])));
+    let program = program("message");
     for (workload, budget) in BUDGETS {
         let [few, many] = COUNTS.map(|count| instructions(&program, port, workload, count));
         let each = (many - few) / (COUNTS[1] - COUNTS[0]);

@@ -23,7 +23,8 @@ pub(super) struct Config {
     pub hostname: Option<String>,
     pub timeout: TimeoutPolicy,
     pub source: Option<(String, u16)>,
-    pub tls: TlsPolicy,
+    /// The default one is made when it is needed: a new client needs no memory.
+    pub tls: Option<TlsPolicy>,
     /// Mechanisms to try, in order; empty for the library's own order.
     pub mechanisms: Vec<String>,
     pub allow_plaintext_auth: bool,

@@ -102,12 +102,14 @@ impl Client {
     /// TLS if it comes first, then the greeting.
     fn open(&mut self, mut transport: Transport, deadline: Option<Instant>) -> Result<()> {
         if self.session.protocol() == Protocol::Smtps {
+            let policy = self.config.tls.get_or_insert_default();
             let limit = Limit { deadline, cancel: &self.cancel };
             transport = transport
-                .start_tls(&self.config.tls, &self.host, &limit)
+                .start_tls(policy, &self.host, &limit)
                 .map_err(transport::while_connecting)?;
         }
         self.session.opened(channel(&transport));
+        self.cancel.holds(transport.fd());
         self.transport = Some(transport);
         self.audited = self.session.total_sent();
         self.answer = None;
@@ -142,8 +144,9 @@ impl Client {
             self.session.check_no_injection()?;
         }
         let deadline = deadline.or_else(|| self.phase_deadline());
+        let policy = self.config.tls.get_or_insert_default();
         let limit = Limit { deadline, cancel: &self.cancel };
-        let transport = transport.start_tls(&self.config.tls, &self.host, &limit)?;
+        let transport = transport.start_tls(policy, &self.host, &limit)?;
         self.session.secured(channel(&transport));
         self.transport = Some(transport);
         Ok(())

@@ -16,7 +16,7 @@ pub use crate::sasl::{Mechanism, Secret, is_builtin as is_known_mechanism};
 pub use crate::session::{
     Body, BodyReader, DebugSink, Direction, Protocol, RecipientStatus, Transaction,
 };
-pub use crate::transport::{Cancel, TlsPolicy, TlsVersion, Verify};
+pub use crate::transport::{Cancel, Signal, TlsPolicy, TlsVersion, Verify, fork};
 pub use crate::wire::{EnhancedStatus, Reply};
 
 use crate::error::{Error, ErrorKind, Result, printable};
@@ -77,11 +77,16 @@ impl Drop for Client {
 
 impl Client {
     pub fn new(protocol: Protocol) -> Result<Self> {
-        Ok(Client {
+        Ok(Client::cancelled_by(Cancel::new()?, protocol))
+    }
+
+    /// A client whose calls end when that says so.
+    pub fn cancelled_by(cancel: Cancel, protocol: Protocol) -> Self {
+        Client {
             config: Config::default(),
             session: Session::new(protocol),
             transport: None,
-            cancel: Cancel::new()?,
+            cancel,
             host: String::new(),
             port: 0,
             own_name: None,
@@ -95,11 +100,11 @@ impl Client {
             refused: Vec::new(),
             answer: None,
             inbox: Vec::new(),
-        })
+        }
     }
 
-    /// Ends the call that is running, from any thread or signal handler. A cancel stays until
-    /// [`Cancel::clear`]: whoever makes calls clears it before each.
+    /// Ends the call that is running, from any thread or signal handler, and all that follow,
+    /// until [`Cancel::clear`].
     pub fn canceller(&self) -> Cancel {
         self.cancel.clone()
     }
@@ -125,8 +130,21 @@ impl Client {
         Ok(())
     }
 
+    pub fn local_hostname(&self) -> Option<&str> {
+        self.config.hostname.as_deref()
+    }
+
+    pub fn timeout(&self) -> TimeoutPolicy {
+        self.config.timeout
+    }
+
+    /// The local address (`""` for any) and port (0 for any), if one of them was set.
+    pub fn source_address(&self) -> Option<(&str, u16)> {
+        self.config.source.as_ref().map(|(host, port)| (host.as_str(), *port))
+    }
+
     pub fn set_tls(&mut self, policy: TlsPolicy) {
-        self.config.tls = policy;
+        self.config.tls = Some(policy);
     }
 
     pub fn set_pipelining(&mut self, on: bool) {
@@ -160,6 +178,10 @@ impl Client {
 
     pub fn set_completion(&mut self, sink: Option<Box<dyn Completion>>) {
         self.completion = sink;
+    }
+
+    pub fn has_completion(&self) -> bool {
+        self.completion.is_some()
     }
 
     /// One command, one reply (smtplib: `docmd`).

@@ -5,9 +5,8 @@ use std::ffi::{c_char, c_int, c_void};
 use crate::client::{Mechanism, Secret};
 use crate::error::{Error, ErrorKind, Result};
 
+use super::boundary::{Handle, Kind, View, convert};
 use super::client::{run, smtp_client};
-use super::convert;
-use super::handle::{Handle, Kind};
 
 /// One step of an authentication, lent to an smtp_auth_callback: it is SMTP_E_MISUSE after that has
 /// returned. Not to be freed.
@@ -39,7 +38,6 @@ struct Step {
 impl Kind for Step {
     const TAG: u8 = 4;
     const NAME: &'static str = "auth exchange";
-    type Shared = ();
 }
 
 /// Logs in with the strongest mechanism that both sides know, and with the next where the server
@@ -171,10 +169,10 @@ pub unsafe extern "C" fn smtp_auth_exchange_challenge(
     exchange: *const smtp_auth_exchange,
     length: *mut usize,
 ) -> *const c_void {
-    let found = Handle::call(
+    let found = Handle::look(
         exchange,
         |_| (std::ptr::null(), 0),
-        |step: &mut Step| {
+        |step: &View<'_, Step>| {
             let bytes = step.challenge.as_ref().map(Secret::as_bytes);
             Ok(bytes.map_or((std::ptr::null(), 0), |bytes| (bytes.as_ptr(), bytes.len() - 1)))
         },
@@ -226,7 +224,7 @@ impl Mechanism for Own {
 
     fn step(&mut self, challenge: Option<&[u8]>) -> Result<Option<Secret>> {
         let challenge = challenge.map(|bytes| Secret::from([bytes, b"\0"].concat()));
-        let exchange = Handle::create(Step { challenge, response: None }, ())?;
+        let exchange = Handle::create(Step { challenge, response: None })?;
         // SAFETY: the exchange lives until it is freed below; user data is what the caller gave.
         let code = unsafe { (self.function)(exchange, self.user_data) };
         let response = Handle::borrow(exchange, |step: &mut Step| Ok(step.response.take()));

@@ -6,13 +6,10 @@ use std::time::Duration;
 use crate::client::{Cancel, Client, Protocol, TimeoutPolicy, TlsPolicy};
 use crate::error::Result;
 
-use super::convert;
-use super::guard::{caught, guarded};
-use super::handle::{Handle, Kind};
+use super::boundary::panic::{caught, guarded};
+use super::boundary::{Handle, Kind, View, convert};
 use super::lease::Batch;
-use super::observe::Returned;
-use super::reply::Strings;
-use super::tls::smtp_tls;
+use super::tls::{self, smtp_tls};
 
 /// A client: settings, and any number of connections one after another (smtplib: SMTP, SMTP_SSL,
 /// LMTP). Settings outlive a connection; what was learnt about a server does not.
@@ -24,15 +21,46 @@ pub struct smtp_client {
 /// What a client's handle holds.
 pub(super) struct Owned {
     pub client: Client,
-    pub strings: Strings,
     pub batch: Batch,
-    pub certificate: Vec<u8>,
+}
+
+// SAFETY: what reads a client beside other readers reads its settings, its last reply, what it
+// learnt of the server and what its socket is: plain data, which changes in calls alone.
+unsafe impl Sync for Owned {}
+
+/// What a client shows to C.
+#[derive(Clone, Copy)]
+pub(super) enum Shows {
+    Reply,
+    Enhanced,
+    Helo,
+    Ehlo,
+    ExtensionParams,
+    ExtensionName,
+    RefusedAddress,
+    RefusedText,
+    RefusedEnhanced,
+    Certificate,
+    LocalHostname,
+    SourceAddress,
+}
+
+/// Reads a string of the client's that C may keep.
+pub(super) fn text(
+    client: *const smtp_client,
+    shows: Shows,
+    index: usize,
+    read: impl FnOnce(&Client) -> Option<std::borrow::Cow<'_, [u8]>>,
+) -> *const c_char {
+    Handle::string(client, |owned: &View<'_, Owned>| {
+        read(&owned.client).map(|text| owned.show(shows as usize, index, &text))
+    })
 }
 
 impl Kind for Owned {
     const TAG: u8 = 1;
     const NAME: &'static str = "client";
-    type Shared = Cancel;
+    const WAITS: bool = true;
 
     /// The connection is in an unknown state: it is closed, and everything on loan goes back.
     fn recover(&mut self) -> bool {
@@ -75,7 +103,8 @@ pub(super) fn set(client: *mut smtp_client, change: impl FnOnce(&mut Client)) ->
 /// @param protocol  SMTP_PROTOCOL_SMTP, SMTP_PROTOCOL_SMTPS or SMTP_PROTOCOL_LMTP
 ///
 /// Returns a client without a connection, to be freed with smtp_client_free(). NULL if the protocol
-/// is unknown, or no memory or descriptor is left; smtp_last_error() says which.
+/// is unknown (SMTP_E_INVALID_ARGUMENT is smtp_last_error_code()) or there is no memory
+/// (SMTP_E_NO_MEMORY). A client has no descriptor before it connects.
 #[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn smtp_client_new(protocol: c_int) -> *mut smtp_client {
@@ -86,16 +115,10 @@ pub extern "C" fn smtp_client_new(protocol: c_int) -> *mut smtp_client {
             SMTP_PROTOCOL_LMTP => Protocol::Lmtp,
             _ => return Err(convert::invalid("the protocol is none of SMTP_PROTOCOL_*")),
         };
-        let mut client = Client::new(protocol)?;
-        client.set_completion(Some(Box::new(Returned::silent())));
-        let cancel = client.canceller();
-        let owned = Owned {
-            client,
-            strings: Strings::default(),
-            batch: Batch::default(),
-            certificate: Vec::new(),
-        };
-        Handle::create(owned, cancel)
+        Handle::create_with(|signal| {
+            let client = Client::cancelled_by(Cancel::of(signal)?, protocol);
+            Ok(Owned { client, batch: Batch::default() })
+        })
     })
 }
 
@@ -168,6 +191,53 @@ pub unsafe extern "C" fn smtp_client_set_source_address(
     })
 }
 
+/// The name that smtp_client_set_local_hostname() has set, NULL if none was. Valid until another
+/// is set and asked for, or the client's end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_client_local_hostname(client: *const smtp_client) -> *const c_char {
+    text(client, Shows::LocalHostname, 0, |client| {
+        client.local_hostname().map(|name| name.as_bytes().into())
+    })
+}
+
+/// The time limit in milliseconds, SMTP_TIMEOUT_NONE or SMTP_TIMEOUT_RFC. 0, which is no limit, for a
+/// client that cannot be used: then smtp_last_error_code() is SMTP_E_BUSY or SMTP_E_MISUSE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_client_timeout(client: *const smtp_client) -> c_int {
+    Handle::look(
+        client,
+        |_| 0,
+        |owned: &View<'_, Owned>| {
+            Ok(match owned.client.timeout() {
+                TimeoutPolicy::Never => SMTP_TIMEOUT_NONE,
+                TimeoutPolicy::Rfc => SMTP_TIMEOUT_RFC,
+                TimeoutPolicy::After(time) => {
+                    c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX)
+                }
+            })
+        },
+    )
+}
+
+/// The local address that smtp_client_set_source_address() has set, NULL for any. Valid until
+/// another is set and asked for, or the client's end.
+///
+/// @param port  gets the local port, 0 for any; may be NULL
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_client_source_address(
+    client: *const smtp_client,
+    port: *mut c_int,
+) -> *const c_char {
+    let mut own_port = 0;
+    let host = Handle::string(client, |owned: &View<'_, Owned>| {
+        let (host, port) = owned.client.source_address()?;
+        own_port = c_int::from(port);
+        (!host.is_empty()).then(|| owned.show(Shows::SourceAddress as usize, 0, host.as_bytes()))
+    });
+    convert::give(port, own_port);
+    host
+}
+
 /// Sets the TLS policy for this client's handshakes from now on (smtplib: context=).
 ///
 /// @param tls  the client keeps a reference of its own: the policy may be freed at once, given to
@@ -176,13 +246,13 @@ pub unsafe extern "C" fn smtp_client_set_source_address(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_tls(
     client: *mut smtp_client,
-    tls: *mut smtp_tls,
+    tls: *const smtp_tls,
 ) -> c_int {
     run(client, |owned| {
         let policy = if tls.is_null() {
             TlsPolicy::default()
         } else {
-            Handle::<TlsPolicy>::read(tls, TlsPolicy::clone)?
+            Handle::<tls::Owned>::read(tls, tls::Owned::policy)?
         };
         owned.client.set_tls(policy);
         Ok(())

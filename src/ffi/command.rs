@@ -6,9 +6,8 @@ use std::ffi::{c_char, c_int, c_void};
 use crate::client::Client;
 use crate::error::Result;
 
+use super::boundary::{Handle, convert};
 use super::client::{Owned, run, smtp_client};
-use super::convert;
-use super::handle::Handle;
 
 /// Runs a call of the client that gives a reply code.
 fn command(client: *mut smtp_client, work: impl FnOnce(&mut Client) -> Result<u16>) -> c_int {

@@ -2,12 +2,11 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use crate::client::{Cancel, Client};
+use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 
-use super::client::{Owned, run, set, smtp_client};
-use super::convert;
-use super::handle::Handle;
+use super::boundary::{Handle, View, convert};
+use super::client::{Owned, Shows, run, set, smtp_client};
 
 /// Connects and reads the greeting (RFC 5321 section 3.1; smtplib: connect). An open connection
 /// is closed first. All addresses of the host are tried, IPv6 and IPv4, within the time limit;
@@ -123,27 +122,29 @@ pub unsafe extern "C" fn smtp_client_close(client: *mut smtp_client) -> c_int {
 /// Ends the call that is running on this client, in whatever phase: it returns SMTP_E_CANCELLED
 /// and closes the connection. Does not wait for that.
 ///
-/// May be called at any time while the client lives, from any thread, from a callback and from a
-/// signal handler; it takes no lock, uses no heap, and leaves errno alone. Without a running call
-/// it does nothing: it is forgotten when the next one begins.
+/// May be called at any time, from any thread, from a callback and from a signal handler; it takes
+/// no lock, uses no heap, and leaves errno alone. Whoever has seen that the call runs (SMTP_E_BUSY
+/// came back, or one of its callbacks runs) ends it for certain. Without a running call it does
+/// nothing: it is forgotten when the next one begins. (A call whose last reply is here already may
+/// still return that.)
 ///
 /// Returns SMTP_OK, or SMTP_E_MISUSE for what is no client (without a message).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_cancel(client: *mut smtp_client) -> c_int {
-    Handle::<Owned>::with_shared(client, Cancel::cancel)
+    Handle::<Owned>::cancel(client)
 }
 
 /// Whether there is a connection: 1 or 0, or an error. One that the server has closed counts
 /// until a call notices; smtp_client_noop() asks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_is_connected(client: *const smtp_client) -> c_int {
-    Handle::run(client, |owned: &mut Owned| Ok(owned.client.is_connected().into()))
+    Handle::number(client, |owned: &View<'_, Owned>| Ok(owned.client.is_connected().into()))
 }
 
 /// Whether the connection is under TLS: 1 or 0 (also without a connection), or an error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_is_encrypted(client: *const smtp_client) -> c_int {
-    Handle::run(client, |owned: &mut Owned| Ok(owned.client.is_encrypted().into()))
+    Handle::number(client, |owned: &View<'_, Owned>| Ok(owned.client.is_encrypted().into()))
 }
 
 /// The server's certificate (X.509 in DER).
@@ -157,18 +158,15 @@ pub unsafe extern "C" fn smtp_client_peer_certificate(
     client: *const smtp_client,
     length: *mut usize,
 ) -> *const c_void {
-    let found = Handle::call(
+    let found = Handle::look(
         client,
         |_| (std::ptr::null(), 0),
-        |owned: &mut Owned| {
+        |owned: &View<'_, Owned>| {
             let Some(certificate) = owned.client.peer_certificate() else {
                 return Ok((std::ptr::null(), 0));
             };
-            // What C may hold stays where it is until another connection has another one.
-            if owned.certificate != certificate {
-                owned.certificate = certificate;
-            }
-            Ok((owned.certificate.as_ptr(), owned.certificate.len()))
+            let shown = owned.show_bytes(Shows::Certificate as usize, &certificate);
+            Ok((shown, certificate.len()))
         },
     );
     convert::give(length, found.1);
@@ -180,7 +178,7 @@ pub unsafe extern "C" fn smtp_client_peer_certificate(
 /// connection ends.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_fd(client: *const smtp_client) -> c_int {
-    Handle::run(client, |owned: &mut Owned| {
+    Handle::number(client, |owned: &View<'_, Owned>| {
         owned.client.fd().ok_or_else(|| Error::new(ErrorKind::Disconnected, "not connected"))
     })
 }

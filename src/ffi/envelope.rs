@@ -5,9 +5,8 @@ use std::ffi::{CString, c_char, c_int, c_void};
 use crate::client::Envelope;
 use crate::error::Result;
 
-use super::convert;
-use super::guard::guarded;
-use super::handle::{Handle, Kind};
+use super::boundary::panic::guarded;
+use super::boundary::{Handle, Kind, View, convert};
 
 /// The envelope of a message: what smtp_client_send_message() would put into MAIL and RCPT
 /// (RFC 5321 section 3.3). It is read once and never changes; no client and no connection is
@@ -27,7 +26,6 @@ pub(super) struct Owned {
 impl Kind for Owned {
     const TAG: u8 = 5;
     const NAME: &'static str = "envelope";
-    type Shared = ();
 }
 
 impl Owned {
@@ -45,7 +43,7 @@ fn string(
     read: impl FnOnce(&Owned) -> Result<&CString>,
 ) -> *const c_char {
     let null = |_| std::ptr::null();
-    Handle::call(envelope, null, |owned: &mut Owned| Ok(read(owned)?.as_ptr()))
+    Handle::look(envelope, null, |owned: &View<'_, Owned>| Ok(read(owned)?.as_ptr()))
 }
 
 /// Reads the envelope of an RFC 5322 message as smtp_client_send_message() does, with the same
@@ -75,7 +73,7 @@ pub unsafe extern "C" fn smtp_envelope_new(
         let given = convert::texts("a recipient", to, to_count)?;
         let to = (!to.is_null()).then_some(given.as_slice());
         let message = convert::bytes("the message", message.cast(), length)?;
-        Handle::create(Owned::new(&Envelope::read(message, from, to)?), ())
+        Handle::create(Owned::new(&Envelope::read(message, from, to)?))
     })
 }
 
@@ -87,17 +85,16 @@ pub unsafe extern "C" fn smtp_envelope_free(envelope: *mut smtp_envelope) {
 
 /// The reverse-path, without name, comments or angle brackets; "" for the null one.
 ///
-/// NULL only for what is no envelope, or while another thread asks it. Valid until the envelope is
-/// freed.
+/// NULL only for what is no envelope. Valid until the envelope is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_envelope_sender(envelope: *const smtp_envelope) -> *const c_char {
     string(envelope, |owned| Ok(&owned.sender))
 }
 
-/// Number of recipients, at least 1; 0 for what is no envelope, or while another thread asks it.
+/// Number of recipients, at least 1; 0 for what is no envelope.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_envelope_recipient_count(envelope: *const smtp_envelope) -> usize {
-    Handle::call(envelope, |_| 0, |owned: &mut Owned| Ok(owned.recipients.len()))
+    Handle::count(envelope, |owned: &View<'_, Owned>| owned.recipients.len())
 }
 
 /// A forward-path, without name, comments or angle brackets. They stand in the order in which
@@ -124,5 +121,5 @@ pub unsafe extern "C" fn smtp_envelope_recipient(
 /// Returns 1 or 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_envelope_needs_smtputf8(envelope: *const smtp_envelope) -> c_int {
-    Handle::run(envelope, |owned: &mut Owned| Ok(owned.needs_utf8.into()))
+    Handle::number(envelope, |owned: &View<'_, Owned>| Ok(owned.needs_utf8.into()))
 }

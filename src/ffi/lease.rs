@@ -3,32 +3,32 @@
 use crate::client::Transaction;
 use crate::error::{Error, ErrorKind, Result};
 
-use super::handle::Handle;
+use super::boundary::Handle;
 use super::transaction::{Owned, smtp_transaction};
 
 /// Takes a transaction out of its handle, until [`give_back`].
 pub(super) fn lend(pointer: *mut smtp_transaction) -> Result<Box<Transaction>> {
-    let address = Handle::<Owned>::acquire(pointer)?;
+    let handle = Handle::<Owned>::acquire(pointer)?;
     // SAFETY: just acquired.
-    let owned = unsafe { Handle::<Owned>::acquired(address) };
+    let owned = unsafe { Handle::<Owned>::acquired(handle) };
     let mut transaction = owned.transaction.take().unwrap_or_default();
-    transaction.set_token(address);
+    transaction.set_token(handle);
     Ok(transaction)
 }
 
 /// Puts a transaction back into its handle; the handle, unless it was freed meanwhile.
 pub(super) fn give_back(transaction: Box<Transaction>) -> Option<*mut smtp_transaction> {
-    let address = transaction.token();
-    put(address, transaction)
+    let handle = transaction.token();
+    put(handle, transaction)
 }
 
-fn put(address: usize, transaction: Box<Transaction>) -> Option<*mut smtp_transaction> {
+fn put(handle: usize, transaction: Box<Transaction>) -> Option<*mut smtp_transaction> {
     // SAFETY: acquired by `lend` and released only here, once for each loan.
     let alive = unsafe {
-        Handle::<Owned>::acquired(address).transaction = Some(transaction);
-        Handle::<Owned>::release(address)
+        Handle::<Owned>::acquired(handle).transaction = Some(transaction);
+        Handle::<Owned>::release(handle)
     };
-    alive.then(|| std::ptr::with_exposed_provenance_mut(address))
+    alive.then(|| std::ptr::without_provenance_mut(handle))
 }
 
 /// The transactions of one batch. Its memory is kept, so that a batch costs none in the steady
@@ -70,20 +70,20 @@ impl Batch {
         for transaction in self.transactions.drain(..) {
             if !complete {
                 let token = transaction.token();
-                self.lent.retain(|address| *address != token);
+                self.lent.retain(|handle| *handle != token);
             }
             give_back(transaction);
         }
         if complete {
             self.lent.clear();
         }
-        for address in self.lent.drain(..) {
+        for handle in self.lent.drain(..) {
             let mut lost = Box::<Transaction>::default();
             lost.fail_before_sending(Error::new(
                 ErrorKind::Internal,
                 "a fault of the library lost this transaction; it may have been delivered",
             ));
-            put(address, lost);
+            put(handle, lost);
         }
     }
 }

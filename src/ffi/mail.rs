@@ -5,9 +5,10 @@ use std::ffi::{c_char, c_int, c_void};
 use crate::client::Mail;
 use crate::error::Result;
 
+use super::boundary::convert;
 use super::client::{Owned, run, smtp_client};
-use super::convert;
 use super::lease;
+use super::observe::Returned;
 use super::transaction::smtp_transaction;
 
 /// The arguments that the two smtplib functions share.
@@ -200,6 +201,9 @@ pub unsafe extern "C" fn smtp_client_submit(
 ) -> c_int {
     run(client, |owned| {
         let transaction = lease::lend(transaction)?;
+        if !owned.client.has_completion() {
+            owned.client.set_completion(Some(Box::new(Returned::silent())));
+        }
         owned.client.submit(transaction)
     })
 }

@@ -8,8 +8,8 @@ use std::os::fd::AsRawFd;
 use crate::client::{Body, BodyReader};
 use crate::error::{Error, ErrorKind, Result};
 
-use super::callback::{UserData, smtp_destroy_callback};
-use super::convert;
+use super::boundary::callback::{UserData, smtp_destroy_callback};
+use super::boundary::convert;
 use super::transaction::{set, smtp_transaction};
 
 /// Gives the next bytes of a message, on the thread that sends.
@@ -73,18 +73,23 @@ pub unsafe extern "C" fn smtp_transaction_set_message_borrowed(
 /// is sent as smtp_transaction_set_message() says.
 ///
 /// @param read       called until it returns 0 or fails
-/// @param user_data  passed to it; must live as long as a borrowed message would
+/// @param user_data  passed to it
+/// @param destroy    called once with user_data when the reader is no longer needed: when the
+///                   message is replaced, when the transaction is cleared or freed (if it is being
+///                   sent: when it comes back), and when this call fails; may be NULL
 /// @param size       how many bytes it will give, or -1 if that is not known; a size is declared
 ///                   to the server and must be kept, or the transaction fails
 ///
 /// A message that was read cannot be sent again before the reader is set again: SMTP_E_MISUSE.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn smtp_transaction_set_message_reader(
+pub unsafe extern "C" fn smtp_transaction_set_reader(
     transaction: *mut smtp_transaction,
     read: smtp_read_callback,
     user_data: *mut c_void,
+    destroy: smtp_destroy_callback,
     size: i64,
 ) -> c_int {
+    let user = UserData::new(user_data, destroy);
     set(transaction, |owned| {
         let Some(function) = read else {
             return Err(convert::invalid("the read callback is NULL"));
@@ -92,10 +97,23 @@ pub unsafe extern "C" fn smtp_transaction_set_message_reader(
         if size < -1 {
             return Err(convert::invalid(format!("the size {size} is neither -1 nor a size")));
         }
-        let reader = CallbackReader { function, user: UserData::new(user_data, None) };
+        let reader = CallbackReader { function, user };
         owned.set_body(Body::Reader(Box::new(reader), u64::try_from(size).ok()));
         Ok(())
     })
+}
+
+/// smtp_transaction_set_reader() without a destroy function: user_data must live as long as a
+/// borrowed message would.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_transaction_set_message_reader(
+    transaction: *mut smtp_transaction,
+    read: smtp_read_callback,
+    user_data: *mut c_void,
+    size: i64,
+) -> c_int {
+    // SAFETY: the same contract.
+    unsafe { smtp_transaction_set_reader(transaction, read, user_data, None, size) }
 }
 
 /// Sets a file descriptor to read the message from as it is sent, from where it stands to its

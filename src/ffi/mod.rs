@@ -7,7 +7,8 @@
 //!
 //! The pointer contract, for every function: a handle is NULL or came from its `*_new`; a string
 //! is NULL or NUL-terminated; an array is NULL or has the count given with it. What can be
-//! checked of that is checked, without reading the memory in question.
+//! checked of that is checked, without reading the memory in question. `boundary` is what they all
+//! stand on.
 #![allow(clippy::missing_safety_doc)]
 
 pub mod auth;
@@ -24,10 +25,5 @@ pub mod tls;
 pub mod transaction;
 pub mod version;
 
-mod callback;
-mod convert;
-mod fault;
-mod guard;
-mod handle;
+mod boundary;
 mod lease;
-mod registry;

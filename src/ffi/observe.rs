@@ -2,9 +2,9 @@
 
 use std::ffi::{CString, c_char, c_int, c_void};
 
-use super::callback::{UserData, smtp_destroy_callback};
+use super::boundary::callback::{UserData, smtp_destroy_callback};
+use super::boundary::convert;
 use super::client::{run, set, smtp_client};
-use super::convert;
 use super::lease;
 use super::transaction::smtp_transaction;
 use crate::client::{Audit, Completion, DebugSink, Direction, Progress, Transaction};

@@ -29,23 +29,27 @@
  *
  * Errors. The message of a failed call is kept twice: smtp_client_last_error() has that of the
  * last failed call on a handle (smtp_tls_last_error() and smtp_transaction_last_error() likewise),
- * smtp_last_error() that of the last failed call on this thread. A language whose code moves
+ * smtp_last_error() that of the last failed call on this thread, and smtp_last_error_code() its
+ * code, which also tells why a function without a code of its own gave 0 or NULL. A language whose code moves
  * between threads must use the first. A successful call leaves both alone; a call that finds
  * its handle busy leaves the handle's alone. Messages are UTF-8, control characters escaped, the
  * server's text bounded, and hold no secrets.
  *
  * Threads. Different handles may be used by any threads at the same time. One handle runs one
  * call at a time: a second call, from another thread or from one of its callbacks, returns
- * SMTP_E_BUSY (NULL or 0 where no code can be returned) and disturbs nothing. Only
- * smtp_client_cancel() may be called at any time. A handle is not bound to the thread that made
- * it.
+ * SMTP_E_BUSY (NULL or 0 where no code can be returned) and disturbs nothing. Functions that take
+ * a const handle only look: any number of them may run at the same time, and they never make
+ * another call SMTP_E_BUSY; while a call runs they are it themselves. Only smtp_client_cancel() may
+ * be called at any time, and it alone in a signal handler. A handle is not bound to the thread
+ * that made it.
  *
  * Handles. What a *_new function returns is freed by the *_free function of its kind, which never
  * blocks and sends nothing; NULL may be freed. During a call on the handle, free takes effect
- * when that call ends. Any other function gives SMTP_E_MISUSE for NULL, for a freed handle (as
- * long as no new one stands at its address), and for a pointer to anything else, without
- * reading the memory that it points to. (Above some fifty thousand live handles the memory at
- * such a pointer must be readable.)
+ * when that call ends. A handle is a value, not an address: it points to no memory. Every function
+ * gives SMTP_E_MISUSE for NULL, for a freed handle, also one that another thread frees at this very
+ * moment, for a handle of another kind, and for a pointer to anything else, which is not read.
+ * (Where pointers have 32 bits, a freed handle's value may come back after some two million more
+ * handles.)
  *
  * Pointers in are read during the call alone, and copied where more is needed, unless the
  * function says that it borrows. Strings are NUL-terminated UTF-8; SMTP_E_INVALID_ARGUMENT for
@@ -66,14 +70,16 @@
  *
  * Time. Every call on a connection ends within its time limit, see smtp_client_set_timeout().
  *
- * Memory. A large copy that finds no memory is SMTP_E_NO_MEMORY; if a small allocation fails,
- * the process is aborted, as everywhere in Rust's library.
+ * Memory. Where there is none for a new handle its *_new function returns NULL, and a large copy
+ * is SMTP_E_NO_MEMORY. If any other allocation fails (a setting, a reply, a list of recipients:
+ * from some bytes to some kilobytes) the process is aborted, as everywhere in Rust's library.
  *
  * The process. No signal handler is installed, no SIGPIPE raised, no environment, locale, errno,
- * mask or OpenSSL error queue changed; descriptors are close-on-exec and never one of 0 to 2.
- * Names are looked up on threads of the library's own, eight at most in the process, which block
- * all signals. They end with the call, or, where a lookup outlasts its time limit, when the
- * system's resolver gives up; further lookups wait for that, each within its own time limit.
+ * mask or OpenSSL error queue changed; descriptors are close-on-exec and never one of 0 to 2, and a
+ * client without a connection has none. Names are looked up on threads of the library's own, eight
+ * at most in the process, which block all signals. They end with the call, or, where a lookup
+ * outlasts its time limit, when the system's resolver gives up; further lookups wait for that, each
+ * within its own time limit.
  * The library stays mapped after dlclose().
  *
  * Fork. A forked child may free the handles of its parent, which sends nothing on the parent's

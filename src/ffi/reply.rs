@@ -2,48 +2,12 @@
 
 use std::ffi::{c_char, c_int};
 
-use crate::client::Client;
+use super::boundary::code::code;
+use super::boundary::{Handle, View, convert};
+use super::client::{Owned, Shows, smtp_client, text};
+use super::error::detail;
 
-use super::client::{Owned, smtp_client};
-use super::error::code;
-use super::handle::{Handle, Shown};
-
-/// Strings that C holds on to.
-#[derive(Default)]
-pub(super) struct Strings {
-    reply: Shown,
-    enhanced: Shown,
-    helo: Shown,
-    ehlo: Shown,
-    params: Vec<(String, Shown)>,
-    names: Vec<Shown>,
-    refused: Vec<[Shown; 3]>,
-}
-
-impl Strings {
-    fn refused(&mut self, index: usize) -> &mut [Shown; 3] {
-        if self.refused.len() <= index {
-            self.refused.resize_with(index + 1, Default::default);
-        }
-        &mut self.refused[index]
-    }
-}
-
-fn string(
-    client: *const smtp_client,
-    unusable: *const c_char,
-    read: impl FnOnce(&Client, &mut Strings) -> *const c_char,
-) -> *const c_char {
-    Handle::call(
-        client,
-        |_| unusable,
-        |owned: &mut Owned| Ok(read(&owned.client, &mut owned.strings)),
-    )
-}
-
-fn number(client: *const smtp_client, read: impl FnOnce(&Client) -> c_int) -> c_int {
-    Handle::run(client, |owned: &mut Owned| Ok(read(&owned.client)))
-}
+type Reads<'a> = View<'a, Owned>;
 
 /// Message of the last failed call on this client, in UTF-8: what failed, where (such as
 /// `RCPT TO:<a@b>`), and what the server or the system said; no secrets. Never NULL: "" if no call
@@ -60,20 +24,28 @@ pub unsafe extern "C" fn smtp_client_last_error(client: *const smtp_client) -> *
 /// running, SMTP_E_MISUSE for what is no client.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_last_error_code(client: *const smtp_client) -> c_int {
-    Handle::<Owned>::last_error(client, |last| last.code).unwrap_or_else(|e| code(e.kind()))
+    Handle::<Owned>::last_code(client)
 }
 
 /// The system's errno that belongs to that error; 0 if it had none, while a call is running, and
 /// for what is no client.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_last_errno(client: *const smtp_client) -> c_int {
-    Handle::<Owned>::last_error(client, |last| last.errno).unwrap_or(0)
+    Handle::<Owned>::last_errno(client)
+}
+
+/// What tells that error from others of its code: SMTP_DETAIL_NONE or another of SMTP_DETAIL_*.
+/// SMTP_E_BUSY while a call is running, SMTP_E_MISUSE for what is no client.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_client_last_error_detail(client: *const smtp_client) -> c_int {
+    Handle::<Owned>::last_error(client, |last| detail(last.detail))
+        .unwrap_or_else(|error| code(error.kind()))
 }
 
 /// Code of the reply that was read last on this client, 0 if none was.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_reply_code(client: *const smtp_client) -> c_int {
-    number(client, |client| client.reply().code().into())
+    Handle::number(client, |owned: &Reads<'_>| Ok(owned.client.reply().code().into()))
 }
 
 /// Text of that reply: lines joined by "\n", codes stripped; "" if there was none. NULL only for a
@@ -81,16 +53,16 @@ pub unsafe extern "C" fn smtp_client_reply_code(client: *const smtp_client) -> c
 /// end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_reply_text(client: *const smtp_client) -> *const c_char {
-    string(client, std::ptr::null(), |client, strings| strings.reply.set(client.reply().bytes()))
+    text(client, Shows::Reply, 0, |client| Some(client.reply().bytes().into()))
 }
 
 /// Enhanced status code of that reply (RFC 2034, RFC 3463), such as "5.1.1"; "" if it had none.
 /// NULL only for a client that cannot be used. Valid as smtp_client_reply_text().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_reply_enhanced(client: *const smtp_client) -> *const c_char {
-    string(client, std::ptr::null(), |client, strings| {
+    text(client, Shows::Enhanced, 0, |client| {
         let status = client.reply().enhanced().map_or(String::new(), |status| status.to_string());
-        strings.enhanced.set(status.as_bytes())
+        Some(status.into_bytes().into())
     })
 }
 
@@ -98,25 +70,21 @@ pub unsafe extern "C" fn smtp_client_reply_enhanced(client: *const smtp_client) 
 /// Valid until the next HELO, or the end of the connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_helo_response(client: *const smtp_client) -> *const c_char {
-    string(client, std::ptr::null(), |client, strings| {
-        client.helo_response().map_or(std::ptr::null(), |text| strings.helo.set(text))
-    })
+    text(client, Shows::Helo, 0, |client| client.helo_response().map(Into::into))
 }
 
 /// Text of the reply to EHLO or LHLO on this connection, NULL if it was not sent (smtplib:
 /// ehlo_resp). Valid until the next EHLO, or the end of the connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_ehlo_response(client: *const smtp_client) -> *const c_char {
-    string(client, std::ptr::null(), |client, strings| {
-        client.ehlo_response().map_or(std::ptr::null(), |text| strings.ehlo.set(text))
-    })
+    text(client, Shows::Ehlo, 0, |client| client.ehlo_response().map(Into::into))
 }
 
 /// Whether the server accepted EHLO or LHLO on this connection: 1 or 0, or an error (smtplib:
 /// does_esmtp).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_does_esmtp(client: *const smtp_client) -> c_int {
-    number(client, |client| client.does_esmtp().into())
+    Handle::number(client, |owned: &Reads<'_>| Ok(owned.client.does_esmtp().into()))
 }
 
 /// Whether the server offers an extension, by the last EHLO on this connection (smtplib: has_extn).
@@ -129,8 +97,8 @@ pub unsafe extern "C" fn smtp_client_has_extension(
     client: *const smtp_client,
     name: *const c_char,
 ) -> c_int {
-    Handle::run(client, |owned: &mut Owned| {
-        let name = super::convert::text("the extension", name)?;
+    Handle::number(client, |owned: &Reads<'_>| {
+        let name = convert::text("the extension", name)?;
         Ok(owned.client.has_extension(name).into())
     })
 }
@@ -147,31 +115,32 @@ pub unsafe extern "C" fn smtp_client_extension_params(
     client: *const smtp_client,
     name: *const c_char,
 ) -> *const c_char {
-    Handle::call(
+    let null = std::ptr::null();
+    Handle::look(
         client,
-        |_| std::ptr::null(),
-        |owned: &mut Owned| {
-            let name = super::convert::text("the extension", name)?;
-            let Some(params) = owned.client.extension_params(name) else {
-                return Ok(std::ptr::null());
-            };
+        |_| null,
+        |owned: &Reads<'_>| {
+            let name = convert::text("the extension", name)?;
+            let client = &owned.client;
             // One string a name, so that asking for another leaves this one alone.
-            let known = &mut owned.strings.params;
-            let at = known.iter().position(|(own, _)| own.eq_ignore_ascii_case(name));
-            let at = at.unwrap_or_else(|| {
-                known.push((name.to_owned(), Shown::default()));
-                known.len() - 1
-            });
-            Ok(known[at].1.set(params.as_bytes()))
+            let same = |at: &usize| {
+                client.extension_name(*at).is_some_and(|own| own.eq_ignore_ascii_case(name))
+            };
+            let place =
+                (0..client.extension_count()).find(same).unwrap_or(client.extension_count());
+            let params = client.extension_params(name);
+            Ok(params.map_or(null, |params| {
+                owned.show(Shows::ExtensionParams as usize, place, params.as_bytes())
+            }))
         },
     )
 }
 
-/// Number of extensions that the server offers, by the last EHLO on this connection; 0 for a
-/// client that cannot be used.
+/// Number of extensions that the server offers, by the last EHLO on this connection. 0 also for a
+/// client that cannot be used: then smtp_last_error_code() is SMTP_E_BUSY or SMTP_E_MISUSE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_extension_count(client: *const smtp_client) -> usize {
-    Handle::call(client, |_| 0, |owned: &mut Owned| Ok(owned.client.extension_count()))
+    Handle::count(client, |owned: &Reads<'_>| owned.client.extension_count())
 }
 
 /// Keyword of an extension as the server wrote it.
@@ -184,21 +153,18 @@ pub unsafe extern "C" fn smtp_client_extension_name(
     client: *const smtp_client,
     index: usize,
 ) -> *const c_char {
-    string(client, std::ptr::null(), |client, strings| {
-        let Some(name) = client.extension_name(index) else { return std::ptr::null() };
-        if strings.names.len() <= index {
-            strings.names.resize_with(index + 1, Shown::default);
-        }
-        strings.names[index].set(name.as_bytes())
+    text(client, Shows::ExtensionName, index, |client| {
+        client.extension_name(index).map(|name| name.as_bytes().into())
     })
 }
 
 /// Number of recipients that the server refused in the last smtp_client_sendmail() or
 /// smtp_client_send_message() (smtplib: the dictionary that sendmail returns); after
-/// SMTP_E_SENDER_REFUSED entry 0 is the sender. 0 for a client that cannot be used.
+/// SMTP_E_SENDER_REFUSED entry 0 is the sender. 0 also for a client that cannot be used: then
+/// smtp_last_error_code() is SMTP_E_BUSY or SMTP_E_MISUSE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_refused_count(client: *const smtp_client) -> usize {
-    Handle::call(client, |_| 0, |owned: &mut Owned| Ok(owned.client.refused().len()))
+    Handle::count(client, |owned: &Reads<'_>| owned.client.refused().len())
 }
 
 /// Address of a refused recipient as it was given.
@@ -211,9 +177,8 @@ pub unsafe extern "C" fn smtp_client_refused_address(
     client: *const smtp_client,
     index: usize,
 ) -> *const c_char {
-    string(client, std::ptr::null(), |client, strings| {
-        let refused = client.refused().get(index);
-        refused.map_or(std::ptr::null(), |r| strings.refused(index)[0].set(r.address.as_bytes()))
+    text(client, Shows::RefusedAddress, index, |client| {
+        client.refused().get(index).map(|refused| refused.address.as_bytes().into())
     })
 }
 
@@ -227,7 +192,9 @@ pub unsafe extern "C" fn smtp_client_refused_code(
     client: *const smtp_client,
     index: usize,
 ) -> c_int {
-    number(client, |client| client.refused().get(index).map_or(0, |refused| refused.code.into()))
+    Handle::number(client, |owned: &Reads<'_>| {
+        Ok(owned.client.refused().get(index).map_or(0, |refused| refused.code.into()))
+    })
 }
 
 /// Text of that reply, lines joined by "\n".
@@ -240,9 +207,8 @@ pub unsafe extern "C" fn smtp_client_refused_text(
     client: *const smtp_client,
     index: usize,
 ) -> *const c_char {
-    string(client, std::ptr::null(), |client, strings| {
-        let refused = client.refused().get(index);
-        refused.map_or(std::ptr::null(), |r| strings.refused(index)[1].set(r.text.as_bytes()))
+    text(client, Shows::RefusedText, index, |client| {
+        client.refused().get(index).map(|refused| refused.text.as_bytes().into())
     })
 }
 
@@ -257,8 +223,7 @@ pub unsafe extern "C" fn smtp_client_refused_enhanced(
     client: *const smtp_client,
     index: usize,
 ) -> *const c_char {
-    string(client, std::ptr::null(), |client, strings| {
-        let refused = client.refused().get(index);
-        refused.map_or(std::ptr::null(), |r| strings.refused(index)[2].set(r.enhanced.as_bytes()))
+    text(client, Shows::RefusedEnhanced, index, |client| {
+        client.refused().get(index).map(|refused| refused.enhanced.as_bytes().into())
     })
 }

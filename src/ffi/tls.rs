@@ -5,9 +5,8 @@ use std::ffi::{c_char, c_int, c_void};
 use crate::client::{TlsPolicy, TlsVersion, Verify};
 use crate::error::Result;
 
-use super::convert;
-use super::guard::guarded;
-use super::handle::{Handle, Kind};
+use super::boundary::panic::guarded;
+use super::boundary::{Handle, Kind, convert};
 
 /// A TLS policy (smtplib: ssl.SSLContext, keyfile, certfile). By default the system's roots are
 /// trusted, the certificate must be valid for the host by its subject alternative name (RFC 9525),
@@ -17,10 +16,20 @@ pub struct smtp_tls {
     _opaque: (),
 }
 
-impl Kind for TlsPolicy {
+/// What a policy's handle holds. Without settings there is nothing yet: making a handle must not
+/// need memory that cannot be asked for.
+#[derive(Default)]
+pub(super) struct Owned(Option<TlsPolicy>);
+
+impl Owned {
+    pub fn policy(&self) -> TlsPolicy {
+        self.0.clone().unwrap_or_default()
+    }
+}
+
+impl Kind for Owned {
     const TAG: u8 = 3;
     const NAME: &'static str = "TLS policy";
-    type Shared = ();
 }
 
 /// Verify the chain, the dates and that the certificate is for the host. The default.
@@ -36,7 +45,7 @@ pub const SMTP_TLS_VERSION_1_2: c_int = 12;
 pub const SMTP_TLS_VERSION_1_3: c_int = 13;
 
 fn set(tls: *mut smtp_tls, change: impl FnOnce(&mut TlsPolicy) -> Result<()>) -> c_int {
-    Handle::run(tls, |policy| change(policy).map(|()| 0))
+    Handle::run(tls, |owned: &mut Owned| change(owned.0.get_or_insert_default()).map(|()| 0))
 }
 
 fn version(value: c_int) -> Result<TlsVersion> {
@@ -49,32 +58,56 @@ fn version(value: c_int) -> Result<TlsVersion> {
 
 /// Makes a policy with the defaults.
 ///
-/// Returns it, to be freed with smtp_tls_free(); NULL only if out of memory.
+/// Returns it, to be freed with smtp_tls_free(); NULL only if out of memory (SMTP_E_NO_MEMORY).
 #[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn smtp_tls_new() -> *mut smtp_tls {
-    guarded(std::ptr::null_mut(), || Handle::create(TlsPolicy::default(), ()))
+    guarded(std::ptr::null_mut(), || Handle::create(Owned::default()))
 }
 
 /// Frees a policy; NULL is allowed. Clients that were given it keep what they need.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_free(tls: *mut smtp_tls) {
-    guarded((), || Handle::<TlsPolicy>::free(tls));
+    guarded((), || Handle::<Owned>::free(tls));
 }
 
 /// Message of the last failed call on this policy. Never NULL, "" if none has failed. Valid until
 /// the next failing call on it, or its end.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn smtp_tls_last_error(tls: *mut smtp_tls) -> *const c_char {
-    Handle::<TlsPolicy>::last_message(tls)
+pub unsafe extern "C" fn smtp_tls_last_error(tls: *const smtp_tls) -> *const c_char {
+    Handle::<Owned>::last_message(tls)
 }
 
-/// Trusts the certificates in a PEM file as well as those trusted before.
+/// Code of that call: one of smtp_result, SMTP_OK if none has failed; SMTP_E_BUSY while a call is
+/// running, SMTP_E_MISUSE for what is no policy.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_tls_last_error_code(tls: *const smtp_tls) -> c_int {
+    Handle::<Owned>::last_code(tls)
+}
+
+/// The system's errno that belongs to that error; 0 if it had none, while a call is running, and
+/// for what is no policy.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_tls_last_errno(tls: *const smtp_tls) -> c_int {
+    Handle::<Owned>::last_errno(tls)
+}
+
+/// Trusts the certificates in a PEM file, in place of those from the files given before; those of
+/// smtp_tls_add_ca_pem() and the system's roots stay trusted.
 ///
-/// @param path  read now. SMTP_E_INVALID_ARGUMENT if it cannot be read or has no certificate
+/// @param path  read now. SMTP_E_INVALID_ARGUMENT if it cannot be read or has no certificate; then
+///              nothing is changed
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_ca_file(tls: *mut smtp_tls, path: *const c_char) -> c_int {
     set(tls, |policy| policy.set_ca_file(convert::text("the CA file", path)?))
+}
+
+/// Trusts the certificates in one more PEM file as well as those trusted before.
+///
+/// @param path  as smtp_tls_set_ca_file()
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_tls_add_ca_file(tls: *mut smtp_tls, path: *const c_char) -> c_int {
+    set(tls, |policy| policy.add_ca_file(convert::text("the CA file", path)?))
 }
 
 /// Trusts certificates in memory as well as those trusted before.

@@ -1,15 +1,16 @@
 //! smtp_transaction: one mail with its outcome.
 
-use std::ffi::{c_char, c_int};
+use std::borrow::Cow;
+use std::ffi::{c_char, c_int, c_void};
 
 use crate::client::{Body, RecipientStatus, Transaction};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
-use super::callback::UserData;
-use super::convert;
-use super::error::code;
-use super::guard::guarded;
-use super::handle::{Handle, Kind, Shown};
+use super::boundary::callback::{UserData, smtp_destroy_callback};
+use super::boundary::code::code;
+use super::boundary::panic::guarded;
+use super::boundary::{Handle, Kind, View, boxed, convert};
+use super::error::detail;
 
 /// One mail transaction (RFC 5321 section 3.3): sender, recipients, message, and, after it was
 /// sent, what became of it for each recipient. It belongs to no client and may be sent again,
@@ -39,22 +40,26 @@ pub(super) struct Owned {
     pub transaction: Option<Box<Transaction>>,
     /// Dropped, and so run, when the message is no longer needed.
     pub releases: Vec<UserData>,
-    error: Shown,
-    reply: Shown,
-    recipients: Vec<Texts>,
+    user: Option<UserData>,
 }
 
-#[derive(Default)]
-struct Texts {
-    address: Shown,
-    text: Shown,
-    enhanced: Shown,
+// SAFETY: what reads a transaction beside other readers reads its recipients and its outcome:
+// plain data, which changes in calls alone.
+unsafe impl Sync for Owned {}
+
+/// What a transaction shows to C.
+#[derive(Clone, Copy)]
+enum Shows {
+    Error,
+    Reply,
+    Address,
+    Text,
+    Enhanced,
 }
 
 impl Kind for Owned {
     const TAG: u8 = 2;
     const NAME: &'static str = "transaction";
-    type Shared = ();
 }
 
 impl Owned {
@@ -66,13 +71,6 @@ impl Owned {
         self.get().set_body(body);
         self.releases.clear();
     }
-
-    fn texts(&mut self, index: usize) -> &mut Texts {
-        if self.recipients.len() <= index {
-            self.recipients.resize_with(index + 1, Texts::default);
-        }
-        &mut self.recipients[index]
-    }
 }
 
 pub(super) fn set(
@@ -82,19 +80,32 @@ pub(super) fn set(
     Handle::run(transaction, |owned| change(owned).map(|()| 0))
 }
 
-fn number(
-    transaction: *const smtp_transaction,
-    read: impl FnOnce(&mut Owned) -> Result<c_int>,
-) -> c_int {
-    Handle::run(transaction, read)
+impl Owned {
+    /// A handle that can be read has it: while it is on loan it is busy.
+    fn sent(&self) -> Result<&Transaction> {
+        let at_home = self.transaction.as_deref();
+        at_home.ok_or_else(|| Error::new(ErrorKind::Busy, "the transaction is on loan"))
+    }
 }
 
-fn string(
+fn number(
     transaction: *const smtp_transaction,
-    read: impl FnOnce(&mut Owned) -> Option<*const c_char>,
+    read: impl FnOnce(&Transaction) -> Result<c_int>,
+) -> c_int {
+    Handle::number(transaction, |owned: &View<'_, Owned>| read(owned.sent()?))
+}
+
+/// Reads a string that C may keep.
+fn text(
+    transaction: *const smtp_transaction,
+    shows: Shows,
+    index: usize,
+    read: impl FnOnce(&Transaction) -> Option<Cow<'_, [u8]>>,
 ) -> *const c_char {
-    let null = |_| std::ptr::null();
-    Handle::call(transaction, null, |owned: &mut Owned| Ok(read(owned).unwrap_or(std::ptr::null())))
+    Handle::string(transaction, |owned: &View<'_, Owned>| {
+        let text = read(owned.sent().ok()?)?;
+        Some(owned.show(shows as usize, index, &text))
+    })
 }
 
 fn no_recipient(index: usize) -> Error {
@@ -103,11 +114,17 @@ fn no_recipient(index: usize) -> Error {
 
 /// Makes an empty transaction.
 ///
-/// Returns it, to be freed with smtp_transaction_free(); NULL only if out of memory.
+/// Returns it, to be freed with smtp_transaction_free(); NULL only if out of memory
+/// (SMTP_E_NO_MEMORY).
 #[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn smtp_transaction_new() -> *mut smtp_transaction {
-    guarded(std::ptr::null_mut(), || Handle::create(Owned::default(), ()))
+    guarded(std::ptr::null_mut(), || {
+        Handle::create(Owned {
+            transaction: Some(boxed(Transaction::default())?),
+            ..Owned::default()
+        })
+    })
 }
 
 /// Frees a transaction; NULL is allowed. One that is being sent goes on, and is freed when it
@@ -117,8 +134,8 @@ pub unsafe extern "C" fn smtp_transaction_free(transaction: *mut smtp_transactio
     guarded((), || Handle::<Owned>::free(transaction));
 }
 
-/// Empties a transaction for another mail: sender, recipients, options, message and outcome. Its
-/// memory is kept, which is cheaper than a new one.
+/// Empties a transaction for another mail: sender, recipients, options, message and outcome, but not
+/// its user data. Its memory is kept, which is cheaper than a new one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_clear(transaction: *mut smtp_transaction) -> c_int {
     set(transaction, |owned| {
@@ -136,6 +153,57 @@ pub unsafe extern "C" fn smtp_transaction_last_error(
     transaction: *const smtp_transaction,
 ) -> *const c_char {
     Handle::<Owned>::last_message(transaction)
+}
+
+/// Code of that call: one of smtp_result, SMTP_OK if none has failed; SMTP_E_BUSY while it is in
+/// use, SMTP_E_MISUSE for what is no transaction.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_transaction_last_error_code(
+    transaction: *const smtp_transaction,
+) -> c_int {
+    Handle::<Owned>::last_code(transaction)
+}
+
+/// The system's errno that belongs to that error; 0 if it had none, while it is in use, and for
+/// what is no transaction.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_transaction_last_errno(
+    transaction: *const smtp_transaction,
+) -> c_int {
+    Handle::<Owned>::last_errno(transaction)
+}
+
+/// Keeps a pointer of the caller's with the transaction, whatever it is sent, cleared and sent
+/// again: what it stands for, for a completion callback.
+///
+/// @param user_data  what smtp_transaction_user_data() gives back; NULL removes it
+/// @param destroy    called once with user_data when another takes its place, or the transaction
+///                   is freed (if it is being sent: when it comes back); may be NULL
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_transaction_set_user_data(
+    transaction: *mut smtp_transaction,
+    user_data: *mut c_void,
+    destroy: smtp_destroy_callback,
+) -> c_int {
+    let user = UserData::new(user_data, destroy);
+    set(transaction, |owned| {
+        owned.user = Some(user);
+        Ok(())
+    })
+}
+
+/// The pointer of smtp_transaction_set_user_data(); NULL if none was set, and for a transaction
+/// that cannot be used (smtp_last_error_code() tells).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_transaction_user_data(
+    transaction: *const smtp_transaction,
+) -> *mut c_void {
+    let null = std::ptr::null_mut();
+    Handle::look(
+        transaction,
+        |_| null,
+        |owned: &View<'_, Owned>| Ok(owned.user.as_ref().map_or(null, UserData::pointer)),
+    )
 }
 
 /// Sets the reverse-path (RFC 5321 section 4.1.1.2).
@@ -185,7 +253,7 @@ pub unsafe extern "C" fn smtp_transaction_add_mail_option(
 /// unknown, else the error as smtp_client_sendmail(). Before it was sent SMTP_OK too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_status(transaction: *const smtp_transaction) -> c_int {
-    number(transaction, |owned| Ok(owned.get().status_kind().map_or(0, code)))
+    number(transaction, |sent| Ok(sent.status_kind().map_or(0, code)))
 }
 
 /// Why it failed, in words, with the server's reply or the system's error; "" if it did not, or
@@ -195,11 +263,16 @@ pub unsafe extern "C" fn smtp_transaction_status(transaction: *const smtp_transa
 pub unsafe extern "C" fn smtp_transaction_error(
     transaction: *const smtp_transaction,
 ) -> *const c_char {
-    string(transaction, |owned| {
-        let Owned { transaction, error, .. } = owned;
-        let text = transaction.as_ref().map_or("", |sent| sent.error_message());
-        Some(error.set(text.as_bytes()))
-    })
+    text(transaction, Shows::Error, 0, |sent| Some(sent.error_message().as_bytes().into()))
+}
+
+/// What tells its error from others of its code: SMTP_DETAIL_NONE or another of SMTP_DETAIL_*; or
+/// an error, which is negative.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_transaction_error_detail(
+    transaction: *const smtp_transaction,
+) -> c_int {
+    number(transaction, |sent| Ok(detail(sent.error_detail())))
 }
 
 /// Code of the reply that decided it, that to the message or the one that ended it sooner; 0 if
@@ -208,7 +281,7 @@ pub unsafe extern "C" fn smtp_transaction_error(
 pub unsafe extern "C" fn smtp_transaction_reply_code(
     transaction: *const smtp_transaction,
 ) -> c_int {
-    number(transaction, |owned| Ok(owned.get().reply_code().into()))
+    number(transaction, |sent| Ok(sent.reply_code().into()))
 }
 
 /// Text of that reply, lines joined by "\n"; "" if none came. NULL only for a transaction that
@@ -217,19 +290,18 @@ pub unsafe extern "C" fn smtp_transaction_reply_code(
 pub unsafe extern "C" fn smtp_transaction_reply_text(
     transaction: *const smtp_transaction,
 ) -> *const c_char {
-    string(transaction, |owned| {
-        let Owned { transaction, reply, .. } = owned;
-        let text = transaction.as_ref().map_or(&[][..], |sent| sent.reply_text());
-        Some(reply.set(text))
-    })
+    text(transaction, Shows::Reply, 0, |sent| Some(sent.reply_text().into()))
 }
 
-/// Number of recipients; 0 for a transaction that cannot be used.
+/// Number of recipients. 0 also for a transaction that cannot be used: then
+/// smtp_last_error_code() is SMTP_E_BUSY or SMTP_E_MISUSE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_recipient_count(
     transaction: *const smtp_transaction,
 ) -> usize {
-    Handle::call(transaction, |_| 0, |owned: &mut Owned| Ok(owned.get().recipient_count()))
+    Handle::count(transaction, |owned: &View<'_, Owned>| {
+        owned.transaction.as_ref().map_or(0, |sent| sent.recipient_count())
+    })
 }
 
 /// Address of a recipient as it was given.
@@ -242,9 +314,8 @@ pub unsafe extern "C" fn smtp_transaction_recipient_address(
     transaction: *const smtp_transaction,
     index: usize,
 ) -> *const c_char {
-    string(transaction, |owned| {
-        let address = owned.get().recipient_address(index)?.to_owned();
-        Some(owned.texts(index).address.set(address.as_bytes()))
+    text(transaction, Shows::Address, index, |sent| {
+        sent.recipient_address(index).map(|address| address.as_bytes().into())
     })
 }
 
@@ -259,8 +330,8 @@ pub unsafe extern "C" fn smtp_transaction_recipient_status(
     transaction: *const smtp_transaction,
     index: usize,
 ) -> c_int {
-    number(transaction, |owned| {
-        let status = owned.get().recipient_status(index).ok_or_else(|| no_recipient(index))?;
+    number(transaction, |sent| {
+        let status = sent.recipient_status(index).ok_or_else(|| no_recipient(index))?;
         Ok(match status {
             RecipientStatus::NotTried => SMTP_RECIPIENT_NOT_TRIED,
             RecipientStatus::Accepted => SMTP_RECIPIENT_ACCEPTED,
@@ -281,8 +352,7 @@ pub unsafe extern "C" fn smtp_transaction_recipient_code(
     transaction: *const smtp_transaction,
     index: usize,
 ) -> c_int {
-    number(transaction, |owned| {
-        let sent = owned.get();
+    number(transaction, |sent| {
         sent.recipient_status(index).ok_or_else(|| no_recipient(index))?;
         Ok(sent.recipient_code(index).into())
     })
@@ -299,11 +369,9 @@ pub unsafe extern "C" fn smtp_transaction_recipient_text(
     transaction: *const smtp_transaction,
     index: usize,
 ) -> *const c_char {
-    string(transaction, |owned| {
-        let sent = owned.get();
+    text(transaction, Shows::Text, index, |sent| {
         sent.recipient_status(index)?;
-        let text = sent.recipient_text(index).to_vec();
-        Some(owned.texts(index).text.set(&text))
+        Some(sent.recipient_text(index).into())
     })
 }
 
@@ -318,10 +386,9 @@ pub unsafe extern "C" fn smtp_transaction_recipient_enhanced(
     transaction: *const smtp_transaction,
     index: usize,
 ) -> *const c_char {
-    string(transaction, |owned| {
-        let sent = owned.get();
+    text(transaction, Shows::Enhanced, index, |sent| {
         sent.recipient_status(index)?;
         let status = sent.recipient_enhanced(index).map_or(String::new(), |s| s.to_string());
-        Some(owned.texts(index).enhanced.set(status.as_bytes()))
+        Some(status.into_bytes().into())
     })
 }

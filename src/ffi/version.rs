@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int};
 
 use crate::client::is_known_mechanism;
 
-use super::{convert, guard};
+use super::boundary::{convert, panic};
 
 /// Version of the library that is running, such as "0.1.0"; SMTPCLIENT_VERSION is that of the
 /// header. A constant string, never NULL. Any thread.
@@ -22,7 +22,7 @@ pub extern "C" fn smtp_client_version() -> *const c_char {
 /// Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_has_feature(name: *const c_char) -> c_int {
-    guard::guarded(0, || {
+    panic::guarded(0, || {
         let name = convert::text("the feature", name)?;
         let known = ["smtp", "lmtp", "tls", "smtputf8", "pipelining", "chunking"].contains(&name);
         let mechanism = name.strip_prefix("auth:").is_some_and(is_known_mechanism);

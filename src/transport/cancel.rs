@@ -1,84 +1,197 @@
-//! Cancelling a call from any thread or signal handler: a flag, and a descriptor that wakes
-//! `poll`. The flag alone says whether a cancel came; the descriptor only wakes, and may do so
-//! without need.
+//! Cancelling a call from any thread or signal handler: a bit that says that a cancel came, and
+//! where a wait is told of it. The bit alone counts; to be woken without need is harmless.
 
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-/// Shared by a client and whoever may cancel its calls.
+use super::{fork, wake};
+
+/// What a client shares with whoever may cancel its calls. The word's other bits are its owner's:
+/// so one step can begin a call and forget an old cancel.
+pub struct Signal {
+    word: AtomicU64,
+    /// What wakes the wait under way, plus one; 0 without a wait.
+    waiting: AtomicI32,
+    /// The descriptors that the wait looks at, each plus one; 0 where there is none.
+    watched: [AtomicI32; WATCHED],
+    /// The connection's descriptor, plus one, and which file that was.
+    held: AtomicI32,
+    held_file: AtomicU64,
+}
+
+impl Signal {
+    /// In [`Signal::word`]: a cancel came.
+    pub const SET: u64 = 1;
+
+    pub const fn new() -> Self {
+        Signal {
+            word: AtomicU64::new(0),
+            waiting: AtomicI32::new(0),
+            watched: [const { AtomicI32::new(0) }; WATCHED],
+            held: AtomicI32::new(0),
+            held_file: AtomicU64::new(0),
+        }
+    }
+
+    pub fn word(&self) -> &AtomicU64 {
+        &self.word
+    }
+
+    /// Wakes the wait under way; [`Signal::SET`] is set by then. Async-signal-safe.
+    pub fn wake(&self) {
+        wake::ring(&self.waiting);
+    }
+
+    /// In a forked child: the call that ran here ran on a thread that does not exist any more.
+    /// Closes its descriptors.
+    pub fn abandon(&self) {
+        let watched = self.watched.each_ref().map(|place| place.swap(0, Ordering::SeqCst));
+        let held = self.held.swap(0, Ordering::SeqCst);
+        // What is being watched is certainly open and ours; what is held may have been closed
+        // since, and its number be another file's.
+        let is_ours = held != 0
+            && !watched.contains(&held)
+            && socket_number(held - 1) == Some(self.held_file.load(Ordering::SeqCst));
+        let waiting = self.waiting.swap(0, Ordering::SeqCst);
+        let held = if is_ours { held } else { 0 };
+        for place in watched.into_iter().chain([held, waiting]).filter(|place| *place != 0) {
+            wake::close(place - 1);
+        }
+        wake::leave();
+    }
+
+    fn is_set(&self) -> bool {
+        self.word.load(Ordering::SeqCst) & Signal::SET != 0
+    }
+}
+
+impl Default for Signal {
+    fn default() -> Self {
+        Signal::new()
+    }
+}
+
+/// A handle on a [`Signal`], shared by a client and whoever may cancel its calls.
+pub struct Cancel {
+    source: Source,
+    _member: wake::Member,
+}
+
 #[derive(Clone)]
-pub struct Cancel(Arc<Inner>);
+enum Source {
+    Own(Arc<Signal>),
+    Lasting(&'static Signal),
+}
 
-struct Inner {
-    set: AtomicBool,
-    event: OwnedFd,
+impl Clone for Cancel {
+    fn clone(&self) -> Self {
+        Cancel { source: self.source.clone(), _member: wake::Member::new() }
+    }
 }
 
 impl Cancel {
     pub fn new() -> Result<Self> {
-        // SAFETY: no pointers are passed; a negative result is checked below.
-        let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-        if fd < 0 {
-            return Err(Error::io("eventfd", &std::io::Error::last_os_error()));
-        }
-        // SAFETY: the descriptor was just made and belongs to nobody else.
-        let event = unsafe { OwnedFd::from_raw_fd(fd) };
-        Ok(Cancel(Arc::new(Inner { set: AtomicBool::new(false), event })))
+        fork::watch()?;
+        let source = Source::Own(Arc::default());
+        Ok(Cancel { source, _member: wake::Member::new() })
     }
 
-    /// Ends the wait under way, or the next one. Async-signal-safe: an atomic store and one
-    /// `write`, `errno` left as it was.
+    /// Of a signal that somebody else owns.
+    pub fn of(signal: &'static Signal) -> Result<Self> {
+        fork::watch()?;
+        Ok(Cancel { source: Source::Lasting(signal), _member: wake::Member::new() })
+    }
+
+    /// Ends the wait under way, or the next one, and every one after it until
+    /// [`Cancel::clear`]. Async-signal-safe, and `errno` is left as it was.
     pub fn cancel(&self) {
-        self.0.set.store(true, Ordering::SeqCst);
-        let one = 1_u64.to_ne_bytes();
-        // SAFETY: the buffer lives for the call and has the length given; errno is this thread's.
-        unsafe {
-            let errno = libc::__errno_location();
-            let saved = *errno;
-            libc::write(self.fd(), one.as_ptr().cast(), one.len());
-            *errno = saved;
-        }
+        self.signal().word.fetch_or(Signal::SET, Ordering::SeqCst);
+        self.signal().wake();
     }
 
     pub fn is_set(&self) -> bool {
-        self.0.set.load(Ordering::SeqCst)
+        self.signal().is_set()
     }
 
-    /// Forgets a cancel that came when nothing was running.
+    /// Forgets a cancel.
     pub fn clear(&self) {
-        if self.0.set.swap(false, Ordering::SeqCst) {
-            self.drain();
+        self.signal().word.fetch_and(!Signal::SET, Ordering::SeqCst);
+    }
+
+    /// Tells what the connection's descriptor is, for [`Signal::abandon`].
+    pub fn holds(&self, fd: RawFd) {
+        let Some(number) = socket_number(fd) else { return };
+        self.signal().held_file.store(number, Ordering::SeqCst);
+        self.signal().held.store(fd + 1, Ordering::SeqCst);
+    }
+
+    /// The start of a wait for these descriptors. Whoever looks at the flag after this is woken
+    /// by every cancel that the look did not see.
+    pub(super) fn wait(&self, fds: &[libc::pollfd]) -> Waiting<'_> {
+        let signal = self.signal();
+        for (place, entry) in signal.watched.iter().zip(fds) {
+            place.store(entry.fd + 1, Ordering::Relaxed);
+        }
+        let wake = wake::take();
+        signal.waiting.store(wake.map_or(0, |fd| fd + 1), Ordering::SeqCst);
+        Waiting { signal, wake }
+    }
+
+    fn signal(&self) -> &Signal {
+        match &self.source {
+            Source::Own(signal) => signal,
+            Source::Lasting(signal) => signal,
         }
     }
+}
 
-    /// Takes back the wake-up. One that comes between the two halves of [`Cancel::clear`], or of
-    /// [`Cancel::cancel`], leaves the descriptor readable with the flag down: whoever sees that
-    /// drains it, and only then looks at the flag again, so that no cancel is lost.
-    pub(super) fn drain(&self) {
-        let mut count = [0_u8; 8];
-        // SAFETY: the buffer lives for the call and has the length given.
-        unsafe { libc::read(self.fd(), count.as_mut_ptr().cast(), count.len()) };
+/// A wait that a cancel can wake.
+pub(super) struct Waiting<'a> {
+    signal: &'a Signal,
+    wake: Option<RawFd>,
+}
+
+impl Waiting<'_> {
+    /// What becomes readable; `None` where the process has no descriptor left, and the flag must
+    /// be looked at from time to time.
+    pub fn fd(&self) -> Option<RawFd> {
+        self.wake
     }
 
-    pub(super) fn fd(&self) -> RawFd {
-        self.0.event.as_raw_fd()
-    }
-
-    /// What the race of a cancel with a clear leaves: readable, and no flag.
-    #[cfg(test)]
-    pub(super) fn wake_without_cause(&self) {
-        self.cancel();
-        self.0.set.store(false, Ordering::SeqCst);
-    }
-
-    #[cfg(test)]
-    pub(super) fn is_drained(&self) -> bool {
-        let mut count = [0_u8; 8];
-        // SAFETY: the buffer lives for the call and has the length given.
-        let read = unsafe { libc::read(self.fd(), count.as_mut_ptr().cast(), count.len()) };
-        read < 0
+    /// Takes back the wake-up; the flag is looked at after it.
+    pub fn drain(&self) {
+        if let Some(fd) = self.wake {
+            wake::drain(fd);
+        }
     }
 }
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.signal.waiting.store(0, Ordering::SeqCst);
+        for place in &self.signal.watched {
+            place.store(0, Ordering::Relaxed);
+        }
+        if let Some(fd) = self.wake {
+            wake::put(fd);
+        }
+    }
+}
+
+/// The number by which the system knows a socket, whatever descriptors it has.
+fn socket_number(fd: RawFd) -> Option<u64> {
+    let mut status = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the place lives for the call.
+    if unsafe { libc::fstat(fd, status.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    // SAFETY: fstat has filled it.
+    let status = unsafe { status.assume_init() };
+    (status.st_mode & libc::S_IFMT == libc::S_IFSOCK).then_some(status.st_ino)
+}
+
+/// So many descriptors of a wait are remembered; a race of connects has seldom more under way.
+const WATCHED: usize = 4;

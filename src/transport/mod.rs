@@ -1,7 +1,7 @@
 //! Bytes to and from a server: TCP, Unix sockets, sockets of the caller's own, and TLS over each.
 //!
-//! Every socket is non-blocking; waiting is `poll` over the socket and the cancel descriptor, up
-//! to a deadline. No write can raise SIGPIPE, no descriptor survives `exec`, and dropping a
+//! Every socket is non-blocking; waiting is `poll` over the socket and what a cancel wakes,
+//! up to a deadline. No write can raise SIGPIPE, no descriptor survives `exec`, and dropping a
 //! [`Transport`] closes the descriptor and does nothing else, so that a forked child cannot
 //! disturb its parent's connection.
 
@@ -10,6 +10,8 @@ mod cancel;
 mod certificate;
 mod ciphertext;
 mod fault;
+#[allow(unsafe_code)]
+pub mod fork;
 mod host_errors;
 mod lookup;
 mod policy;
@@ -22,9 +24,10 @@ mod sys;
 mod tcp;
 mod tls;
 mod unix;
+#[allow(unsafe_code)]
 mod wake;
 
-pub use cancel::Cancel;
+pub use cancel::{Cancel, Signal};
 pub use policy::{TlsPolicy, TlsVersion, Verify, check_server_name};
 pub use resolve::{is_address, local_hostname};
 pub use stderr::StandardError;

@@ -57,6 +57,8 @@ struct Built {
 #[derive(Clone)]
 struct Settings {
     roots: Vec<native_tls::Certificate>,
+    /// Those from files, which another file may replace.
+    file_roots: Vec<native_tls::Certificate>,
     system_roots: bool,
     identity: Option<Identity>,
     verify: Verify,
@@ -69,6 +71,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             roots: Vec::new(),
+            file_roots: Vec::new(),
             system_roots: true,
             identity: None,
             verify: Verify::Full,
@@ -85,10 +88,19 @@ impl TlsPolicy {
         &mut self.settings
     }
 
-    /// Trusts the certificates in a PEM file, besides the system's if those are on.
+    /// Trusts the certificates in a PEM file in place of those from other files, besides the
+    /// system's if those are on.
     pub fn set_ca_file(&mut self, path: &str) -> Result<()> {
-        let pem = certificate::read_file(path)?;
-        self.add_ca_pem(&pem).map_err(|error| error.in_context(path))
+        let roots = roots_of_file(path)?;
+        self.change().file_roots = roots;
+        Ok(())
+    }
+
+    /// Trusts the certificates in one more PEM file.
+    pub fn add_ca_file(&mut self, path: &str) -> Result<()> {
+        let roots = roots_of_file(path)?;
+        self.change().file_roots.extend(roots);
+        Ok(())
     }
 
     /// Trusts the certificates in PEM.
@@ -177,7 +189,7 @@ impl Settings {
             .disable_built_in_roots(!self.system_roots)
             .danger_accept_invalid_certs(self.verify == Verify::None)
             .danger_accept_invalid_hostnames(self.verify != Verify::Full);
-        for root in &self.roots {
+        for root in self.roots.iter().chain(&self.file_roots) {
             builder.add_root_certificate(root.clone());
         }
         if let Some(identity) = &self.identity {
@@ -213,6 +225,11 @@ fn no_server_name(name: &str) -> Error {
         "the server name \"{name}\" is no host name in ASCII (an international one has A-labels)"
     );
     Error::new(ErrorKind::InvalidArgument, text)
+}
+
+fn roots_of_file(path: &str) -> Result<Vec<native_tls::Certificate>> {
+    let pem = certificate::read_file(path)?;
+    certificate::parse_roots(&pem).map_err(|error| error.in_context(path))
 }
 
 /// The longest server name: RFC 1035 section 2.3.4.
@@ -267,6 +284,38 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A file with a certificate of its own.
+    fn ca_file(name: &str) -> std::path::PathBuf {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
+        let file = format!("smtpclient-{name}-{}.pem", std::process::id());
+        let path = std::env::temp_dir().join(file);
+        std::fs::write(&path, certificate.self_signed(&key).unwrap().pem()).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_ca_file_replaces_those_before_and_more_may_be_added() {
+        let paths = ["first", "second", "third"].map(ca_file);
+        let [first, second, third] = paths.each_ref().map(|path| path.to_str().unwrap());
+        let mut policy = TlsPolicy::default();
+        let ders = |policy: &TlsPolicy| -> Vec<Vec<u8>> {
+            policy.settings.file_roots.iter().map(|root| root.to_der().unwrap()).collect()
+        };
+        policy.add_ca_pem(&std::fs::read(first).unwrap()).unwrap();
+        policy.set_ca_file(first).unwrap();
+        policy.add_ca_file(second).unwrap();
+        let both = ders(&policy);
+        assert_eq!(both.len(), 2);
+        assert!(policy.set_ca_file("/nonexistent").is_err());
+        assert_eq!(ders(&policy), both, "a failure changes nothing");
+        policy.set_ca_file(third).unwrap();
+        let one = ders(&policy);
+        assert!(one.len() == 1 && !both.contains(&one[0]));
+        assert_eq!(policy.settings.roots.len(), 1, "what came from memory stays");
+        paths.iter().for_each(|path| std::fs::remove_file(path).unwrap());
     }
 
     #[test]

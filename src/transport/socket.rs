@@ -205,15 +205,20 @@ pub(super) fn poll(fd: RawFd, events: i16, limit: &Limit<'_>) -> Result<i16> {
 /// has arrived already may still be read, but nothing more be written.
 pub(super) fn poll_any(fds: &mut [libc::pollfd], limit: &Limit<'_>) -> Result<()> {
     let Some(last) = fds.len().checked_sub(1) else { return Ok(()) };
-    fds[last] = watch(limit.cancel.fd(), libc::POLLIN);
+    let waiting = limit.cancel.wait(&fds[..last]);
+    fds[last] = watch(waiting.fd().unwrap_or(-1), libc::POLLIN);
+    let longest = if waiting.fd().is_some() { i32::MAX } else { UNWOKEN };
     loop {
         check_cancel(limit.cancel)?;
         let left =
             limit.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let timeout = match left {
-            None => -1,
+            None if longest == i32::MAX => -1,
+            None => longest,
             // Rounded up, so that the last millisecond is not a busy loop.
-            Some(left) => i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX),
+            Some(left) => {
+                i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(longest).min(longest)
+            }
         };
         // SAFETY: the slice lives for the call and has the length given.
         let count = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout) };
@@ -225,7 +230,7 @@ pub(super) fn poll_any(fds: &mut [libc::pollfd], limit: &Limit<'_>) -> Result<()
             return Err(Error::io("poll", &error));
         }
         if fds[last].revents != 0 {
-            limit.cancel.drain();
+            waiting.drain();
         }
         check_cancel(limit.cancel)?;
         let counts = if left.is_some_and(|left| left.is_zero()) { !libc::POLLOUT } else { !0 };
@@ -238,6 +243,10 @@ pub(super) fn poll_any(fds: &mut [libc::pollfd], limit: &Limit<'_>) -> Result<()
         }
     }
 }
+
+/// How often, in milliseconds, a wait looks for a cancel that cannot wake it, because the process
+/// has no descriptor left.
+const UNWOKEN: i32 = 50;
 
 fn check_cancel(cancel: &Cancel) -> Result<()> {
     if cancel.is_set() {

@@ -66,7 +66,7 @@ fn split_name(text: &str) -> (String, String) {
 fn argument(param: &Param) -> &'static str {
     match (param.kind.as_str(), param.name.as_str()) {
         ("smtp_client *" | "const smtp_client *", _) => "c",
-        ("smtp_tls *", _) => "l",
+        ("smtp_tls *" | "const smtp_tls *", _) => "l",
         ("smtp_transaction *" | "const smtp_transaction *", _) => "t",
         ("smtp_auth_exchange *" | "const smtp_auth_exchange *", _) => "x",
         ("smtp_envelope *" | "const smtp_envelope *", _) => "e",
@@ -82,6 +82,7 @@ fn argument(param: &Param) -> &'static str {
         ("const void *", _) => "\"bytes\"",
         ("void *", _) => "user_data",
         ("size_t *", _) => "&length",
+        ("int *", _) => "&number",
         ("size_t", "index") => "0",
         // Of one-element arrays and of "bytes".
         ("size_t", "length") => "5",

@@ -15,6 +15,7 @@ static smtp_transaction *t;
 static smtp_auth_exchange *x;
 static smtp_envelope *e;
 static size_t length;
+static int number;
 static int user_datum;
 static void *user_data = &user_datum;
 static const char *const one_address[] = {"a@b.example"};
@@ -49,7 +50,7 @@ static ptrdiff_t a_read_callback(void *buffer, size_t capacity, void *user) {
 
 /* So that no test must use them all. */
 static inline void use_all(void) {
-    (void)c, (void)l, (void)t, (void)x, (void)e, (void)length, (void)user_data;
+    (void)c, (void)l, (void)t, (void)x, (void)e, (void)length, (void)number, (void)user_data;
     (void)one_address, (void)one_option, (void)one_bad;
     (void)a_debug_callback, (void)a_destroy_callback;
     (void)an_audit_callback, (void)a_progress_callback, (void)a_completion_callback;

@@ -139,6 +139,29 @@ static void between_the_halves(void) {
     CHECK(faults == 0);
 }
 
+/* connect closes the connection before first, and what is under way there comes back: a cancel in
+ * that callback is one of this call. */
+static void cancel_at_completion(smtp_transaction *mail, void *client) {
+    CHECK(smtp_transaction_status(mail) < 0);
+    GIVES(SMTP_OK, smtp_client_cancel(client));
+    cancelled++;
+}
+
+static void in_the_close_of_connect(void) {
+    smtp_client *client = connected(SMTP_PROTOCOL_SMTP, "mute_end");
+    smtp_transaction *mail = smtp_transaction_new();
+    GIVES(SMTP_OK, smtp_transaction_set_sender(mail, "a@a.example"));
+    GIVES(SMTP_OK, smtp_transaction_add_recipient(mail, "b@b.example", NULL, 0));
+    GIVES(SMTP_OK, smtp_transaction_set_message(mail, MESSAGE, sizeof MESSAGE - 1));
+    GIVES(SMTP_OK, smtp_client_set_completion_callback(client, cancel_at_completion, client, NULL));
+    GIVES(SMTP_OK, smtp_client_submit(client, mail));
+    cancelled = 0;
+    GIVES(SMTP_E_CANCELLED, smtp_client_connect(client, server("smtp"), 0));
+    CHECK(cancelled == 1);
+    smtp_transaction_free(mail);
+    smtp_client_free(client);
+}
+
 int main(void) {
     struct sigaction action;
     int i;
@@ -151,5 +174,6 @@ int main(void) {
         check(&PHASES[i], 1);
     }
     between_the_halves();
+    in_the_close_of_connect();
     return 0;
 }

@@ -91,6 +91,50 @@ static void of_a_transaction(void) {
     CHECK(first == 1 && second == 1 && third == 1);
     GIVES(SMTP_E_MISUSE, smtp_transaction_set_release_callback(t, count, &failed));
     CHECK(failed == 1);
+
+    t = smtp_transaction_new();
+    first = second = third = failed = 0;
+    GIVES(SMTP_OK, smtp_transaction_set_user_data(t, &first, count));
+    GIVES(SMTP_OK, smtp_transaction_set_reader(t, a_read_callback, &second, count, -1));
+    GIVES(SMTP_OK, smtp_transaction_set_reader(t, a_read_callback, &third, count, -1));
+    CHECK(first == 0 && second == 1 && third == 0);
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_transaction_set_reader(t, NULL, &failed, count, -1));
+    GIVES(SMTP_E_INVALID_ARGUMENT,
+          smtp_transaction_set_reader(t, a_read_callback, &failed, count, -2));
+    CHECK(failed == 2 && third == 0);
+    GIVES(SMTP_OK, smtp_transaction_clear(t));
+    CHECK(third == 1 && first == 0 && smtp_transaction_user_data(t) == &first);
+    GIVES(SMTP_OK, smtp_transaction_set_user_data(t, &second, count));
+    CHECK(first == 1 && second == 1);
+    smtp_transaction_free(t);
+    CHECK(first == 1 && second == 2);
+    GIVES(SMTP_E_MISUSE, smtp_transaction_set_user_data(t, &failed, count));
+    GIVES(SMTP_E_MISUSE, smtp_transaction_set_reader(t, a_read_callback, &failed, count, -1));
+    CHECK(failed == 4);
+}
+
+/* What fails in a destroy function behind a failed setter does not hide the setter's error. */
+static void failing(void *user) {
+    ++*(int *)user;
+    CHECK(smtp_client_set_timeout(NULL, 0) == SMTP_E_MISUSE);
+    CHECK(smtp_transaction_set_sender(t, "\n") < 0);
+}
+
+static void destroy_that_fails(void) {
+    int failed = 0;
+    t = smtp_transaction_new();
+    GIVES(SMTP_E_INVALID_ARGUMENT,
+          smtp_transaction_set_reader(t, a_read_callback, &failed, failing, -77));
+    HAS(smtp_last_error(), "-77");
+    HAS(smtp_transaction_last_error(t), "-77");
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_last_error_code());
+    smtp_transaction_free(t);
+    GIVES(SMTP_E_MISUSE, smtp_transaction_set_release_callback(NULL, failing, &failed));
+    HAS(smtp_last_error(), "the transaction is NULL");
+    GIVES(SMTP_E_MISUSE, smtp_client_set_debug_callback((smtp_client *)(void *)t, a_debug_callback,
+                                                        &failed, failing));
+    HAS(smtp_last_error(), "the client is no live handle");
+    CHECK(failed == 3);
 }
 
 /* destroy may use the handle that it belonged to, or free it. */
@@ -113,6 +157,7 @@ int main(void) {
     of_a_client(progress);
     of_a_client(completion);
     of_a_transaction();
+    destroy_that_fails();
     destroy_that_frees();
     return 0;
 }

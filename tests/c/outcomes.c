@@ -267,7 +267,7 @@ int main(void) {
     CHECK(faults == 0);
     for (code = 0; strcmp(smtp_error_name(code), "SMTP_E_?") != 0; code--)
         if (code != SMTP_E_BUSY && code != SMTP_E_NO_MECHANISM && code != SMTP_E_NO_MEMORY &&
-            code != SMTP_E_INTERNAL && !(seen & 1u << -code)) {
+            code != SMTP_E_INTERNAL && code != SMTP_E_RESOLVE_AGAIN && !(seen & 1u << -code)) {
             fprintf(stderr, "%s was not seen\n", smtp_error_name(code));
             faults++;
         }

@@ -19,8 +19,9 @@ static int destroying;
 static int free_instead;
 
 static void judge(const char *function, long code) {
-    /* It tells of errors, and 0 is "no errno". */
-    if (strcmp(function, "smtp_client_last_errno") == 0 && code == 0)
+    /* 0 is "no errno", and no time limit. */
+    if (code == 0 && (strstr(function, "_last_errno") != NULL ||
+                      strcmp(function, "smtp_client_timeout") == 0))
         return;
     if (destroying && (code == SMTP_E_MISUSE || code == SMTP_E_BUSY))
         return;

@@ -8,6 +8,8 @@
 #include "calls_setup.h"
 
 #include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static void *connect_to_mute(void *result) {
     *(int *)result = smtp_client_connect(c, server("mute"), 0);
@@ -15,7 +17,8 @@ static void *connect_to_mute(void *result) {
 }
 
 static void busy(const char *function, long code) {
-    if (code != SMTP_E_BUSY && strcmp(function, "smtp_client_last_errno") != 0) {
+    if (code != SMTP_E_BUSY && strcmp(function, "smtp_client_last_errno") != 0 &&
+        strcmp(function, "smtp_client_timeout") != 0) {
         fprintf(stderr, "%s: %ld (%s)\n", function, code, smtp_error_name((int)code));
         abort();
     }
@@ -31,7 +34,10 @@ static void busy(const char *function, long code) {
         strcmp(#function, "smtp_client_cancel") != 0)                                             \
         MEANWHILE_CLIENT_##result(function, call);
 #define MEANWHILE_CLIENT_CODE(function, call) busy(#function, (call))
-#define MEANWHILE_CLIENT_COUNT(function, call) GIVES(0, (call))
+#define MEANWHILE_CLIENT_COUNT(function, call)                                                    \
+    GIVES(SMTP_E_MISUSE, smtp_client_noop(NULL));                                                 \
+    GIVES(0, (call));                                                                             \
+    GIVES(SMTP_E_BUSY, smtp_last_error_code())
 #define MEANWHILE_CLIENT_TEXT(function, call) (void)(call)
 #define MEANWHILE_CLIENT_POINTER(function, call) (void)(call)
 #define MEANWHILE_CLIENT_NOTHING(function, call) (call)
@@ -46,6 +52,9 @@ static void second_thread(void) {
     while (smtp_client_noop(c) != SMTP_E_BUSY)
         nap(1);
     EVERY_CALL(MEANWHILE)
+    GIVES(SMTP_E_MISUSE, smtp_client_noop(NULL));
+    GIVES(0, smtp_client_timeout(c));
+    GIVES(SMTP_E_BUSY, smtp_last_error_code());
     GIVES(SMTP_OK, smtp_client_cancel(c));
     pthread_join(thread, NULL);
     GIVES(SMTP_E_CANCELLED, code);
@@ -123,6 +132,109 @@ static void a_handle_each(void) {
     SAME("", smtp_last_error());
 }
 
+/* Whoever only reads does not keep the owner out. */
+static int polling;
+
+static void *poll_all_along(void *client) {
+    long looks = 0;
+    while (__atomic_load_n(&polling, __ATOMIC_SEQ_CST)) {
+        int connected = smtp_client_is_connected(client);
+        int reply = smtp_client_reply_code(client);
+        const char *text = smtp_client_reply_text(client);
+        CHECK(connected == 1 || connected == SMTP_E_BUSY);
+        CHECK(reply >= 200 || reply == SMTP_E_BUSY);
+        CHECK(text == NULL || text[0] != '\0');
+        looks++;
+    }
+    return (void *)looks;
+}
+
+static void a_poller_beside_the_owner(void) {
+    smtp_client *client = connected(SMTP_PROTOCOL_SMTP, "smtp");
+    pthread_t threads[2];
+    void *looks;
+    int i;
+    __atomic_store_n(&polling, 1, __ATOMIC_SEQ_CST);
+    for (i = 0; i < 2; i++)
+        CHECK(pthread_create(&threads[i], NULL, poll_all_along, client) == 0);
+    for (i = 0; i < (slow() ? 300 : 20000); i++)
+        GIVES(250, smtp_client_noop(client));
+    __atomic_store_n(&polling, 0, __ATOMIC_SEQ_CST);
+    for (i = 0; i < 2; i++) {
+        pthread_join(threads[i], &looks);
+        CHECK((long)looks > 0);
+    }
+    smtp_client_free(client);
+}
+
+/* A handle that is freed here while it is called there: the call is one, or it is none. */
+static smtp_client *passed;
+
+static void *call_what_is_passed(void *unused) {
+    smtp_client *client;
+    (void)unused;
+    while ((client = __atomic_load_n(&passed, __ATOMIC_SEQ_CST)) != NULL) {
+        int code;
+        code = smtp_client_noop(client);
+        CHECK(code == SMTP_E_DISCONNECTED || code == SMTP_E_MISUSE || code == SMTP_E_BUSY);
+        code = smtp_client_cancel(client);
+        CHECK(code == SMTP_OK || code == SMTP_E_MISUSE);
+        code = smtp_client_is_connected(client);
+        CHECK(code == 0 || code == SMTP_E_MISUSE || code == SMTP_E_BUSY);
+        code = smtp_client_set_local_hostname(client, "client.example");
+        CHECK(code == SMTP_OK || code == SMTP_E_MISUSE || code == SMTP_E_BUSY);
+        CHECK(smtp_client_last_error(client) != NULL);
+    }
+    return NULL;
+}
+
+static void freed_while_it_is_called(void) {
+    pthread_t threads[3];
+    smtp_client *client = smtp_client_new(SMTP_PROTOCOL_SMTP);
+    int i;
+    __atomic_store_n(&passed, client, __ATOMIC_SEQ_CST);
+    for (i = 0; i < 3; i++)
+        CHECK(pthread_create(&threads[i], NULL, call_what_is_passed, NULL) == 0);
+    for (i = 0; i < (slow() ? 300 : 30000); i++) {
+        smtp_client *next = smtp_client_new(SMTP_PROTOCOL_SMTP);
+        CHECK(next != NULL && next != client);
+        __atomic_store_n(&passed, next, __ATOMIC_SEQ_CST);
+        smtp_client_free(client);
+        client = next;
+    }
+    smtp_client_free(client);
+    __atomic_store_n(&passed, NULL, __ATOMIC_SEQ_CST);
+    for (i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+}
+
+/* A cancel by whoever has seen that the call runs ends it, every time. */
+static void *wait_for_a_greeting(void *fd) {
+    return (void *)(long)smtp_client_connect_fd(c, *(int *)fd, NULL);
+}
+
+static void no_cancel_is_lost(void) {
+    int i, rounds = slow() ? 50 : 2000, ended = 0;
+    c = smtp_client_new(SMTP_PROTOCOL_SMTP);
+    GIVES(SMTP_OK, smtp_client_set_timeout(c, slow() ? 60000 : 10000));
+    for (i = 0; i < rounds; i++) {
+        int pair[2];
+        void *code;
+        pthread_t thread;
+        CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+        CHECK(pthread_create(&thread, NULL, wait_for_a_greeting, &pair[0]) == 0);
+        while (smtp_client_is_connected(c) != SMTP_E_BUSY) {
+        }
+        GIVES(SMTP_OK, smtp_client_cancel(c));
+        pthread_join(thread, &code);
+        ended += (long)code == SMTP_E_CANCELLED;
+        close(pair[0]);
+        close(pair[1]);
+    }
+    GIVES(rounds, ended);
+    smtp_client_free(c);
+}
+
 /* Made here, used there, freed elsewhere. */
 static void *use_and_free(void *client) {
     GIVES(SMTP_OK, send_one(client));
@@ -136,6 +248,9 @@ int main(void) {
     a_handle_each();
     second_thread();
     one_handle_for_all();
+    a_poller_beside_the_owner();
+    freed_while_it_is_called();
+    no_cancel_is_lost();
     CHECK(pthread_create(&thread, NULL, use_and_free, connected(SMTP_PROTOCOL_SMTP, "smtp")) == 0);
     pthread_join(thread, NULL);
     return 0;

@@ -82,10 +82,22 @@ static void commands(void) {
     const char *notify = "NOTIFY=NEVER";
     const char *body = "BODY=8BITMIME";
     size_t i, found = 0;
+    int port = 7;
     CHECK(client != NULL);
+    CHECK(smtp_client_local_hostname(client) == NULL);
+    CHECK(smtp_client_source_address(client, &port) == NULL && port == 0);
+    GIVES(SMTP_TIMEOUT_RFC, smtp_client_timeout(client));
+    GIVES(SMTP_OK, smtp_client_set_timeout(client, SMTP_TIMEOUT_NONE));
+    GIVES(SMTP_TIMEOUT_NONE, smtp_client_timeout(client));
+    GIVES(SMTP_OK, smtp_client_set_source_address(client, NULL, 7));
+    CHECK(smtp_client_source_address(client, &port) == NULL && port == 7);
     GIVES(SMTP_OK, smtp_client_set_local_hostname(client, "client.example"));
     GIVES(SMTP_OK, smtp_client_set_source_address(client, "127.0.0.1", 0));
     GIVES(SMTP_OK, smtp_client_set_timeout(client, 60000));
+    SAME("client.example", smtp_client_local_hostname(client));
+    SAME("127.0.0.1", smtp_client_source_address(client, &port));
+    GIVES(0, port);
+    GIVES(60000, smtp_client_timeout(client));
     GIVES(SMTP_OK, smtp_client_set_debug_callback(client, on_debug, transcript, on_debug_destroyed));
     GIVES(SMTP_OK, smtp_client_set_debug_level(client, 1));
     GIVES(SMTP_OK, smtp_client_set_debug_secrets(client, 0));
@@ -144,6 +156,8 @@ static void commands(void) {
     GIVES(503, smtp_client_reply_code(client));
     GIVES(SMTP_E_DATA, smtp_client_last_error_code(client));
     GIVES(0, smtp_client_last_errno(client));
+    GIVES(SMTP_DETAIL_NONE, smtp_client_last_error_detail(client));
+    GIVES(SMTP_E_DATA, smtp_last_error_code());
     SAME(smtp_last_error(), smtp_client_last_error(client));
     GIVES(SMTP_OK, smtp_client_cancel(client)); /* no call is running */
     GIVES(250, smtp_client_noop(client));
@@ -323,6 +337,8 @@ static void transactions(int protocol, const char *name) {
     int released = 0, rounds = 0, i;
     FILE *file = tmpfile();
     GIVES(SMTP_RECIPIENT_NOT_TRIED, smtp_transaction_recipient_status(mail, 0));
+    CHECK(smtp_transaction_user_data(mail) == NULL);
+    GIVES(SMTP_OK, smtp_transaction_set_user_data(mail, &completed, NULL));
 
     GIVES(SMTP_OK, smtp_transaction_set_message(mail, MESSAGE, sizeof MESSAGE - 1));
     GIVES(SMTP_OK, smtp_client_send(client, mail));
@@ -336,6 +352,11 @@ static void transactions(int protocol, const char *name) {
     CHECK(released == 1);
     GIVES(SMTP_OK, smtp_client_send(client, mail));
     outcome(mail);
+    rounds = 0;
+    GIVES(SMTP_OK, smtp_transaction_set_reader(mail, on_read, &rounds, on_release, 21));
+    GIVES(SMTP_OK, smtp_client_send(client, mail));
+    outcome(mail);
+    CHECK(rounds >= 3);
     CHECK(file != NULL && fputs("a line\nand another\n", file) >= 0 && fflush(file) == 0);
     rewind(file);
     GIVES(SMTP_OK, smtp_transaction_set_message_fd(mail, fileno(file)));
@@ -346,9 +367,14 @@ static void transactions(int protocol, const char *name) {
     GIVES(0, smtp_transaction_recipient_count(mail));
     GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_send(client, mail)); /* nobody to send to */
     CHECK(smtp_transaction_error(mail)[0] != '\0');
+    GIVES(SMTP_DETAIL_NONE, smtp_transaction_error_detail(mail));
     SAME("", smtp_transaction_last_error(mail));
+    GIVES(SMTP_OK, smtp_transaction_last_error_code(mail));
+    CHECK(smtp_transaction_user_data(mail) == &completed);
     GIVES(SMTP_E_INVALID_ARGUMENT, smtp_transaction_set_sender(mail, "\n"));
     SAME(smtp_last_error(), smtp_transaction_last_error(mail));
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_transaction_last_error_code(mail));
+    GIVES(0, smtp_transaction_last_errno(mail));
     smtp_transaction_free(mail);
 
     GIVES(SMTP_OK, smtp_client_set_completion_callback(client, on_completion, NULL, NULL));
@@ -390,10 +416,13 @@ static void encrypted(void) {
     SAME("", smtp_tls_last_error(tls));
     GIVES(SMTP_E_INVALID_ARGUMENT, smtp_tls_set_verify(tls, 0));
     SAME(smtp_last_error(), smtp_tls_last_error(tls));
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_tls_last_error_code(tls));
+    GIVES(0, smtp_tls_last_errno(tls));
     GIVES(SMTP_OK, smtp_tls_set_system_roots(tls, 0));
     GIVES(SMTP_OK, smtp_tls_add_ca_pem(tls, bytes, length));
     free(bytes);
     GIVES(SMTP_OK, smtp_tls_set_ca_file(tls, file("ca.pem")));
+    GIVES(SMTP_OK, smtp_tls_add_ca_file(tls, file("ca.pem")));
     GIVES(SMTP_OK, smtp_tls_set_verify(tls, SMTP_TLS_VERIFY_CERTIFICATE));
     GIVES(SMTP_OK, smtp_tls_set_verify(tls, SMTP_TLS_VERIFY_NONE));
     GIVES(SMTP_OK, smtp_tls_set_verify(tls, SMTP_TLS_VERIFY_FULL));

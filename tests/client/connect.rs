@@ -99,6 +99,23 @@ fn quit_ends_closed_whatever_comes() {
     }
 }
 
+/// For users of Rust no call forgets a cancel by itself: who cancels between two calls means it.
+#[test]
+fn a_cancel_stays_until_it_is_cleared() {
+    let server = engine();
+    let mut client = client(Protocol::Smtp);
+    let cancel = client.canceller();
+    cancel.cancel();
+    kind(client.connect(&server.address(), 0), ErrorKind::Cancelled, "");
+    kind(client.connect(&server.address(), 0), ErrorKind::Cancelled, "");
+    cancel.clear();
+    client.connect(&server.address(), 0).unwrap();
+    assert_eq!(client.noop().unwrap(), 250);
+    cancel.cancel();
+    kind(client.noop(), ErrorKind::Cancelled, "");
+    assert!(!client.is_connected());
+}
+
 #[test]
 fn the_name_for_ehlo() {
     let server = engine();

@@ -2,11 +2,25 @@
  * Sends messages of 1 KiB one after another and in a batch; callgrind counts what that costs.
  *
  * guard PORT sequential|batch COUNT
+ *
+ * Or asks a client and a transaction something, beside so many other handles:
+ *
+ * guard 0 getter-HANDLES COUNT
  */
 #include <smtpclient.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static int ask(int handles, int count) {
+    smtp_client *client = smtp_client_new(SMTP_PROTOCOL_SMTP);
+    int i, sum = 0;
+    for (i = 0; i < handles; i++)
+        if (smtp_transaction_new() == NULL) return 1;
+    for (i = 0; i < count; i++) sum += smtp_client_is_connected(client);
+    smtp_client_free(client);
+    return sum;
+}
 
 int main(int words, char **word) {
     static char text[1024];
@@ -15,6 +29,10 @@ int main(int words, char **word) {
     int count, i, failed;
     if (words != 4) return 2;
     count = atoi(word[3]);
+    if (!strncmp(word[2], "getter-", 7)) {
+        smtp_client_free(client);
+        return ask(atoi(word[2] + 7), count);
+    }
     mail = malloc((size_t)count * sizeof *mail);
     memset(text, 'x', sizeof text);
     for (i = 62; i < 1024; i += 64) memcpy(text + i, "\r\n", 2);

@@ -1,6 +1,6 @@
 //! One mail transaction: envelope, message, and, afterwards, what became of it.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Detail, Error, ErrorKind, Result};
 use crate::wire::{EnhancedStatus, Param, Path, Reply, Survey, Surveyor};
 
 use super::outcome::{Outcome, RecipientStatus, Text};
@@ -339,6 +339,10 @@ impl Transaction {
 
     pub fn error_message(&self) -> &str {
         self.outcome.error.as_ref().map_or("", Error::message)
+    }
+
+    pub fn error_detail(&self) -> Detail {
+        self.outcome.error.as_ref().map_or(Detail::None, Error::detail)
     }
 
     /// The code of the reply that decided it, 0 if none came.

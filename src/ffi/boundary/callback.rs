@@ -10,7 +10,7 @@ use std::ffi::c_void;
 pub type smtp_destroy_callback = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
 /// The user data of a callback.
-pub(super) struct UserData {
+pub struct UserData {
     pointer: *mut c_void,
     destroy: smtp_destroy_callback,
 }

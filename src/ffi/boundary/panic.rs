@@ -7,33 +7,41 @@ use std::sync::{Once, OnceLock};
 
 use crate::error::{Error, ErrorKind, Result};
 
+use super::code::code;
+use super::fault;
+
 /// Bytes of the thread's message, its NUL included.
 const THREAD_MESSAGE: usize = 1024;
 
 thread_local! {
     // No destructor and no heap: a thread of the host leaves nothing behind.
+    static CODE: Cell<c_int> = const { Cell::new(0) };
     static MESSAGE: Cell<[u8; THREAD_MESSAGE]> = const { Cell::new([0; THREAD_MESSAGE]) };
-    static KIND: Cell<Option<ErrorKind>> = const { Cell::new(None) };
     static GUARDED: Cell<bool> = const { Cell::new(false) };
     static PANIC: RefCell<[u8; 256]> = const { RefCell::new([0; 256]) };
 }
 
-pub(super) fn thread_error() -> *const c_char {
+pub fn thread_error() -> *const c_char {
     MESSAGE.with(|message| message.as_ptr().cast::<c_char>().cast_const())
 }
 
-/// The class of that error; `None` if none has been set.
-pub(super) fn thread_error_kind() -> Option<ErrorKind> {
-    KIND.get()
+/// The code of the thread's last failed call; 0 if none has failed.
+pub fn thread_code() -> c_int {
+    CODE.get()
 }
 
-pub(super) fn set_thread_error(error: &Error) {
-    KIND.set(Some(error.kind()));
+/// Makes it the last error of this thread; gives its code.
+pub fn set_thread_error(error: &Error) -> c_int {
+    let code = code(error.kind());
+    CODE.set(code);
+    // An error that could not even have a text.
+    let text = if error.message().is_empty() { "out of memory" } else { error.message() };
     MESSAGE.with(|message| {
         let mut buffer = [0; THREAD_MESSAGE];
-        copy(error.message(), &mut buffer);
+        copy(text, &mut buffer);
         message.set(buffer);
     });
+    code
 }
 
 /// As much of `text` as fits, cut between characters, NULs left out.
@@ -45,7 +53,7 @@ fn copy(text: &str, buffer: &mut [u8]) {
 }
 
 /// Runs `work`; a panic in it becomes an error, and nothing is printed.
-pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
     install_hook();
     let outer = GUARDED.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(work));
@@ -60,7 +68,7 @@ pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
 }
 
 /// The host's errno, as it was before a call: put back at its end.
-pub(super) struct KeptErrno(c_int);
+pub struct KeptErrno(c_int);
 
 impl KeptErrno {
     pub fn new() -> Self {
@@ -77,10 +85,10 @@ impl Drop for KeptErrno {
 }
 
 /// A call that has no handle to keep its error.
-pub(super) fn guarded<T>(failed: T, work: impl FnOnce() -> Result<T>) -> T {
+pub fn guarded<T>(failed: T, work: impl FnOnce() -> Result<T>) -> T {
     let _errno = KeptErrno::new();
     let work = || {
-        super::fault::point();
+        fault::point();
         work()
     };
     caught(work).and_then(|result| result).unwrap_or_else(|error| {
@@ -132,10 +140,10 @@ mod tests {
     fn a_panic_becomes_an_error() {
         let error = caught(|| panic!("broken")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
-        assert!(error.message().contains("broken at src/ffi/guard.rs"), "{error}");
+        assert!(error.message().contains("broken at src/ffi/boundary/panic.rs"), "{error}");
         // A text that is none, and one too long, after it.
         let error = caught(|| panic::panic_any(7)).unwrap_err();
-        assert!(error.message().contains("it: panic at src/ffi/guard.rs"), "{error}");
+        assert!(error.message().contains("it: panic at src/ffi/boundary/panic.rs"), "{error}");
         let error = caught(|| panic!("{}", "\u{e9}".repeat(500))).unwrap_err();
         assert!(error.message().ends_with('\u{e9}'), "{error}");
     }
@@ -155,12 +163,11 @@ mod tests {
     fn a_call_without_a_handle_leaves_its_error_to_the_thread() {
         let failed = guarded(-1, || Err(Error::new(ErrorKind::Io, "no luck")));
         assert_eq!((failed, message().as_str()), (-1, "no luck"));
-        assert_eq!(thread_error_kind(), Some(ErrorKind::Io));
         assert_eq!(guarded(-1, || Ok(3)), 3);
         assert_eq!(message(), "no luck", "success leaves it alone");
+        assert_eq!(thread_code(), -15);
         assert_eq!(guarded(-1, || panic!("no good")), -1);
         assert!(message().contains("no good"), "{}", message());
-        assert_eq!(thread_error_kind(), Some(ErrorKind::Internal));
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod armed {
         CALLS.replace(calls)
     }
 
-    pub(in crate::ffi) fn point() {
+    pub fn point() {
         let left = CALLS.get();
         CALLS.set((left - 1).max(0));
         assert!(left != 1, "a panic that a test asked for");
@@ -25,8 +25,8 @@ mod armed {
 }
 
 #[cfg(feature = "test-panic")]
-pub(super) use armed::point;
+pub use armed::point;
 
 /// A place where a test may have the library panic.
 #[cfg(not(feature = "test-panic"))]
-pub(super) fn point() {}
+pub fn point() {}

@@ -12,21 +12,21 @@ use crate::error::{Error, ErrorKind, Result};
 /// Longest array that is taken; a count beyond it is a mistake.
 const MOST: usize = 1 << 24;
 
-pub(super) fn invalid(message: impl Into<String>) -> Error {
+pub fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidArgument, message)
 }
 
-pub(super) fn no_memory(what: &str) -> Error {
+pub fn no_memory(what: &str) -> Error {
     Error::new(ErrorKind::NoMemory, format!("{what}: out of memory"))
 }
 
 /// A string that must be there.
-pub(super) fn text<'a>(what: &str, pointer: *const c_char) -> Result<&'a str> {
+pub fn text<'a>(what: &str, pointer: *const c_char) -> Result<&'a str> {
     optional_text(what, pointer)?.ok_or_else(|| invalid(format!("{what} is NULL")))
 }
 
 /// A string that may be NULL.
-pub(super) fn optional_text<'a>(what: &str, pointer: *const c_char) -> Result<Option<&'a str>> {
+pub fn optional_text<'a>(what: &str, pointer: *const c_char) -> Result<Option<&'a str>> {
     if pointer.is_null() {
         return Ok(None);
     }
@@ -38,7 +38,7 @@ pub(super) fn optional_text<'a>(what: &str, pointer: *const c_char) -> Result<Op
 }
 
 /// Bytes for the length of the call.
-pub(super) fn bytes<'a>(what: &str, data: *const u8, length: usize) -> Result<&'a [u8]> {
+pub fn bytes<'a>(what: &str, data: *const u8, length: usize) -> Result<&'a [u8]> {
     if length == 0 {
         return Ok(&[]);
     }
@@ -53,7 +53,7 @@ pub(super) fn bytes<'a>(what: &str, data: *const u8, length: usize) -> Result<&'
 }
 
 /// A copy, which may be a large one.
-pub(super) fn copy(what: &str, bytes: &[u8]) -> Result<Vec<u8>> {
+pub fn copy(what: &str, bytes: &[u8]) -> Result<Vec<u8>> {
     let mut copy = Vec::new();
     copy.try_reserve_exact(bytes.len()).map_err(|_| no_memory(what))?;
     copy.extend_from_slice(bytes);
@@ -61,11 +61,7 @@ pub(super) fn copy(what: &str, bytes: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// An array of strings, none NULL.
-pub(super) fn texts<'a>(
-    what: &str,
-    array: *const *const c_char,
-    count: usize,
-) -> Result<Vec<&'a str>> {
+pub fn texts<'a>(what: &str, array: *const *const c_char, count: usize) -> Result<Vec<&'a str>> {
     let pointers = pointers(what, array, count)?;
     let mut texts = Vec::new();
     texts.try_reserve_exact(count).map_err(|_| no_memory(what))?;
@@ -76,7 +72,7 @@ pub(super) fn texts<'a>(
 }
 
 /// An array of pointers.
-pub(super) fn pointers<'a, P>(what: &str, array: *const P, count: usize) -> Result<&'a [P]> {
+pub fn pointers<'a, P>(what: &str, array: *const P, count: usize) -> Result<&'a [P]> {
     if count == 0 {
         return Ok(&[]);
     }
@@ -91,12 +87,12 @@ pub(super) fn pointers<'a, P>(what: &str, array: *const P, count: usize) -> Resu
 }
 
 /// A port number.
-pub(super) fn port(value: c_int) -> Result<u16> {
+pub fn port(value: c_int) -> Result<u16> {
     u16::try_from(value).map_err(|_| invalid(format!("the port {value} is not from 0 to 65535")))
 }
 
 /// A descriptor of the caller's, duplicated (close-on-exec).
-pub(super) fn descriptor(fd: c_int) -> Result<OwnedFd> {
+pub fn descriptor(fd: c_int) -> Result<OwnedFd> {
     if fd < 0 {
         return Err(invalid(format!("the descriptor {fd} is negative")));
     }
@@ -112,7 +108,7 @@ pub(super) fn descriptor(fd: c_int) -> Result<OwnedFd> {
 }
 
 /// Gives C a number through a pointer that may be NULL.
-pub(super) fn give(to: *mut usize, value: usize) {
+pub fn give<T>(to: *mut T, value: T) {
     if !to.is_null() {
         // SAFETY: not NULL, so writable by the header's contract.
         unsafe { *to = value };
@@ -120,7 +116,7 @@ pub(super) fn give(to: *mut usize, value: usize) {
 }
 
 /// A string for C; NULs cannot be shown in it.
-pub(super) fn to_c(text: &str) -> CString {
+pub fn to_c(text: &str) -> CString {
     CString::new(text).unwrap_or_else(|_| {
         let without = text.replace('\0', "\u{fffd}");
         CString::new(without).unwrap_or_default()
