@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 /// The files of src/ffi that C sees, in the order a reader wants them.
-const HEADER_ORDER: [&str; 15] = [
+const HEADER_ORDER: [&str; 16] = [
     "boundary/code",
     "error",
     "version",
@@ -20,6 +20,7 @@ const HEADER_ORDER: [&str; 15] = [
     "message",
     "envelope",
     "reply",
+    "recipient",
 ];
 
 fn main() {

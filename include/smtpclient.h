@@ -740,6 +740,17 @@ int smtp_client_set_tls(smtp_client *client,
 SMTP_API int smtp_client_set_pipelining(smtp_client *client, int on);
 
 /**
+ * How many transactions may be in flight without their final reply: fewer where less is to be at
+ * stake when the connection is lost, for each of them may then be SMTP_E_OUTCOME_UNKNOWN.
+ *
+ * @param transactions  0 (the default) adapts to the connection, 1 never runs ahead;
+ *                      SMTP_E_INVALID_ARGUMENT for a negative number
+ */
+SMTP_API
+int smtp_client_set_window(smtp_client *client,
+                           int transactions);
+
+/**
  * Whether messages go out by BDAT where the server offers CHUNKING (RFC 3030): 1 (the default)
  * or 0, which means DATA.
  */
@@ -1842,6 +1853,55 @@ SMTP_API const char *smtp_client_refused_text(const smtp_client *client, size_t 
 SMTP_API
 const char *smtp_client_refused_enhanced(const smtp_client *client,
                                          size_t index);
+
+/**
+ * Number of recipients of the last smtp_client_sendmail() or smtp_client_send_message(), accepted
+ * or not, however it ended; 0 before the first, and behind one whose arguments could not be used.
+ * 0 also for a client that cannot be used: then smtp_last_error_code() is SMTP_E_BUSY or
+ * SMTP_E_MISUSE.
+ */
+SMTP_API
+size_t smtp_client_recipient_count(const smtp_client *client);
+
+/**
+ * Address of such a recipient as it was given, or as it stood in the message.
+ *
+ * @param index  from 0, in the order of the recipients
+ *
+ * NULL if there is none. Valid until the next send on the client, or its end.
+ */
+SMTP_API const char *smtp_client_recipient_address(const smtp_client *client, size_t index);
+
+/**
+ * What became of the mail for such a recipient. It is the truth also where the call returned
+ * SMTP_E_CANCELLED, SMTP_E_FORBIDDEN, SMTP_E_TIMEOUT or SMTP_E_PROTOCOL.
+ *
+ * @param index  from 0
+ *
+ * Returns SMTP_RECIPIENT_NOT_TRIED, _ACCEPTED, _REFUSED or _UNKNOWN; SMTP_E_INVALID_ARGUMENT if
+ * there is no such recipient.
+ */
+SMTP_API int smtp_client_recipient_status(const smtp_client *client, size_t index);
+
+/**
+ * Code of the last reply for such a recipient: that to RCPT, to the message where that refused
+ * it, or LMTP's own (RFC 2033 section 4.2).
+ *
+ * @param index  from 0
+ *
+ * Returns 0 if none came; SMTP_E_INVALID_ARGUMENT if there is no such recipient.
+ */
+SMTP_API int smtp_client_recipient_code(const smtp_client *client, size_t index);
+
+/**
+ * Text of that reply, lines joined by "\n"; where there was none, what stopped the mail.
+ *
+ * @param index  from 0
+ *
+ * "" if neither is known, NULL if there is no such recipient. Valid until the next send on the
+ * client, or its end.
+ */
+SMTP_API const char *smtp_client_recipient_text(const smtp_client *client, size_t index);
 
 #ifdef __cplusplus
 }  // extern "C"

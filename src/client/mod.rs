@@ -294,6 +294,11 @@ impl Client {
         self.transport.as_ref().map(Transport::fd)
     }
 
+    /// The last `sendmail` or `send_message` with the fate of every recipient.
+    pub fn last_mail(&self) -> Option<&Transaction> {
+        self.pending.last_mail()
+    }
+
     /// Recipients that the last `sendmail` or `send_message` could not deliver to.
     pub fn refused(&self) -> &[Refused] {
         &self.refused

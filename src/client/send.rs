@@ -40,8 +40,14 @@ pub(super) struct Pending {
     /// A batch collects its own, by slot; otherwise they go to the completion sink.
     collecting: bool,
     slots: Vec<Option<Box<Transaction>>>,
-    /// Reused by `sendmail`.
+    /// The last of `sendmail`, reused by the next.
     spare: Option<Box<Transaction>>,
+}
+
+impl Pending {
+    pub fn last_mail(&self) -> Option<&Transaction> {
+        self.spare.as_deref()
+    }
 }
 
 impl Client {

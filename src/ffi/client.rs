@@ -40,6 +40,8 @@ pub(super) enum Shows {
     RefusedAddress,
     RefusedText,
     RefusedEnhanced,
+    RecipientAddress,
+    RecipientText,
     Certificate,
     LocalHostname,
     SourceAddress,
@@ -264,6 +266,23 @@ pub unsafe extern "C" fn smtp_client_set_tls(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_pipelining(client: *mut smtp_client, on: c_int) -> c_int {
     set(client, |client| client.set_pipelining(on != 0))
+}
+
+/// How many transactions may be in flight without their final reply: fewer where less is to be at
+/// stake when the connection is lost, for each of them may then be SMTP_E_OUTCOME_UNKNOWN.
+///
+/// @param transactions  0 (the default) adapts to the connection, 1 never runs ahead;
+///                      SMTP_E_INVALID_ARGUMENT for a negative number
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_client_set_window(
+    client: *mut smtp_client,
+    transactions: c_int,
+) -> c_int {
+    run(client, |owned| {
+        let window = usize::try_from(transactions);
+        owned.client.set_window(window.map_err(|_| convert::invalid("the window is negative"))?);
+        Ok(())
+    })
 }
 
 /// Whether messages go out by BDAT where the server offers CHUNKING (RFC 3030): 1 (the default)

@@ -20,6 +20,7 @@ pub mod error;
 pub mod mail;
 pub mod message;
 pub mod observe;
+pub mod recipient;
 pub mod reply;
 pub mod tls;
 pub mod transaction;

@@ -108,6 +108,15 @@ fn text(
     })
 }
 
+pub(super) fn status_code(status: RecipientStatus) -> c_int {
+    match status {
+        RecipientStatus::NotTried => SMTP_RECIPIENT_NOT_TRIED,
+        RecipientStatus::Accepted => SMTP_RECIPIENT_ACCEPTED,
+        RecipientStatus::Refused => SMTP_RECIPIENT_REFUSED,
+        RecipientStatus::Unknown => SMTP_RECIPIENT_UNKNOWN,
+    }
+}
+
 fn no_recipient(index: usize) -> Error {
     convert::invalid(format!("there is no recipient {index}"))
 }
@@ -332,12 +341,7 @@ pub unsafe extern "C" fn smtp_transaction_recipient_status(
 ) -> c_int {
     number(transaction, |sent| {
         let status = sent.recipient_status(index).ok_or_else(|| no_recipient(index))?;
-        Ok(match status {
-            RecipientStatus::NotTried => SMTP_RECIPIENT_NOT_TRIED,
-            RecipientStatus::Accepted => SMTP_RECIPIENT_ACCEPTED,
-            RecipientStatus::Refused => SMTP_RECIPIENT_REFUSED,
-            RecipientStatus::Unknown => SMTP_RECIPIENT_UNKNOWN,
-        })
+        Ok(status_code(status))
     })
 }
 

@@ -222,6 +222,8 @@ static void mails(void) {
     for (chunking = 0; chunking < 2; chunking++) {
         GIVES(SMTP_OK, smtp_client_set_pipelining(client, chunking));
         GIVES(SMTP_OK, smtp_client_set_chunking(client, chunking));
+        GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_set_window(client, -1));
+        GIVES(SMTP_OK, smtp_client_set_window(client, chunking));
         GIVES(SMTP_OK, smtp_client_set_progress_callback(client, on_progress, &most_sent, NULL));
         most_sent = 0;
         GIVES(SMTP_OK, smtp_client_sendmail(client, "from@a.example", to, 3, MESSAGE,
@@ -233,6 +235,14 @@ static void mails(void) {
         SAME("5.1.1 no such user", smtp_client_refused_text(client, 0));
         SAME("5.1.1", smtp_client_refused_enhanced(client, 0));
         CHECK(smtp_client_refused_address(client, 1) == NULL);
+        GIVES(3, smtp_client_recipient_count(client));
+        GIVES(SMTP_RECIPIENT_ACCEPTED, smtp_client_recipient_status(client, 0));
+        GIVES(SMTP_RECIPIENT_REFUSED, smtp_client_recipient_status(client, 1));
+        GIVES(550, smtp_client_recipient_code(client, 1));
+        SAME("Bob <bob@b.example>", smtp_client_recipient_address(client, 1));
+        SAME("5.1.1 no such user", smtp_client_recipient_text(client, 1));
+        GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_recipient_status(client, 3));
+        CHECK(smtp_client_recipient_address(client, 3) == NULL);
         GIVES(SMTP_E_RECIPIENTS_REFUSED, smtp_client_sendmail(client, "from@a.example", to + 1, 1,
                                                               MESSAGE, 5, NULL, 0, NULL, 0));
         GIVES(SMTP_OK, smtp_client_send_message(client, NULL, NULL, 0, LATIN, sizeof LATIN - 1,
