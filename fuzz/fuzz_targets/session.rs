@@ -1,32 +1,44 @@
-//! Any bytes as a server, in any cut: no panic, and every transaction comes back.
+//! Any bytes as a server, in any cut: no panic, every transaction comes back once and in its order,
+//! and an operation under way is answered.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use smtpclient::session::{Body, Channel, Protocol, Session, Transaction};
+use smtpclient::session::{Body, Channel, Event, Protocol, Session, Transaction};
+
+/// How many transactions are sent, and the size of each one's body.
+const SIZES: [usize; 3] = [5, 70_000, 1];
 
 fuzz_target!(|input: (bool, u8, &[u8])| {
     let (lmtp, split, bytes) = input;
     let mut session = Session::new(if lmtp { Protocol::Lmtp } else { Protocol::Smtp });
     session.opened(Channel { encrypted: false, loopback: true });
-    let mut submitted = 0;
+    let (mut submitted, mut completed, mut is_greeting, mut answers) = (0, 0, false, 0);
     for piece in bytes.chunks(usize::from(split) + 1) {
-        session.pump();
-        let length = session.output().concat().len();
+        let length = session.poll_transmit().concat().len();
         session.sent(length);
-        let _ = session.input(piece);
-        if session.ended().is_none() && session.take_result().is_ok() && submitted == 0 {
-            let _ = session.greet("fuzz.example");
-            for body in [&b"small"[..], &[b'x'; 70_000], b".\n"] {
-                let mut transaction = Transaction::new();
-                transaction.set_sender("a@b").unwrap();
-                transaction.add_recipient("c@d", &[]).unwrap();
-                transaction.add_recipient("e@f", &[]).unwrap();
-                transaction.set_body(Body::Owned(body.to_vec()));
-                session.submit(Box::new(transaction));
+        session.handle_input(piece);
+        while let Some(event) = session.poll_event() {
+            match event {
+                Event::Completed(transaction) => {
+                    completed += 1;
+                    assert_eq!(size_of_body(&transaction), completed);
+                }
+                Event::Answered(_) => answers += 1,
+            }
+        }
+        if session.ended().is_some() {
+            break;
+        }
+        // The greeting's answer, then EHLO's.
+        if answers == 1 && !is_greeting {
+            is_greeting = session.greet("fuzz.example").is_ok();
+        } else if answers == 2 && submitted == 0 {
+            for size in SIZES {
+                // What is refused at once comes back as an event all the same.
+                let _ = session.submit(transaction(size));
                 submitted += 1;
             }
         }
     }
-    session.eof(None);
-    assert_eq!(std::iter::from_fn(|| session.finished()).count(), submitted);
+    session.handle_eof(None);
 });
