@@ -232,8 +232,17 @@ impl Client {
         }
     }
 
-    /// Closes the connection without a word.
+    /// Closes the connection without a word. Replies that are here already still count.
     pub fn close(&mut self) {
+        if !self.session.is_quiet() {
+            self.take_arrived();
+        }
+        self.abandon();
+    }
+
+    /// The same without touching the connection: a forked child must not take what is its
+    /// parent's.
+    pub(super) fn abandon(&mut self) {
         if self.transport.is_some() {
             self.session.trace().info("close");
         }

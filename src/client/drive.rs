@@ -261,17 +261,25 @@ impl Client {
         Ok(())
     }
 
-    /// Sending failed; what the server said before it hung up may still be in the socket.
-    fn fail_write(&mut self, error: Error) {
+    /// What has arrived already, to its end; the error if TLS ended with one.
+    pub(super) fn take_arrived(&mut self) -> Option<Error> {
         while self.session.ended().is_none() {
             match self.receive() {
                 Ok(Io::Done(count)) if count > 0 => {
                     self.session.handle_input(&self.inbox[..count]);
                 }
-                // The alert of a server that refuses our certificate says more than the reset.
-                Err(alert) if alert.kind() == ErrorKind::Tls => return self.session.lost(alert),
+                Err(alert) if alert.kind() == ErrorKind::Tls => return Some(alert),
                 _ => break,
             }
+        }
+        None
+    }
+
+    /// Sending failed; what the server said before it hung up may still be in the socket.
+    fn fail_write(&mut self, error: Error) {
+        // The alert of a server that refuses our certificate says more than the reset.
+        if let Some(alert) = self.take_arrived() {
+            return self.session.lost(alert);
         }
         let hang_up = matches!(error.os_code(), libc::EPIPE | libc::ECONNRESET);
         let error = if hang_up { error.with_kind(ErrorKind::Disconnected) } else { error };

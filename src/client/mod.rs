@@ -71,7 +71,7 @@ pub struct Client {
 impl Drop for Client {
     /// Submitted transactions go back to their owner; nothing is sent.
     fn drop(&mut self) {
-        self.close();
+        self.abandon();
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::link::Over;
 use crate::plan::{Act, Fault, Place};
 use crate::server::Server;
+use crate::stock::EXTRA;
 
 impl Server<'_> {
     /// What the plan has for this occasion.
@@ -87,7 +88,7 @@ impl Server<'_> {
             Some(Act::Extra(extra)) => {
                 self.link.flush()?;
                 let mut both = self.reply(code, &text);
-                both.extend(self.reply(extra, "one too many"));
+                both.extend(self.reply(extra, EXTRA));
                 self.link.hold(&both);
                 self.link.flush_whole()?;
             }

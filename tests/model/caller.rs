@@ -156,7 +156,10 @@ impl<'a> Caller<'a> {
     fn replied(&mut self, call: fn(&mut Client) -> Result<u16>, expected: &str) -> Call {
         let result = call(&mut self.client);
         let text = String::from_utf8_lossy(self.client.reply().bytes()).into_owned();
-        let foreign = result.is_ok() && !text.contains(expected) && !text.starts_with("refused");
+        // The farewell of a server that has had enough answers whatever comes next.
+        let farewell = matches!(result, Ok(421 | 521)) && text == stock::EXTRA;
+        let foreign =
+            result.is_ok() && !text.contains(expected) && !text.starts_with("refused") && !farewell;
         let mut call = Call::new(result.err());
         call.foreign = foreign.then_some(text);
         call

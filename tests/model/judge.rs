@@ -184,7 +184,9 @@ impl Judge<'_> {
                 && (!self.plan.lmtp
                     || verdict.said != Said::Accepted
                     || verdict.text.contains(&verdict.address));
-            if decided && !own {
+            // The farewell of a server that has had enough answers whatever comes next.
+            let farewell = matches!(verdict.code, 421 | 521) && verdict.text == stock::EXTRA;
+            if decided && !own && !farewell {
                 return broken("another's reply", format!("{verdict:?} in {report:?}"));
             }
         }
@@ -221,7 +223,9 @@ impl Judge<'_> {
     /// 421 or 521 nothing was looked at, and who refuses a message early has refused it.
     fn last_words(&self, report: &Report) -> Verdict {
         let Some(visit) = self.visits.get(report.connection.wrapping_sub(1)) else { return Ok(()) };
-        if self.is_interrupted() || !report.transaction {
+        // Who closes of his own accord does not wait for what the server has to say.
+        let closes = matches!(self.program.get(report.call), Some(Op::Connect | Op::Close));
+        if self.is_interrupted() || !report.transaction || closes {
             return Ok(());
         }
         let unknown = report.verdicts.iter().any(|verdict| verdict.said == Said::Unknown);

@@ -98,3 +98,6 @@ fn with_crlf(raw: &[u8]) -> Vec<u8> {
     }
     text
 }
+
+/// The text of a reply too many.
+pub const EXTRA: &str = "one too many";

@@ -19,6 +19,7 @@ impl Session {
         let index = (entry.flight - self.mail.base) as usize;
         let Some(flight) = self.mail.flights.get_mut(index) else { return self.queue.pop() };
         let accepted = self.last.is_positive();
+        let misread = entry.is_body() && misreads_bdat(flight, self.last.code());
         match entry.awaited {
             Awaited::Mail if accepted => {
                 flight.entered = true;
@@ -28,6 +29,10 @@ impl Session {
             Awaited::Rcpt(recipient) => self.recipient_reply(index, recipient as usize),
             Awaited::Data => self.data_reply(index),
             Awaited::Chunk if !accepted => self.data_refused(index, "BDAT"),
+            Awaited::Final if misread => {
+                self.judge(index);
+                self.data_refused(index, "end of data");
+            }
             Awaited::Final => {
                 flight.finals += 1;
                 let lmtp = self.protocol.is_lmtp();
@@ -40,6 +45,11 @@ impl Session {
                 }
             }
             _ => {}
+        }
+        if misread {
+            self.distrust_chunking();
+            let error = self.refusal(ErrorKind::Disconnected, "closed: BDAT is not understood");
+            self.end(error, End::Lost);
         }
         if self.ended.is_some() {
             return;
@@ -110,15 +120,7 @@ impl Session {
     }
 
     fn data_refused(&mut self, index: usize, command: &str) {
-        let flight = &self.mail.flights[index];
-        let code = self.last.code();
-        let distrusted = is_no_bdat(flight, code);
         self.fail(index, Stage::Data, ErrorKind::Data, command);
-        if distrusted {
-            self.distrust_chunking();
-            let error = self.refusal(ErrorKind::Disconnected, "closed: BDAT is not understood");
-            self.end(error, End::Lost);
-        }
     }
 
     /// The flight has failed with the present reply, unless something failed before.
@@ -179,7 +181,7 @@ impl Session {
             }
         } else if flight.is_failed() {
             self.contradict(index);
-        } else if self.protocol.is_lmtp() && !(flight.finals == 1 && is_no_bdat(flight, code)) {
+        } else if self.protocol.is_lmtp() {
             self.lmtp_reply(index);
         } else if accepted {
             flight.transaction.outcome.set_reply(code, text);
@@ -271,8 +273,9 @@ impl Session {
 }
 
 /// A server that knows no BDAT reads the chunk as commands: away from here. Where nobody is there
-/// to send to, or a chunk was refused before, 503 is the proper reply.
-fn is_no_bdat(flight: &Flight, code: u16) -> bool {
+/// to send to, or a chunk was refused before, 503 is the proper reply, and behind the first of
+/// LMTP's replies any is one recipient's.
+fn misreads_bdat(flight: &Flight, code: u16) -> bool {
     let out_of_order = code == 503 && flight.accepted > 0 && !flight.is_failed();
-    flight.via == Via::Bdat && (matches!(code, 500 | 502) || out_of_order)
+    flight.via == Via::Bdat && flight.finals == 0 && (matches!(code, 500 | 502) || out_of_order)
 }

@@ -281,7 +281,13 @@ fn bdat_that_is_not_understood_is_given_up_with_this_server() {
     session.handle_input(b"250 m\r\n250 r\r\n250 r\r\n503 what\r\n250 line\r\n");
     assert_eq!(done(&mut session)[0].1, [(Refused, 503), (Refused, 503)]);
     assert!(session.ended().is_some());
-    // Where nobody is there to send to, 503 is the proper reply.
+    // Also where nobody is there to send to; only 503 is the proper reply then.
+    let mut session = ready(FULL);
+    submit(&mut session, mail(&["a@x"], "hello"));
+    transmit(&mut session);
+    session.handle_input(b"250 m\r\n550 r\r\n500 what\r\n250 line\r\n");
+    assert_eq!(done(&mut session), [(Some(ErrorKind::RecipientsRefused), vec![(Refused, 550)])]);
+    assert!(session.ended().is_some());
     let mut session = ready(FULL);
     submit(&mut session, mail(&["a@x"], "hello"));
     transmit(&mut session);
