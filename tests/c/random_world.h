@@ -209,6 +209,11 @@ static size_t *any_place(void) {
     return below(4) == 0 ? NULL : &place;
 }
 
+static int *any_number(void) {
+    OWN int number;
+    return below(4) == 0 ? NULL : &number;
+}
+
 static size_t any_index(void) {
     return below(8) == 0 ? SIZE_MAX : (size_t)below(4);
 }
