@@ -236,7 +236,7 @@ void errors_tell_their_details() {
     const auto pem = failure_of([]() { smtpclient::tls().add_ca_file("/no/such.pem"); });
     CHECK(pem.code() == SMTP_E_INVALID_ARGUMENT && pem.system_errno() == ENOENT);
     HAS(pem.what(), "/no/such.pem");
-    const auto fd = failure_of([]() { mail().set_message_fd(-1); });
+    const auto fd = failure_of([]() { mail().set_message_fd(9999); });
     CHECK(fd.code() == SMTP_E_INVALID_ARGUMENT && fd.system_errno() == EBADF);
     const std::unique_ptr<client> one = connected_client("smtp");
     one->ehlo();
