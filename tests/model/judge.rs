@@ -225,7 +225,7 @@ impl Judge<'_> {
         let Some(visit) = self.visits.get(report.connection.wrapping_sub(1)) else { return Ok(()) };
         // Who closes of his own accord does not wait for what the server has to say.
         let closes = matches!(self.program.get(report.call), Some(Op::Connect | Op::Close));
-        if self.is_interrupted() || !report.transaction || closes {
+        if self.is_interrupted() || !report.transaction || closes || visit.confused {
             return Ok(());
         }
         let unknown = report.verdicts.iter().any(|verdict| verdict.said == Said::Unknown);
