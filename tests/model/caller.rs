@@ -157,7 +157,7 @@ impl<'a> Caller<'a> {
         let result = call(&mut self.client);
         let text = String::from_utf8_lossy(self.client.reply().bytes()).into_owned();
         // The farewell of a server that has had enough answers whatever comes next.
-        let farewell = matches!(result, Ok(421 | 521)) && text == stock::EXTRA;
+        let farewell = matches!(result, Ok(421 | 521)) && text.starts_with(stock::EXTRA);
         let foreign =
             result.is_ok() && !text.contains(expected) && !text.starts_with("refused") && !farewell;
         let mut call = Call::new(result.err());

@@ -185,7 +185,8 @@ impl Judge<'_> {
                     || verdict.said != Said::Accepted
                     || verdict.text.contains(&verdict.address));
             // The farewell of a server that has had enough answers whatever comes next.
-            let farewell = matches!(verdict.code, 421 | 521) && verdict.text == stock::EXTRA;
+            let farewell =
+                matches!(verdict.code, 421 | 521) && verdict.text.starts_with(stock::EXTRA);
             if decided && !own && !farewell {
                 return broken("another's reply", format!("{verdict:?} in {report:?}"));
             }
@@ -213,7 +214,10 @@ impl Judge<'_> {
             return broken("unknown without a connection", format!("{report:?}"));
         };
         let end = stock::last_words(report.body);
-        if visit.complete && memchr::memmem::find(&visit.log, end.as_bytes()).is_none() {
+        if visit.complete
+            && !visit.confused
+            && memchr::memmem::find(&visit.log, end.as_bytes()).is_none()
+        {
             return broken("unknown and not handed over", format!("{report:?}"));
         }
         Ok(())
@@ -225,10 +229,12 @@ impl Judge<'_> {
         let Some(visit) = self.visits.get(report.connection.wrapping_sub(1)) else { return Ok(()) };
         // Who closes of his own accord does not wait for what the server has to say.
         let closes = matches!(self.program.get(report.call), Some(Op::Connect | Op::Close));
-        if self.is_interrupted() || !report.transaction || closes {
+        if self.is_interrupted() || !report.transaction || closes || visit.confused {
             return Ok(());
         }
-        let unknown = report.verdicts.iter().any(|verdict| verdict.said == Said::Unknown);
+        let contradicts = self.plan.any(|act| matches!(act, Act::Contradict(_)));
+        let unknown =
+            !contradicts && report.verdicts.iter().any(|verdict| verdict.said == Said::Unknown);
         if let Some((code, false)) = visit.closing
             && (code == 421 || code == 521 || (code == 554 && self.plan.habits.exim))
             && !self.plan.any(|act| act == Act::RefuseAndClose(554))
@@ -236,7 +242,10 @@ impl Judge<'_> {
         {
             return broken("unknown behind a 421", format!("{code}: {report:?}"));
         }
-        let early = visit.early.iter().find(|(sender, _)| *sender == self.tx(report.body).sender());
+        // LMTP's one reply for all of several recipients passes for that of the first.
+        let one = !self.plan.lmtp || report.verdicts.len() == 1;
+        let sender = self.tx(report.body).sender();
+        let early = visit.early.iter().find(|(refused, _)| one && *refused == sender);
         if let Some((_, code)) = early
             && (report.reply_code != *code || unknown)
         {
@@ -288,7 +297,9 @@ impl Judge<'_> {
         let most = Duration::from_millis(self.plan.limit_ms) * (self.txs().count() as u32 + 2);
         let late = |error: Option<&(ErrorKind, String)>| {
             let waited = |(_, text): &(ErrorKind, String)| text.contains("the time limit passed");
-            self.plan.limit_ms == LONG_MS && error.is_some_and(waited)
+            let early_for_all =
+                self.plan.lmtp && self.plan.any(|act| matches!(act, Act::Early { .. }));
+            self.plan.limit_ms == LONG_MS && !early_for_all && error.is_some_and(waited)
         };
         if let Some(report) = self.told.reports.iter().find(|one| late(one.error.as_ref())) {
             return broken("stuck", format!("{report:?}"));

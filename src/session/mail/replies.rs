@@ -62,17 +62,19 @@ impl Session {
         self.finish_flights();
     }
 
-    /// A server that refuses RSET behind the end of a message takes nothing there.
+    /// A server that refuses RSET behind the end of a message takes nothing there. One that does
+    /// not know it answers something else: RFC 5321 section 4.5.1 wants every server to have it.
     fn reset_reply(&mut self, pipelined: bool) {
-        if self.last_is_positive_reset() {
-            self.mail.leftover = false;
-        } else if pipelined && self.parser.code() == 503 {
-            self.mail.serial = true;
+        let code = self.parser.code();
+        match code {
+            200..=299 => self.mail.leftover = false,
+            503 if pipelined => self.mail.serial = true,
+            500..=502 | 354 => {
+                let text = format!("RSET was answered {code}: replies and commands do not match");
+                self.lost(Error::new(ErrorKind::Protocol, text));
+            }
+            _ => {}
         }
-    }
-
-    fn last_is_positive_reset(&self) -> bool {
-        self.parser.code() / 100 == 2
     }
 
     fn sender_refused(&mut self, index: usize) {

@@ -171,7 +171,7 @@ fn reset_stands_before_every_pipelined_mail() {
     transmit(&mut session);
     session.handle_input(b"250 m\r\n250 r\r\n354 go\r\n");
     transmit(&mut session);
-    session.handle_input(b"450 a\r\n500 what\r\n501 nested\r\n250 r\r\n354 go\r\n");
+    session.handle_input(b"450 a\r\n550 not now\r\n501 nested\r\n250 r\r\n354 go\r\n");
     assert_eq!(transmit(&mut session), "");
     assert_eq!(session.ended().unwrap().kind(), ErrorKind::Protocol);
 }
@@ -293,6 +293,22 @@ fn bdat_that_is_not_understood_is_given_up_with_this_server() {
     transmit(&mut session);
     session.handle_input(b"250 m\r\n550 r\r\n503 no recipient\r\n");
     assert!(session.ended().is_none());
+}
+
+/// A chunk behind a refused sender is answered 503 by a server that knows BDAT and by one that
+/// does not; the second then answers its lines, and the RSET behind it with one of those.
+#[test]
+fn replies_to_a_chunk_that_was_read_as_commands_are_found_out() {
+    let mut session = ready(FULL);
+    submit(&mut session, mail(&["a@x"], "one"));
+    submit(&mut session, mail(&["b@x"], "two"));
+    transmit(&mut session);
+    session
+        .handle_input(b"450 m\r\n503 r\r\n503 bdat\r\n500 one\r\n250 rset\r\n250 m\r\n250 r\r\n");
+    let outcomes = done(&mut session);
+    assert_eq!(outcomes[0].0, Some(ErrorKind::SenderRefused));
+    assert_eq!(outcomes[1], (Some(ErrorKind::OutcomeUnknown), vec![(Unknown, 0)]));
+    assert_eq!(session.ended().unwrap().kind(), ErrorKind::Protocol);
 }
 
 #[test]
