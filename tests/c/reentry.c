@@ -37,6 +37,7 @@ static void judge(const char *function, long code) {
 #define AGAIN_TLS(function, result, call)
 #define AGAIN_TRANSACTION(function, result, call)
 #define AGAIN_EXCHANGE(function, result, call)
+#define AGAIN_ENVELOPE(function, result, call)
 #define AGAIN_CLIENT(function, result, call)                                                      \
     if (strcmp(#function, "smtp_client_free") != 0 &&                                             \
         strcmp(#function, "smtp_client_cancel") != 0) {                                           \
