@@ -115,7 +115,9 @@ impl Session {
     /// true outcome.
     pub fn forbid(&mut self, error: Error) {
         let begun = self.output.total_sent() != self.output.burst();
-        let amid_data = self.mail.is_amid_data() || self.by_hand.is_amid_data();
+        let dot = |entry: &Entry| entry.awaited == Awaited::LoneDot;
+        let amid_data =
+            self.mail.is_amid_data() || self.queue.iter().any(dot) || self.by_hand.is_amid_data();
         if begun || amid_data || !self.nothing_is_due() {
             return self.lost(error);
         }

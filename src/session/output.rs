@@ -51,6 +51,13 @@ impl Output {
         &mut self.buffer
     }
 
+    /// Appends what belongs to a command that is on its way already.
+    pub fn go_on(&mut self, bytes: &[u8]) {
+        let burst = self.burst;
+        self.buffer().extend_from_slice(bytes);
+        self.burst = burst;
+    }
+
     /// Appends a line with a credential in it. The buffer is wiped once it is sent, and has room
     /// for the line before: one that grows would leave a copy behind.
     pub fn secret_line(&mut self, line: &[u8]) {

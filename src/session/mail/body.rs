@@ -170,7 +170,8 @@ impl Session {
     pub(super) fn pump_chunks(&mut self) -> bool {
         if self.mail.cursor.verbatim && self.mail.cursor.ended {
             // The last span went out; the line end that the message lacks belongs to its chunk.
-            self.output.buffer().extend_from_slice(b"\r\n");
+            self.output.go_on(b"\r\n");
+            self.trace.sent(b"\r\n");
             self.finish_chunks();
             return true;
         }
