@@ -14,8 +14,9 @@
  * - ~client() is the end of Python's `with SMTP(...)`: it sends QUIT if there is a connection. It
  *   takes 5 seconds at most, whatever the server does, and less where set_timeout() says so. Half
  *   of them go to what was submitted and not flushed; nobody learns its outcome. Call close()
- *   before to leave without a word, in a forked child for instance. No callback of the client or of
- *   a transaction runs in it, for what it refers to may be gone.
+ *   before to leave without a word, in a forked child for instance. No callback of the client and
+ *   no reader runs in it, for what they refer to may be gone; only what tells that a message is
+ *   no longer needed does.
  * - A client may be destroyed or assigned to in its own callbacks. The call under way goes on to
  *   its end without further callbacks of it, and then the connection is closed without QUIT.
  *
@@ -45,9 +46,10 @@ namespace smtpclient {
 class error : public std::runtime_error {
 public:
     explicit error(int code, const std::string &message, int reply_code = 0,
-                   const std::string &enhanced = std::string(), int system_errno = 0)
+                   const std::string &enhanced = std::string(), int system_errno = 0,
+                   int detail = SMTP_DETAIL_NONE)
         : std::runtime_error(message), code_(code), reply_code_(reply_code),
-          system_errno_(system_errno), enhanced_(enhanced) {}
+          system_errno_(system_errno), detail_(detail), enhanced_(enhanced) {}
 
     /* One of SMTP_E_*. */
     int code() const noexcept { return code_; }
@@ -57,8 +59,10 @@ public:
     int reply_code() const noexcept { return reply_code_; }
     /* The enhanced status code of that reply, such as "5.1.1", or "". */
     const std::string &enhanced() const noexcept { return enhanced_; }
-    /* The system's errno, 0 if none. */
+    /* The system's errno, 0 if none; of a failed look-up getaddrinfo's code. */
     int system_errno() const noexcept { return system_errno_; }
+    /* What tells it from others of its code: one of SMTP_DETAIL_*. */
+    int detail() const noexcept { return detail_; }
     /* Whether the same call may succeed later. */
     bool is_temporary() const noexcept {
         return smtp_error_is_temporary(code_, reply_code_) != 0;
@@ -68,6 +72,7 @@ private:
     int code_;
     int reply_code_;
     int system_errno_;
+    int detail_;
     std::string enhanced_;
 };
 
@@ -109,6 +114,14 @@ enum class recipient_status {
     unknown = SMTP_RECIPIENT_UNKNOWN
 };
 
+/* What became of the last mail for one of its recipients, and the reply. */
+struct recipient {
+    std::string address;
+    recipient_status status;
+    int code;
+    std::string text;
+};
+
 enum class direction {
     sent = SMTP_DEBUG_SENT,
     received = SMTP_DEBUG_RECEIVED,
@@ -127,13 +140,11 @@ struct shared {
     typedef std::chrono::steady_clock clock;
 
     explicit shared(smtp_client *client_handle) noexcept
-        : handle(client_handle), gone(false), limit(0), leave_by(clock::time_point::max()) {}
+        : handle(client_handle), gone(false), leave_by(clock::time_point::max()) {}
 
     smtp_client *const handle;
     /* The object has been destroyed; its handle lives to the end of the call under way. */
     std::atomic<bool> gone;
-    /* The caller's time limit in milliseconds, 0 for none. */
-    int limit;
     /* When the destructor stops waiting for transactions. */
     clock::time_point leave_by;
 
@@ -198,7 +209,8 @@ public:
         }
         const char *enhanced = smtp_client_reply_enhanced(handle);
         throw error(code, smtp_client_last_error(handle), smtp_client_reply_code(handle),
-                    enhanced ? enhanced : "", smtp_client_last_errno(handle));
+                    enhanced ? enhanced : "", smtp_client_last_errno(handle),
+                    smtp_client_last_error_detail(handle));
     }
 
 private:
@@ -242,7 +254,21 @@ template <typename Handle> Handle *made(Handle *handle) {
     return handle;
 }
 
+/* What a call on a policy or transaction has failed with. The handle's own message is whole where
+ * the thread's may be cut; but one that is busy or gone has none. */
+inline error failure(int code, int own_code, const char *own_message, int own_errno) {
+    if (own_code == code && *own_message) {
+        return error(code, own_message, 0, std::string(), own_errno);
+    }
+    return error(code, smtp_last_error());
+}
+
 } // namespace detail
+
+/* Whether the library that is running has a feature, such as "tls" or "auth:CRAM-MD5". */
+inline bool has_feature(const std::string &name) {
+    return smtp_client_has_feature(detail::text(name)) != 0;
+}
 
 /* A TLS policy. */
 class tls {
@@ -251,6 +277,9 @@ public:
 
     tls &set_ca_file(const std::string &path) {
         return done(smtp_tls_set_ca_file(get(), detail::text(path)));
+    }
+    tls &add_ca_file(const std::string &path) {
+        return done(smtp_tls_add_ca_file(get(), detail::text(path)));
     }
     tls &add_ca_pem(const std::string &pem) {
         return done(smtp_tls_add_ca_pem(get(), pem.data(), pem.size()));
@@ -286,7 +315,8 @@ public:
 private:
     tls &done(int code) {
         if (code < 0) {
-            throw error(code, smtp_last_error());
+            throw detail::failure(code, smtp_tls_last_error_code(get()),
+                                  smtp_tls_last_error(get()), smtp_tls_last_errno(get()));
         }
         return *this;
     }
@@ -325,12 +355,23 @@ public:
     }
     transaction &set_message_reader(reader read, std::int64_t size = -1) {
         std::unique_ptr<reader> data(new reader(std::move(read)));
-        done(smtp_transaction_set_message_reader(get(), &read_message, data.get(), size));
-        /* From here on the library destroys it, also where this call fails. */
-        return done(smtp_transaction_set_release_callback(get(), &detail::destroy<reader>,
-                                                          data.release()));
+        /* The library destroys it, also where this call fails. */
+        return done(smtp_transaction_set_reader(get(), &read_message, data.release(),
+                                                &detail::destroy<reader>, size));
     }
     transaction &set_message_fd(int fd) { return done(smtp_transaction_set_message_fd(get(), fd)); }
+    /* Runs once, when the present message is no longer needed; set after it. Must not throw. */
+    transaction &set_release_callback(std::function<void()> release) {
+        typedef std::function<void()> function;
+        std::unique_ptr<function> data(new function(std::move(release)));
+        return done(smtp_transaction_set_release_callback(get(), &release_message,
+                                                          data.release()));
+    }
+    /* A pointer of the caller's, which stays with it through sending and clear(). */
+    transaction &set_user_data(void *data, smtp_destroy_callback destroy = nullptr) {
+        return done(smtp_transaction_set_user_data(get(), data, destroy));
+    }
+    void *user_data() const noexcept { return smtp_transaction_user_data(get()); }
     /* Empties it for another mail. */
     transaction &clear() { return done(smtp_transaction_clear(get())); }
 
@@ -343,7 +384,8 @@ public:
     /* Throws if it failed. */
     const transaction &check() const {
         if (status() < 0) {
-            throw error(status(), error_message(), reply_code());
+            throw error(status(), error_message(), reply_code(), std::string(), 0,
+                        smtp_transaction_error_detail(get()));
         }
         return *this;
     }
@@ -396,9 +438,19 @@ private:
         }
     }
 
+    static void release_message(void *data) noexcept {
+        const std::unique_ptr<std::function<void()>> release(
+            static_cast<std::function<void()> *>(data));
+        if (*release) {
+            (*release)();
+        }
+    }
+
     void done(int code) const {
         if (code < 0) {
-            throw error(code, smtp_last_error());
+            throw detail::failure(code, smtp_transaction_last_error_code(get()),
+                                  smtp_transaction_last_error(get()),
+                                  smtp_transaction_last_errno(get()));
         }
     }
     transaction &done(int code) {
@@ -526,10 +578,28 @@ public:
     }
     client &set_no_timeout() { return set_limit(SMTP_TIMEOUT_NONE); }
     client &set_rfc_timeout() { return set_limit(SMTP_TIMEOUT_RFC); }
+    /* One of SMTP_TIMEOUT_NONE and SMTP_TIMEOUT_RFC milliseconds where that was set. */
+    std::chrono::milliseconds timeout() const {
+        const int limit = smtp_client_timeout(get());
+        if (limit == 0) {
+            throw error(smtp_last_error_code(), smtp_last_error());
+        }
+        return std::chrono::milliseconds(limit);
+    }
+    /* "" if none was set. */
+    std::string local_hostname() const {
+        return detail::owned(smtp_client_local_hostname(get()));
+    }
     client &set_source_address(const std::string &host, int port = 0) {
         return done([&]() {
             return smtp_client_set_source_address(get(), detail::text(host), port);
         });
+    }
+    /* "" and 0 for any. */
+    std::pair<std::string, int> source_address() const {
+        int port = 0;
+        std::string host = detail::owned(smtp_client_source_address(get(), &port));
+        return std::make_pair(std::move(host), port);
     }
     client &set_tls(const tls &policy) {
         return done([&]() {
@@ -540,6 +610,10 @@ public:
         return done([&]() {
             return smtp_client_set_pipelining(get(), on);
         });
+    }
+    /* How many transactions may be in flight: 0 adapts, 1 never runs ahead. */
+    client &set_window(int transactions) {
+        return done([&]() { return smtp_client_set_window(get(), transactions); });
     }
     client &set_chunking(bool on) {
         return done([&]() {
@@ -597,9 +671,12 @@ public:
     reply connect_fd(int fd, const std::string &server_name) {
         return said([&]() { return smtp_client_connect_fd(get(), fd, detail::text(server_name)); });
     }
-    client &adopt_fd(int fd) { return done(smtp_client_adopt_fd(get(), fd, nullptr)); }
+    /* A socket whose greeting was read. */
+    client &adopt_fd(int fd) {
+        return done([&]() { return smtp_client_adopt_fd(get(), fd, nullptr); });
+    }
     client &adopt_fd(int fd, const std::string &server_name) {
-        return done(smtp_client_adopt_fd(get(), fd, detail::text(server_name)));
+        return done([&]() { return smtp_client_adopt_fd(get(), fd, detail::text(server_name)); });
     }
     /* The connection is encrypted, or this throws. */
     client &starttls() { return done([&]() { return smtp_client_starttls(get()); }); }
@@ -749,6 +826,21 @@ public:
                            smtp_client_refused_code(get(), index),
                            detail::owned(smtp_client_refused_text(get(), index)),
                            detail::owned(smtp_client_refused_enhanced(get(), index))};
+            all.push_back(std::move(one));
+        }
+        return all;
+    }
+
+    /* All recipients of the last sendmail() or send_message(), however it ended. */
+    std::vector<recipient> recipients() const {
+        std::vector<recipient> all;
+        const std::size_t count = smtp_client_recipient_count(get());
+        for (std::size_t index = 0; index < count; ++index) {
+            recipient one = {detail::owned(smtp_client_recipient_address(get(), index)),
+                             static_cast<recipient_status>(
+                                 smtp_client_recipient_status(get(), index)),
+                             smtp_client_recipient_code(get(), index),
+                             detail::owned(smtp_client_recipient_text(get(), index))};
             all.push_back(std::move(one));
         }
         return all;
@@ -939,9 +1031,7 @@ private:
     }
 
     client &set_limit(int milliseconds) {
-        done([&]() { return smtp_client_set_timeout(get(), milliseconds); });
-        shared_->limit = milliseconds > 0 ? milliseconds : 0;
-        return *this;
+        return done([&]() { return smtp_client_set_timeout(get(), milliseconds); });
     }
 
     /* Ends the object. What its handle still does, it does without callbacks. */
@@ -962,22 +1052,24 @@ private:
         const detail::running call(shared_);
         const shared::clock::time_point begun = shared::clock::now();
         const std::chrono::milliseconds most(5000);
-        if (!wait_at_most(most / 2)) {
+        const int limit = smtp_client_timeout(get());
+        if (!wait_at_most(most / 2, limit)) {
             return; /* A call is running, in whose callback this is. */
         }
         shared_->leave_by = begun + most / 2;
         const int flushed = smtp_client_flush(get());
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
             begun + most - shared::clock::now());
-        if (flushed == SMTP_OK && left.count() > 0 && wait_at_most(left)) {
+        if (flushed == SMTP_OK && left.count() > 0 && wait_at_most(left, limit)) {
             smtp_client_quit(get());
         }
     }
 
-    bool wait_at_most(std::chrono::milliseconds time) noexcept {
+    /* The caller's own limit counts where it is shorter. */
+    bool wait_at_most(std::chrono::milliseconds time, int limit) noexcept {
         const int most = static_cast<int>(time.count());
-        const bool shorter = shared_->limit > 0 && shared_->limit < most;
-        return smtp_client_set_timeout(get(), shorter ? shared_->limit : most) == SMTP_OK;
+        const bool shorter = limit > 0 && limit < most;
+        return smtp_client_set_timeout(get(), shorter ? limit : most) == SMTP_OK;
     }
 
     std::shared_ptr<shared> shared_;

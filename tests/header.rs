@@ -50,6 +50,42 @@ fn cplusplus_layer_compiles() {
     }
 }
 
+/// Functions that the C++ layer does without.
+const NOT_IN_CPLUSPLUS: &[&str] = &[
+    // smtp_transaction_set_reader() is the same with a destroy function, which a functor needs.
+    "smtp_transaction_set_message_reader",
+];
+
+#[test]
+fn cplusplus_layer_covers_every_function() {
+    let header = std::fs::read_to_string(HEADER).expect("include/smtpclient.h");
+    let layer = Path::new(HEADER).with_extension("hpp");
+    let layer = std::fs::read_to_string(layer).expect("include/smtpclient.hpp");
+    let used: Vec<&str> = layer.lines().filter(|line| !is_comment(line)).flat_map(words).collect();
+    let mut count = 0;
+    for name in functions(&header) {
+        let expected = !NOT_IN_CPLUSPLUS.contains(&name);
+        assert_eq!(used.contains(&name), expected, "{name} in smtpclient.hpp");
+        count += 1;
+    }
+    assert!(count > 100, "only {count} functions were found in smtpclient.h");
+}
+
+fn is_comment(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("/*") || line.starts_with('*')
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+}
+
+/// The names that are declared behind an SMTP_API.
+fn functions(header: &str) -> impl Iterator<Item = &str> {
+    let declarations = header.match_indices("\nSMTP_API").map(|(at, _)| &header[at..]);
+    declarations.filter_map(|text| words(text.split('(').next()?).last())
+}
+
 /// An enum of C is one byte wide under this flag; the interface must not change with it.
 #[test]
 fn short_enums_change_nothing() {

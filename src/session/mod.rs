@@ -19,6 +19,8 @@
 //!    │   421, loss, limit  │            │  └── secured() ────────┤ (STARTTLS: all forgotten)
 //!    └─────────────────────┴────────────┴────────────────────────┘
 //! ```
+//!
+//! `adopted()` goes from Closed to Open: the caller has read the greeting.
 
 mod auth;
 mod by_hand;

@@ -1,9 +1,12 @@
 //! Bytes to and from a server: TCP, Unix sockets, sockets of the caller's own, and TLS over each.
 //!
-//! Every socket is non-blocking; waiting is `poll` over the socket and what a cancel wakes,
-//! up to a deadline. No write can raise SIGPIPE, no descriptor survives `exec`, and dropping a
-//! [`Transport`] closes the descriptor and does nothing else, so that a forked child cannot
-//! disturb its parent's connection.
+//! With it stands what else asks something of the system: looking names up, cancelling a wait,
+//! what a fork leaves behind, and lines on standard error.
+//!
+//! Every socket is non-blocking; waiting is `poll` over the socket, the descriptor that a message
+//! is read from, and what a cancel wakes, up to a deadline. No write can raise SIGPIPE, no
+//! descriptor survives `exec` or is one of 0 to 2, and dropping a [`Transport`] sends nothing, so
+//! that a forked child cannot disturb its parent's connection.
 
 #[allow(unsafe_code)]
 mod cancel;

@@ -201,6 +201,7 @@ fn drawn(function: &Function, at: usize) -> String {
         "const void *" => "any_bytes()".to_owned(),
         "void *" => "any_datum()".to_owned(),
         "size_t *" => "any_place()".to_owned(),
+        "int *" => "any_number()".to_owned(),
         "size_t" if name == "index" => "any_index()".to_owned(),
         "size_t" if at > 0 && array(at - 1) => "any_count()".to_owned(),
         "size_t" => "any_length()".to_owned(),

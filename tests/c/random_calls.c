@@ -97,6 +97,7 @@ static void reenter(void *user) {
 
 /* Handles with which most calls make sense. */
 static void begin_world(void) {
+    const char *to = "b@b.example";
     int i;
     memset(&world, 0, sizeof world);
     world.threads = below(3) == 0 ? 1 : 2 + below(THREADS - 1);
@@ -106,7 +107,8 @@ static void begin_world(void) {
         smtp_client *client = smtp_client_new(i == 2 ? SMTP_PROTOCOL_LMTP : SMTP_PROTOCOL_SMTP);
         smtp_tls *tls = smtp_tls_new();
         smtp_transaction *transaction = smtp_transaction_new();
-        CHECK(client != NULL && tls != NULL && transaction != NULL);
+        smtp_envelope *envelope = smtp_envelope_new("a@a.example", &to, 1, mail, 500);
+        CHECK(client != NULL && tls != NULL && transaction != NULL && envelope != NULL);
         GIVES(SMTP_OK, smtp_client_set_local_hostname(client, "client.example"));
         GIVES(SMTP_OK, smtp_client_set_timeout(client, 200));
         GIVES(SMTP_OK, smtp_tls_set_system_roots(tls, 0));
@@ -118,6 +120,7 @@ static void begin_world(void) {
         world.live[KIND_smtp_client][i] = client;
         world.live[KIND_smtp_tls][i] = tls;
         world.live[KIND_smtp_transaction][i] = transaction;
+        world.live[KIND_smtp_envelope][i] = envelope;
     }
 }
 

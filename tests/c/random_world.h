@@ -15,7 +15,14 @@
 #define OWN __extension__ static __thread
 
 /* Handles that are alive, those that were, and callback data, of one round. */
-enum { KIND_smtp_client, KIND_smtp_tls, KIND_smtp_transaction, KIND_smtp_auth_exchange, KINDS };
+enum {
+    KIND_smtp_client,
+    KIND_smtp_tls,
+    KIND_smtp_transaction,
+    KIND_smtp_envelope,
+    KIND_smtp_auth_exchange,
+    KINDS
+};
 enum { LIVE = 5, GONE = 16, ELEMENTS = 8, DATA = 1 << 16, BYTES = 70000, FDS = 64, FILES = 6 };
 
 struct datum {
@@ -104,6 +111,7 @@ static void dispose(int kind, void *handle) {
     case KIND_smtp_client: smtp_client_free(handle); break;
     case KIND_smtp_tls: smtp_tls_free(handle); break;
     case KIND_smtp_transaction: smtp_transaction_free(handle); break;
+    case KIND_smtp_envelope: smtp_envelope_free(handle); break;
     default: CHECK(!"a kind that can be freed");
     }
 }
@@ -207,6 +215,11 @@ static const void *any_bytes(void) {
 static size_t *any_place(void) {
     OWN size_t place;
     return below(4) == 0 ? NULL : &place;
+}
+
+static int *any_number(void) {
+    OWN int number;
+    return below(4) == 0 ? NULL : &number;
 }
 
 static size_t any_index(void) {

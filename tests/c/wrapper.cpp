@@ -1,5 +1,6 @@
 // The C++ layer: clients that end in their own callbacks, exceptions that leave the call they
-// belong to and no other, constructors that say why they fail, and destructors that do not wait.
+// belong to and no other, constructors that say why they fail, what is kept and told of messages
+// and recipients, and destructors that do not wait.
 /* SERVER smtp plain --auth user:password */
 /* SERVER mute_quit plain --mode mute-at-quit */
 /* SERVER mute_noop plain --mode mute-at-noop */
@@ -8,6 +9,7 @@
 #include <smtpclient.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <functional>
 #include <iostream>
@@ -220,6 +222,80 @@ void constructors_say_why() {
     CHECK(given.needs_smtputf8() && !whole.needs_smtputf8());
 }
 
+/* What the work fails with. */
+smtpclient::error failure_of(const std::function<void()> &work) {
+    try {
+        work();
+    } catch (const smtpclient::error &error) {
+        return error;
+    }
+    return smtpclient::error(SMTP_OK, "nothing was thrown");
+}
+
+void errors_tell_their_details() {
+    const auto pem = failure_of([]() { smtpclient::tls().add_ca_file("/no/such.pem"); });
+    CHECK(pem.code() == SMTP_E_INVALID_ARGUMENT && pem.system_errno() == ENOENT);
+    HAS(pem.what(), "/no/such.pem");
+    const auto fd = failure_of([]() { mail().set_message_fd(9999); });
+    CHECK(fd.code() == SMTP_E_INVALID_ARGUMENT && fd.system_errno() == EBADF);
+    const std::unique_ptr<client> one = connected_client("smtp");
+    one->ehlo();
+    const auto path = failure_of([&]() { one->mail("gr\xc3\xbcn@b.example"); });
+    CHECK(path.detail() == SMTP_DETAIL_NEEDS_SMTPUTF8);
+    CHECK(failure_of([&]() { one->mail("\n"); }).detail() == SMTP_DETAIL_NONE);
+    transaction sent;
+    sent.set_sender("gr\xc3\xbcn@b.example").add_recipient("to@b.example").set_message(MESSAGE);
+    same("SMTP_E_INVALID_ARGUMENT", thrown_by([&]() { one->send(sent); }));
+    CHECK(failure_of([&]() { sent.check(); }).detail() == SMTP_DETAIL_NEEDS_SMTPUTF8);
+}
+
+void settings_can_be_read() {
+    CHECK(smtpclient::has_feature("lmtp") && !smtpclient::has_feature("uucp"));
+    client one;
+    CHECK(one.local_hostname().empty() && one.source_address() == std::make_pair(std::string(), 0));
+    CHECK(one.timeout().count() == SMTP_TIMEOUT_RFC);
+    one.set_local_hostname("client.example").set_source_address("127.0.0.1", 0);
+    one.set_timeout(std::chrono::seconds(7)).set_window(1);
+    CHECK(one.local_hostname() == "client.example" && one.source_address().first == "127.0.0.1");
+    CHECK(one.timeout() == std::chrono::seconds(7));
+    same("SMTP_E_INVALID_ARGUMENT", thrown_by([&]() { one.set_window(-1); }));
+    one.connect(server("smtp"));
+    one.set_debug_callback([&](smtpclient::direction, const char *, size_t) { one.timeout(); });
+    same("SMTP_E_BUSY", thrown_by([&]() { one.noop(); }));
+}
+
+/* What the caller keeps with a transaction comes back with it, and ends once. */
+void transactions_carry_what_they_are_given() {
+    int released = 0, ended = 0, completed = 0;
+    const std::unique_ptr<client> one = connected_client("smtp");
+    one->set_completion_callback([&](transaction back) {
+        CHECK(back.user_data() == &ended && released == 0);
+        back.clear();
+        CHECK(released == 1 && ended == 0 && back.user_data() == &ended);
+        ++completed;
+    });
+    transaction given = mail();
+    CHECK(!given.user_data());
+    given.set_message_borrowed(MESSAGE, sizeof MESSAGE - 1);
+    given.set_release_callback([&]() { ++released; });
+    given.set_user_data(&ended, [](void *count) { ++*static_cast<int *>(count); });
+    one->submit(std::move(given)).flush();
+    CHECK(completed == 1 && released == 1 && ended == 1);
+}
+
+void every_recipient_is_told_of() {
+    const std::unique_ptr<client> one = connected_client("smtp");
+    CHECK(one->recipients().empty());
+    one->sendmail("from@a.example", {"to@b.example", "too@b.example"}, MESSAGE);
+    const std::vector<smtpclient::recipient> all = one->recipients();
+    CHECK(all.size() == 2 && all[1].address == "too@b.example" && all[1].code == 250);
+    CHECK(all[0].status == smtpclient::recipient_status::accepted && !all[0].text.empty());
+    one->set_audit_callback([](int, const char *, int, const char *, size_t) { return false; });
+    same("SMTP_E_FORBIDDEN",
+         thrown_by([&]() { one->sendmail("from@a.example", {"to@b.example"}, MESSAGE); }));
+    CHECK(one->recipients().at(0).status == smtpclient::recipient_status::not_tried);
+}
+
 /* How long a client's end takes, in seconds, after that use of it. */
 double end_after(const char *name, const std::function<void(client &)> &use) {
     std::unique_ptr<client> one = connected_client(name);
@@ -267,6 +343,10 @@ int main() {
     an_exception_leaves_its_own_call();
     nothing_is_left_of_a_client_that_ended();
     constructors_say_why();
+    errors_tell_their_details();
+    settings_can_be_read();
+    transactions_carry_what_they_are_given();
+    every_recipient_is_told_of();
     destructors_do_not_wait();
     return 0;
 }
