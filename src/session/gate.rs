@@ -116,7 +116,9 @@ impl Session {
     pub fn forbid(&mut self, error: Error) {
         let begun = self.output.total_sent() != self.output.burst();
         let amid_data = self.mail.is_amid_data() || self.by_hand.is_amid_data();
-        if begun || amid_data || !self.nothing_is_due() {
+        // Whatever came next would answer the challenge.
+        let challenged = self.exchange.is_some() && self.last.code() == 334;
+        if begun || amid_data || challenged || !self.nothing_is_due() {
             return self.lost(error);
         }
         // An envelope that the server holds is reset before the next mail.

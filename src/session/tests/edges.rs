@@ -1,0 +1,42 @@
+//! What may not be taken back, what may not be left over, and where one thing ends in the midst
+//! of another.
+
+use super::truth::{done, forbidden, ready, transmit};
+use super::*;
+use crate::sasl;
+
+const CHUNKED: &str = "250-host\r\n250-PIPELINING\r\n250 CHUNKING\r\n";
+
+/// The server waits for the rest of what it was promised: it must get that, or the connection's end.
+#[test]
+fn what_the_server_waits_for_is_not_taken_back() {
+    // The line end that a chunk's message lacks.
+    let mut session = ready(CHUNKED);
+    submit(&mut session, mail(&["a@x"], &"x".repeat(100_000)));
+    transmit(&mut session);
+    session.handle_input(b"250 m\r\n250 r\r\n");
+    let chunk = session.poll_transmit().concat().len();
+    session.sent(chunk);
+    assert_eq!(session.poll_transmit().concat(), b"\r\n");
+    session.forbid(forbidden());
+    assert!(session.ended().is_some(), "the chunk's end");
+
+    // The dot that ends a message to nobody.
+    let mut session = ready(PIPELINING);
+    submit(&mut session, mail(&["a@x"], "hello"));
+    transmit(&mut session);
+    session.handle_input(b"250 m\r\n550 r\r\n354 go\r\n");
+    assert_eq!(session.poll_transmit().concat(), b".\r\n");
+    session.forbid(forbidden());
+    assert!(session.ended().is_some(), "the lone dot");
+
+    // The response to a challenge: the next command would be taken for it.
+    let mut session = ready("250-host\r\n250 AUTH LOGIN\r\n");
+    session.authenticate(vec![sasl::builtin("LOGIN", "anna", "top-secret").unwrap()]).unwrap();
+    transmit(&mut session);
+    session.handle_input(b"334 VXNlcm5hbWU6\r\n");
+    assert!(!session.poll_transmit().concat().is_empty());
+    session.forbid(forbidden());
+    assert!(session.ended().is_some(), "the response");
+    assert_eq!(session.take_result().unwrap_err().kind(), ErrorKind::Forbidden);
+}
