@@ -168,8 +168,7 @@ impl Session {
     }
 
     pub(super) fn pump_chunks(&mut self) -> bool {
-        if self.mail.cursor.verbatim && self.mail.cursor.ended {
-            // The last span went out; the line end that the message lacks belongs to its chunk.
+        if self.mail.cursor.owes_line_end() {
             self.output.complete(b"\r\n");
             self.finish_chunks();
             return true;

@@ -244,7 +244,13 @@ impl Session {
                 _ => self.seal(),
             },
             // Finish the chunk that is on its way, send no other (RFC 3030 section 2).
-            Step::Chunks if flight.is_failed() && !self.output.is_lending() => self.seal(),
+            Step::Chunks
+                if flight.is_failed()
+                    && !self.output.is_lending()
+                    && !self.mail.cursor.owes_line_end() =>
+            {
+                self.seal();
+            }
             _ => {}
         }
     }

@@ -40,3 +40,23 @@ fn what_the_server_waits_for_is_not_taken_back() {
     assert!(session.ended().is_some(), "the response");
     assert_eq!(session.take_result().unwrap_err().kind(), ErrorKind::Forbidden);
 }
+
+/// A chunk that is refused is still sent to its end.
+#[test]
+fn a_refused_chunk_keeps_its_line_end() {
+    let mut session = ready(CHUNKED);
+    submit(&mut session, mail(&["a@x"], &"x".repeat(1_500_000)));
+    transmit(&mut session);
+    session.handle_input(b"250 m\r\n250 r\r\n");
+    for _ in 0..2 {
+        let chunk = session.poll_transmit().concat();
+        assert!(chunk.starts_with(b"BDAT "));
+        session.sent(chunk.len());
+    }
+    session.handle_input(b"452 no room\r\n");
+    assert!(transmit(&mut session).starts_with("\r\n"));
+    session.handle_input(b"503 failed before\r\n");
+    assert_eq!(transmit(&mut session), "RSET\r\n");
+    session.handle_input(b"250 ok\r\n");
+    assert_eq!(done(&mut session), [(Some(ErrorKind::Data), vec![(Refused, 452)])]);
+}
