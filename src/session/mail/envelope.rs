@@ -38,6 +38,7 @@ impl Session {
         if first && self.by_hand.transaction.open && self.waiting() > 0 {
             // The server holds an envelope that the caller opened by hand.
             self.by_hand.transaction = Default::default();
+            self.mail.leftover = true;
             self.mail.reset_due = true;
         }
         let follows = self.queue.is_empty() || self.pipelines();

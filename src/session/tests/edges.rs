@@ -60,3 +60,17 @@ fn a_refused_chunk_keeps_its_line_end() {
     session.handle_input(b"250 ok\r\n");
     assert_eq!(done(&mut session), [(Some(ErrorKind::Data), vec![(Refused, 452)])]);
 }
+
+/// A server that refuses RSET still holds what the caller opened: it gets no dot.
+#[test]
+fn no_lone_dot_behind_an_envelope_opened_by_hand() {
+    let mut session = ready(PIPELINING);
+    session.mail("a@b", &[]).unwrap();
+    transmit(&mut session);
+    session.handle_input(b"250 m\r\n");
+    submit(&mut session, mail(&["a@x"], "hello"));
+    transmit(&mut session);
+    session.handle_input(b"500 what\r\n503 nested\r\n250 r\r\n354 go\r\n");
+    assert_eq!(transmit(&mut session), "");
+    assert_eq!(session.ended().unwrap().kind(), ErrorKind::Protocol);
+}
