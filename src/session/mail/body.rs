@@ -31,7 +31,7 @@ pub(super) fn declared_size(transaction: &Transaction) -> Option<u64> {
     }
 }
 
-fn is_binary(transaction: &Transaction) -> bool {
+pub(super) fn is_binary(transaction: &Transaction) -> bool {
     transaction.options.iter().any(options::is_binary)
 }
 

@@ -74,3 +74,18 @@ fn no_lone_dot_behind_an_envelope_opened_by_hand() {
     assert_eq!(transmit(&mut session), "");
     assert_eq!(session.ended().unwrap().kind(), ErrorKind::Protocol);
 }
+
+#[test]
+fn a_binary_message_put_back_goes_by_bdat() {
+    let mut session = ready("250-host\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 BINARYMIME\r\n");
+    submit(&mut session, mail(&["a@x"], "one"));
+    let mut binary = mail(&["b@x"], "a\nb");
+    binary.add_mail_option("BODY=BINARYMIME").unwrap();
+    submit(&mut session, binary);
+    transmit(&mut session);
+    session.options.chunking = false;
+    session.handle_input(b"250 m\r\n250 r\r\n250 a\r\n");
+    session.handle_input(b"503 rset\r\n503 mail\r\n503 rcpt\r\n503 bdat\r\n");
+    let sent = transmit(&mut session);
+    assert!(sent.contains("BODY=BINARYMIME") && sent.contains("BDAT 3 LAST\r\na\nb"), "{sent}");
+}
