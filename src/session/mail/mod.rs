@@ -180,9 +180,9 @@ impl Session {
         self.mail.leftover = fault.is_some() && (flight.mailed || self.mail.leftover);
         self.mail.reset_due |= self.mail.leftover && self.mail.flights.is_empty();
         let share = flight.share();
+        let goes_again = flight.goes_again(fault.as_ref());
         let mut transaction = flight.transaction;
-        let unknown = |error: &Error| error.kind() == ErrorKind::OutcomeUnknown;
-        if flight.put_back && !transaction.spent && !fault.as_ref().is_some_and(unknown) {
+        if goes_again {
             transaction.begin_again(share.start);
             return self.mail.again.push_back(transaction);
         }
@@ -208,7 +208,7 @@ impl Session {
             self.mail.base += 1;
             let complete = flight.sealed && flight.outstanding == 0;
             let loss = fate::Loss { error, end, handed };
-            let fault = flight.settle((!complete).then_some(&loss), lmtp);
+            let mut fault = flight.settle((!complete).then_some(&loss), lmtp);
             if flight.is_bare() {
                 self.result = Some(match fault {
                     None => Ok(flight.transaction.reply_code()),
@@ -220,7 +220,13 @@ impl Session {
                 });
                 continue;
             }
+            let (first, goes_again) = (flight.share().start, flight.goes_again(fault.as_ref()));
             let mut transaction = flight.transaction;
+            if goes_again {
+                // What it was refused with said nothing about it; the loss is why it was not sent.
+                transaction.begin_again(first);
+                fault = Some(error.clone());
+            }
             transaction.settle(fault, &self.last);
             self.mail.complete(transaction);
         }

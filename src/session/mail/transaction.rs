@@ -237,9 +237,12 @@ impl Transaction {
     pub(super) fn begin_again(&mut self, first: usize) {
         self.next = first;
         self.retried = true;
+        self.outcome.reply_code = 0;
+        self.outcome.reply_text = Text::default();
         for recipient in &mut self.recipients[first..] {
             recipient.status = RecipientStatus::NotTried;
             recipient.code = 0;
+            recipient.text = Text::default();
         }
     }
 

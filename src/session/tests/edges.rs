@@ -89,3 +89,26 @@ fn a_binary_message_put_back_goes_by_bdat() {
     let sent = transmit(&mut session);
     assert!(sent.contains("BODY=BINARYMIME") && sent.contains("BDAT 3 LAST\r\na\nb"), "{sent}");
 }
+
+/// What the server said of the first attempt is not what decided the second.
+#[test]
+fn a_transaction_put_back_forgets_the_reply() {
+    for answered in [true, false] {
+        let mut session = ready(PIPELINING);
+        for to in ["a@x", "b@x"] {
+            submit(&mut session, mail(&[to], to));
+        }
+        transmit(&mut session);
+        session.handle_input(b"250 m\r\n250 r\r\n354 go\r\n");
+        transmit(&mut session);
+        session.handle_input(b"250 a\r\n503 rset\r\n503 mail\r\n");
+        if answered {
+            session.handle_input(b"503 rcpt\r\n503 data\r\n");
+        }
+        session.handle_eof(None);
+        assert_eq!(session.finished().unwrap().status_kind(), None);
+        let second = session.finished().unwrap();
+        assert_eq!(seen(&second), (Some(ErrorKind::Disconnected), vec![(NotTried, 0)]));
+        assert_eq!((second.reply_code(), second.recipient_text(0)), (0, &b""[..]));
+    }
+}
