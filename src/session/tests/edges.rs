@@ -112,3 +112,18 @@ fn a_transaction_put_back_forgets_the_reply() {
         assert_eq!((second.reply_code(), second.recipient_text(0)), (0, &b""[..]));
     }
 }
+
+#[test]
+fn exim_is_still_exim_under_tls() {
+    let mut peer = Peer::new(FULL);
+    peer.greeting = "220 host ESMTP Exim 4.96\r\n";
+    let mut session = connected(Protocol::Smtp, &mut peer, 4096);
+    session.secured(Channel { encrypted: true, loopback: true });
+    session.greet("client.example").unwrap();
+    run(&mut session, &mut peer, 4096);
+    session.take_result().unwrap();
+    for _ in 0..40 {
+        submit(&mut session, mail(&["good@x"], "hi"));
+    }
+    assert_eq!(transmit(&mut session).matches("MAIL").count(), 8);
+}
