@@ -65,6 +65,7 @@ impl Session {
         while let Some(end) = self.by_hand.take_owed() {
             self.queue.push(Awaited::Abandoned, 0, end);
         }
+        self.by_hand.mark();
         self.issue("QUIT", "", Awaited::Quit);
         self.take_surplus();
         Ok(())

@@ -103,7 +103,10 @@ impl Session {
         self.mail.submitted += 1;
         let may = self.may_send_mail();
         match &may {
-            Ok(()) => self.mail.waiting.push_back(transaction),
+            Ok(()) => {
+                self.by_hand.mark();
+                self.mail.waiting.push_back(transaction);
+            }
             Err(error) => {
                 transaction.fail(error.clone(), &self.last);
                 self.mail.complete(transaction);

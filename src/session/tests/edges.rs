@@ -127,3 +127,34 @@ fn exim_is_still_exim_under_tls() {
     }
     assert_eq!(transmit(&mut session).matches("MAIL").count(), 8);
 }
+
+/// Where raw bytes stood once is nothing to go back to.
+#[test]
+fn forbidden_mail_leaves_raw_bytes_as_they_are() {
+    let mut session = ready(PLAIN);
+    session.raw(b"NO").unwrap();
+    transmit(&mut session);
+    session.raw(b"OP\r\n").unwrap();
+    transmit(&mut session);
+    session.collect().unwrap();
+    session.handle_input(b"250 n\r\n");
+    session.take_result().unwrap();
+    submit(&mut session, mail(&["a@x"], "hello"));
+    session.poll_transmit();
+    session.forbid(forbidden());
+    session.command("NOOP", "").unwrap();
+
+    // A message of the caller's own that has ended.
+    let mut session = ready(PLAIN);
+    session.command("DATA", "").unwrap();
+    transmit(&mut session);
+    session.handle_input(b"354 go\r\n");
+    session.raw(b"text\r\n.\r\n").unwrap();
+    transmit(&mut session);
+    session.collect().unwrap();
+    session.handle_input(b"250 n\r\n");
+    submit(&mut session, mail(&["a@x"], "hello"));
+    session.poll_transmit();
+    session.forbid(forbidden());
+    assert!(session.ended().is_none());
+}
