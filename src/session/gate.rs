@@ -124,6 +124,10 @@ impl Session {
         // An envelope that the server holds is reset before the next mail.
         let resets = |entry: &Entry| matches!(entry.awaited, Awaited::Reset { .. });
         let held = self.mail.has_open_envelope() || self.queue.iter().any(resets);
+        // RFC 9422 MAILMAX counts what the server gets.
+        let mails =
+            |entry: &&Entry| matches!(entry.awaited, Awaited::Mail | Awaited::BareMail { .. });
+        self.mail.mails -= self.queue.iter().filter(mails).count() as u32;
         self.settle_transactions(&error, End::Retracted);
         self.mail.take_back();
         self.by_hand.retract();

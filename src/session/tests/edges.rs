@@ -158,3 +158,16 @@ fn forbidden_mail_leaves_raw_bytes_as_they_are() {
     session.forbid(forbidden());
     assert!(session.ended().is_none());
 }
+
+#[test]
+fn a_mail_that_was_taken_back_does_not_count() {
+    let mut session = ready("250-host\r\n250 LIMITS MAILMAX=1\r\n");
+    session.mail("a@b", &[]).unwrap();
+    session.poll_transmit();
+    session.forbid(forbidden());
+    submit(&mut session, mail(&["a@x"], "hello"));
+    session.poll_transmit();
+    session.forbid(forbidden());
+    assert_eq!(done(&mut session)[0].0, Some(ErrorKind::Forbidden));
+    session.mail("a@b", &[]).unwrap();
+}
