@@ -6,7 +6,7 @@ use crate::error::{Detail, Error, ErrorKind, Result};
 use crate::wire::{Param, Path, command};
 
 use super::Session;
-use super::mail::{Body, Transaction};
+use super::mail::{Body, Transaction, is_written};
 use super::queue::Awaited;
 
 impl Session {
@@ -144,8 +144,8 @@ impl Session {
         Ok(())
     }
 
-    /// Options as they may be sent: none after HELO, and an error for those whose loss would
-    /// change what the mail means.
+    /// Options as they may be sent: none after HELO, none that the server does not know and that
+    /// can be left out, and an error for those whose loss would change what the mail means.
     fn parse_options(&self, options: &[&str], utf8: bool) -> Result<Vec<Param>> {
         let params: Vec<Param> =
             options.iter().map(|text| Param::parse(text)).collect::<Result<_>>()?;
@@ -153,7 +153,8 @@ impl Session {
         for param in &params {
             self.check_option(param, utf8)?;
         }
-        Ok(if self.greeting.does_esmtp() { params } else { Vec::new() })
+        let written = |param: &Param| is_written(param, &self.greeting, &self.capabilities);
+        Ok(params.into_iter().filter(written).collect())
     }
 
     /// The path as it may be written: as it is, or with its domain as A-labels where UTF-8 may

@@ -12,7 +12,7 @@ fn each_command_as_it_is_sent() {
     let script = Script::new()
         .reply("220 x")
         .expect("EHLO client.example")
-        .reply("250-x\r\n250-SMTPUTF8\r\n250-DSN\r\n250 SIZE 10")
+        .reply("250-x\r\n250-SMTPUTF8\r\n250-8BITMIME\r\n250-DSN\r\n250 SIZE 10")
         .expect("NOOP")
         .reply("250 n")
         .expect("HELP")

@@ -38,6 +38,7 @@ use super::output::Span;
 use super::{End, Session};
 
 pub(super) use cursor::Progress;
+pub(super) use options::is_written;
 pub use outcome::RecipientStatus;
 pub use transaction::{Body, BodyReader, Transaction};
 

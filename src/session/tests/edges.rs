@@ -171,3 +171,15 @@ fn a_mail_that_was_taken_back_does_not_count() {
     assert_eq!(done(&mut session)[0].0, Some(ErrorKind::Forbidden));
     session.mail("a@b", &[]).unwrap();
 }
+
+/// By hand too an option is not for a server that does not know it.
+#[test]
+fn options_by_hand_are_those_of_a_transaction() {
+    for (ehlo, sent) in
+        [(PLAIN, "MAIL FROM:<a@b>\r\n"), ("250-host\r\n250 SIZE\r\n", "MAIL FROM:<a@b> SIZE=5\r\n")]
+    {
+        let mut session = ready(ehlo);
+        session.mail("a@b", &["SIZE=5", "BODY=8BITMIME"]).unwrap();
+        assert_eq!(transmit(&mut session), sent);
+    }
+}
