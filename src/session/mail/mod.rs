@@ -174,8 +174,10 @@ impl Session {
         let fault = flight.settle(None, self.protocol.is_lmtp());
         if flight.is_bare() {
             let code = flight.transaction.reply_code();
-            self.by_hand.transaction.accepted = 0;
-            self.by_hand.transaction.open = fault.is_some() || code / 100 != 2;
+            let bare = &mut self.by_hand.transaction;
+            bare.accepted = 0;
+            bare.open = fault.is_some() || code / 100 != 2;
+            bare.utf8 &= bare.open;
             self.result = Some(fault.map_or(Ok(code), Err));
             return;
         }

@@ -183,3 +183,18 @@ fn options_by_hand_are_those_of_a_transaction() {
         assert_eq!(transmit(&mut session), sent);
     }
 }
+
+#[test]
+fn smtputf8_by_hand_ends_with_its_transaction() {
+    let mut session = ready("250-host\r\n250 SMTPUTF8\r\n");
+    session.mail("a@b", &["SMTPUTF8"]).unwrap();
+    transmit(&mut session);
+    session.handle_input(b"250 m\r\n");
+    session.data(b"hello").unwrap();
+    for reply in ["354 go\r\n", "250 taken\r\n"] {
+        transmit(&mut session);
+        session.handle_input(reply.as_bytes());
+    }
+    let error = session.command("RCPT", "TO:<bücher@x>").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+}
