@@ -86,13 +86,11 @@ impl Session {
             return Ok(());
         }
         let unsolicited = std::mem::take(&mut self.surplus);
-        let error = Error::new(
+        let text = printable(&unsolicited, SHOWN_TEXT);
+        let error = self.credentials.scrub_error(Error::new(
             ErrorKind::Protocol,
-            format!(
-                "the server sent data before a command: {}",
-                printable(&unsolicited, SHOWN_TEXT)
-            ),
-        );
+            format!("the server sent data before a command: {text}"),
+        ));
         self.lost(error.clone());
         Err(error)
     }

@@ -198,3 +198,19 @@ fn smtputf8_by_hand_ends_with_its_transaction() {
     let error = session.command("RCPT", "TO:<bücher@x>").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 }
+
+fn logged_in() -> Session {
+    let mut session = ready("250-host\r\n250 AUTH PLAIN\r\n");
+    session.authenticate(vec![sasl::builtin("PLAIN", "anna", "top-secret").unwrap()]).unwrap();
+    transmit(&mut session);
+    session
+}
+
+#[test]
+fn an_echo_that_nobody_asked_for_is_not_told() {
+    let mut session = logged_in();
+    session.handle_input(b"235 ok\r\n250 top-secret\r\n");
+    session.take_result().unwrap();
+    let error = session.command("NOOP", "").unwrap_err();
+    assert!(!error.message().contains("top-secret"), "{error}");
+}
