@@ -214,3 +214,20 @@ fn an_echo_that_nobody_asked_for_is_not_told() {
     let error = session.command("NOOP", "").unwrap_err();
     assert!(!error.message().contains("top-secret"), "{error}");
 }
+
+/// Why the client gave up is told, though the server hangs up without a word.
+#[test]
+fn a_cancelled_login_tells_why_behind_a_loss() {
+    let mut session = ready("250-host\r\n250 AUTH CRAM-MD5\r\n");
+    session.authenticate(vec![sasl::builtin("CRAM-MD5", "anna", "secret").unwrap()]).unwrap();
+    transmit(&mut session);
+    session.handle_input(b"334 no base64!\r\n");
+    transmit(&mut session);
+    session.handle_eof(None);
+    let error = session.take_result().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Authentication, "{error}");
+    assert!(
+        error.message().contains("not base64") && error.message().contains("closed"),
+        "{error}"
+    );
+}
