@@ -192,7 +192,8 @@ impl Session {
         // One allocation of the final size: a credential must leave no copy behind.
         let mut line = Vec::with_capacity(verb.len() + args.len() + 3);
         command::line(&mut line, verb, args);
-        let shown = self.credentials.own_line(&line, self.last.code() == 334);
+        let challenged = self.is_challenged();
+        let shown = self.credentials.own_line(&line, challenged);
         match shown {
             Some(shown) => {
                 self.trace.sent_secret(&line, shown);
@@ -210,11 +211,19 @@ impl Session {
     }
 
     fn trace_raw(&mut self, bytes: &[u8]) {
-        let (trace, challenged) = (&mut self.trace, self.last.code() == 334);
+        let challenged = self.is_challenged();
+        let trace = &mut self.trace;
         self.credentials.own_bytes(bytes, challenged, |line, shown| match shown {
             Some(shown) => trace.sent_secret(line, shown),
             None => trace.sent(line),
         });
+    }
+
+    /// What the caller sends next answers a challenge, or one that is still on its way: nothing
+    /// else may follow AUTH (RFC 4954 section 4).
+    fn is_challenged(&self) -> bool {
+        let owed = self.credentials.is_amid_auth() && self.by_hand.owed() > 0;
+        owed || self.last.code() == 334
     }
 
     /// Text of an error for a command that the server refused.

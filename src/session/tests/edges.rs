@@ -1,6 +1,8 @@
 //! What may not be taken back, what may not be left over, and where one thing ends in the midst
 //! of another.
 
+use std::sync::{Arc, Mutex};
+
 use super::truth::{done, forbidden, ready, transmit};
 use super::*;
 use crate::sasl;
@@ -230,4 +232,34 @@ fn a_cancelled_login_tells_why_behind_a_loss() {
         error.message().contains("not base64") && error.message().contains("closed"),
         "{error}"
     );
+}
+
+#[derive(Clone, Default)]
+struct Transcript(Arc<Mutex<Vec<u8>>>);
+
+impl DebugSink for Transcript {
+    fn trace(&mut self, _: Direction, bytes: &[u8]) {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+    }
+}
+
+/// A login in one piece, as no server wants it and some clients send it.
+#[test]
+fn credentials_by_hand_are_masked_before_the_challenge_came() {
+    for raw in [true, false] {
+        let mut session = ready(PLAIN);
+        let sink = Transcript::default();
+        session.trace().set_sink(Some(Box::new(sink.clone())));
+        session.trace().set_on(true);
+        if raw {
+            session.raw(b"AUTH LOGIN\r\nYW5uYQ==\r\ndG9wLXNlY3JldA==\r\n").unwrap();
+        } else {
+            session.put("AUTH", "LOGIN").unwrap();
+            session.put("YW5uYQ==", "").unwrap();
+            session.put("dG9wLXNlY3JldA==", "").unwrap();
+        }
+        transmit(&mut session);
+        let seen = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        assert!(!seen.contains("YW5u") && !seen.contains("dG9w"), "{raw}: {seen}");
+    }
 }
