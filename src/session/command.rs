@@ -23,7 +23,7 @@ impl Session {
         self.check_command(verb, args)?;
         self.may_put()?;
         self.write_line(verb, args);
-        self.by_hand.put(self.output.end());
+        self.by_hand.put(verb, args, self.output.end());
         Ok(())
     }
 
@@ -50,7 +50,10 @@ impl Session {
         } else {
             self.output.buffer().extend_from_slice(bytes);
         }
-        self.by_hand.raw(bytes, start);
+        // RFC 2033 section 4.2
+        let lmtp = self.protocol.is_lmtp();
+        let finals = if lmtp { self.by_hand.transaction.accepted.max(1) } else { 1 };
+        self.by_hand.raw(bytes, start, finals as usize);
         Ok(())
     }
 

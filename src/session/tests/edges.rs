@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::truth::{done, forbidden, ready, transmit};
+use super::truth::{done, forbidden, lmtp_ready, ready, transmit};
 use super::*;
 use crate::sasl;
 
@@ -262,4 +262,48 @@ fn credentials_by_hand_are_masked_before_the_challenge_came() {
         let seen = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
         assert!(!seen.contains("YW5u") && !seen.contains("dG9w"), "{raw}: {seen}");
     }
+}
+
+/// LMTP answers each recipient of a message that the caller sends by himself.
+#[test]
+fn raw_lmtp_messages_are_answered_per_recipient() {
+    for bdat in [false, true] {
+        let mut session = lmtp_ready(PLAIN);
+        session.mail("a@b", &[]).unwrap();
+        transmit(&mut session);
+        session.handle_input(b"250 m\r\n");
+        for to in ["c@d", "e@f"] {
+            session.rcpt(to, &[]).unwrap();
+            transmit(&mut session);
+            session.handle_input(b"250 r\r\n");
+        }
+        if bdat {
+            session.raw(b"BDAT 4 LAST\r\nab\r\n").unwrap();
+        } else {
+            session.command("DATA", "").unwrap();
+            transmit(&mut session);
+            session.handle_input(b"354 go\r\n");
+            session.raw(b"text\r\n.\r\n").unwrap();
+        }
+        transmit(&mut session);
+        session.collect().unwrap();
+        session.handle_input(b"250 c\r\n");
+        assert_eq!(session.command("NOOP", "").unwrap_err().kind(), ErrorKind::Misuse);
+        session.collect().unwrap();
+        session.handle_input(b"250 e\r\n");
+        session.command("NOOP", "").unwrap();
+    }
+}
+
+/// A chunk may be announced by one call and follow by another.
+#[test]
+fn a_chunk_announced_by_putcmd_is_followed_by_its_octets() {
+    let mut session = ready(PLAIN);
+    session.put("BDAT", "7 LAST").unwrap();
+    session.raw(b"ab\r\ncd\n").unwrap();
+    transmit(&mut session);
+    session.collect().unwrap();
+    session.handle_input(b"250 taken\r\n");
+    session.take_result().unwrap();
+    session.command("NOOP", "").unwrap();
 }
