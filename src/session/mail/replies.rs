@@ -210,10 +210,10 @@ impl Session {
         let (code, text) = (self.last.code(), self.last.bytes());
         let mut from = flight.unanswered..flight.share().end;
         if let Some(recipient) = from.find(|at| flight.transaction.recipients[*at].is_pending()) {
-            flight.transaction.record(recipient, status, code, text);
+            let text = flight.transaction.record(recipient, status, code, text);
             flight.unanswered = recipient + 1;
+            flight.transaction.outcome.share_reply(code, text);
         }
-        flight.transaction.outcome.set_reply(code, text);
         if flight.finals < flight.accepted {
             return;
         }

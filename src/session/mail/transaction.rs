@@ -247,9 +247,16 @@ impl Transaction {
     }
 
     /// Notes a reply to RCPT, or LMTP's to the message.
-    pub(super) fn record(&mut self, index: usize, status: RecipientStatus, code: u16, text: &[u8]) {
+    pub(super) fn record(
+        &mut self,
+        index: usize,
+        status: RecipientStatus,
+        code: u16,
+        text: &[u8],
+    ) -> Text {
         let text = self.outcome.store(&text[..text.len().min(MOST_TEXT)]);
         self.assign(index, status, code, text);
+        text
     }
 
     /// The same for a text that is stored already, and serves for many.

@@ -307,3 +307,19 @@ fn a_chunk_announced_by_putcmd_is_followed_by_its_octets() {
     session.take_result().unwrap();
     session.command("NOOP", "").unwrap();
 }
+
+/// Each recipient's reply costs no more than is kept of it.
+#[test]
+fn long_lmtp_replies_cost_what_is_kept_of_them() {
+    let mut session = lmtp_ready(FULL);
+    let to: Vec<String> = (0..100).map(|n| format!("r{n}@x")).collect();
+    let to: Vec<&str> = to.iter().map(String::as_str).collect();
+    submit(&mut session, mail(&to, "hello"));
+    transmit(&mut session);
+    session.handle_input("250 ok\r\n".repeat(101).as_bytes());
+    let line = |more: char| format!("250{more}{}\r\n", "x".repeat(7000));
+    let reply = line('-').repeat(8) + &line(' ');
+    (0..100).for_each(|_| session.handle_input(reply.as_bytes()));
+    let one = session.finished().unwrap();
+    assert!(one.text_bytes() < 101 * 4096 + 10_000, "{}", one.text_bytes());
+}
