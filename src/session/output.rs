@@ -51,8 +51,9 @@ impl Output {
         &mut self.buffer
     }
 
-    /// Appends what belongs to a command that is on its way already.
-    pub fn go_on(&mut self, bytes: &[u8]) {
+    /// Appends the end of what went out before: the server waits for it, so that it cannot be
+    /// taken back by itself.
+    pub fn complete(&mut self, bytes: &[u8]) {
         let burst = self.burst;
         self.buffer().extend_from_slice(bytes);
         self.burst = burst;

@@ -5,12 +5,12 @@ use super::*;
 use crate::sasl;
 use crate::session::mail::Transaction;
 
-fn forbidden() -> Error {
+pub(super) fn forbidden() -> Error {
     Error::new(ErrorKind::Forbidden, "the audit forbids it")
 }
 
 /// Sends all that the session has; gives it.
-fn transmit(session: &mut Session) -> String {
+pub(super) fn transmit(session: &mut Session) -> String {
     let mut all = Vec::new();
     loop {
         let bytes = session.poll_transmit().concat();
@@ -22,15 +22,15 @@ fn transmit(session: &mut Session) -> String {
     }
 }
 
-fn ready(ehlo: &'static str) -> Session {
+pub(super) fn ready(ehlo: &'static str) -> Session {
     connected(Protocol::Smtp, &mut Peer::new(ehlo), 4096)
 }
 
-fn lmtp_ready(ehlo: &'static str) -> Session {
+pub(super) fn lmtp_ready(ehlo: &'static str) -> Session {
     connected(Protocol::Lmtp, &mut Peer::new(ehlo).lmtp(), 4096)
 }
 
-fn done(session: &mut Session) -> Vec<Seen> {
+pub(super) fn done(session: &mut Session) -> Vec<Seen> {
     std::iter::from_fn(|| session.finished()).map(|one| seen(&one)).collect()
 }
 
