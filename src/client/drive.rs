@@ -30,6 +30,8 @@ impl Client {
         {
             return Err(error);
         }
+        // What an earlier call left unread is no result of this one.
+        self.answer = None;
         Ok(self.call_deadline())
     }
 
@@ -103,10 +105,17 @@ impl Client {
         self.turn(self.limit(deadline), Session::is_quiet)
     }
 
-    /// Sends what the session has, without waiting for a reply.
-    pub(super) fn flush_output(&mut self) -> Result<()> {
-        let limit = self.limit(self.call_deadline());
-        let ended = self.turn(limit, |session| !session.has_output());
+    /// Sends what `start` gives the session, without waiting for a reply.
+    pub(super) fn write_out(
+        &mut self,
+        deadline: Option<Instant>,
+        start: impl FnOnce(&mut Session) -> Result<()>,
+    ) -> Result<()> {
+        if let Err(error) = start(&mut self.session) {
+            self.hang_up();
+            return Err(error);
+        }
+        let ended = self.turn(self.limit(deadline), |session| !session.has_output());
         match (ended, self.answer.take()) {
             (Some(error), _) | (None, Some(Err(error))) => Err(error),
             _ => Ok(()),

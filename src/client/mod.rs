@@ -191,9 +191,8 @@ impl Client {
 
     /// A command whose reply [`Client::getreply`] fetches (smtplib: `putcmd`).
     pub fn putcmd(&mut self, command: &str, args: Option<&str>) -> Result<()> {
-        self.begin()?;
-        self.session.put(command, args.unwrap_or(""))?;
-        self.flush_output()
+        let deadline = self.begin()?;
+        self.write_out(deadline, |session| session.put(command, args.unwrap_or("")))
     }
 
     /// One reply (smtplib: `getreply`).
@@ -203,12 +202,10 @@ impl Client {
 
     /// The caller's own bytes (smtplib: `send`).
     pub fn send_raw(&mut self, bytes: &[u8]) -> Result<()> {
-        self.begin()?;
-        for piece in bytes.chunks(SEND_PIECE) {
-            self.session.raw(piece)?;
-            self.flush_output()?;
-        }
-        Ok(())
+        let deadline = self.begin()?;
+        bytes
+            .chunks(SEND_PIECE)
+            .try_for_each(|piece| self.write_out(deadline, |session| session.raw(piece)))
     }
 
     pub fn noop(&mut self) -> Result<u16> {

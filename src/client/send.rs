@@ -72,10 +72,11 @@ impl Client {
         let to: Vec<&str> = submission.to.iter().map(String::as_str).collect();
         let mut transaction = self.spare();
         fill(&mut transaction, &submission.from, &to, mail)?;
-        let greeted = self.begin_greeted();
-        if greeted.is_ok() {
+        // What stands in the way is each recipient's fate as well.
+        let greeted = self.begin_greeted().and_then(|deadline| {
             self.add_utf8(&mut transaction, &submission)?;
-        }
+            Ok(deadline)
+        });
         let rest = &mail.message[submission.body_offset..];
         transaction.set_body(Body::Parts(submission.head, rest));
         self.send_and_report(transaction, greeted)

@@ -36,11 +36,12 @@ impl Exchange {
     }
 
     /// What the caller learns when the connection ends: a server that hangs up behind a refusal
-    /// has refused.
+    /// has refused, and one that does so behind our `*` is not why the login failed.
     pub fn lost(self, error: &Error) -> Option<Error> {
-        let refused = self.refused.filter(|_| error.kind() == ErrorKind::Disconnected)?;
-        let text = format!("{}; then {}", refused.message(), error.message());
-        Some(Error::new(refused.kind(), text).with_reply_code(refused.reply_code()))
+        let before = self.cancelled.or(self.refused);
+        let before = before.filter(|_| error.kind() == ErrorKind::Disconnected)?;
+        let text = format!("{}; then {}", before.message(), error.message());
+        Some(before.with_message(|_| text))
     }
 }
 

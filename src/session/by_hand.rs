@@ -17,6 +17,13 @@ pub(super) struct BareTransaction {
     pub accepted: u32,
 }
 
+/// What is left of a chunk (RFC 3030 section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Chunk {
+    left: u64,
+    last: bool,
+}
+
 /// Where raw bytes stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Mode {
@@ -24,8 +31,8 @@ enum Mode {
     Commands,
     /// Behind 354.
     Data,
-    /// In a chunk; so many octets are left.
-    Chunk(u64),
+    /// In a chunk.
+    Chunk(Chunk),
 }
 
 #[derive(Default)]
@@ -46,25 +53,30 @@ const TELLING: usize = 32;
 
 impl ByHand {
     /// A command was put that ends at `end`.
-    pub fn put(&mut self, end: u64) {
+    pub fn put(&mut self, verb: &str, args: &str, end: u64) {
         self.mark();
-        self.owed.push_back(end);
+        match Chunk::announced(verb.split_ascii_whitespace().chain(args.split_ascii_whitespace())) {
+            Some(chunk) => self.mode = Mode::Chunk(chunk),
+            None => self.owed.push_back(end),
+        }
         // Who knows what it was: a transaction may be open now.
         self.transaction.open = true;
     }
 
-    /// Raw bytes were written from `start` of the stream on.
-    pub fn raw(&mut self, bytes: &[u8], start: u64) {
+    /// Raw bytes were written from `start` of the stream on. A message has as many replies as
+    /// `finals` says.
+    pub fn raw(&mut self, bytes: &[u8], start: u64, finals: usize) {
         self.mark();
         self.transaction.open = true;
         let mut at = 0;
         while at < bytes.len() {
-            if let Mode::Chunk(left) = self.mode {
+            if let Mode::Chunk(Chunk { left, last }) = self.mode {
                 let count = left.min((bytes.len() - at) as u64);
                 at += count as usize;
-                self.mode = if count == left { Mode::Commands } else { Mode::Chunk(left - count) };
+                self.mode = Mode::Chunk(Chunk { left: left - count, last });
                 if count == left {
-                    self.owed.push_back(start + at as u64);
+                    self.mode = Mode::Commands;
+                    self.owe(start + at as u64, if last { finals } else { 1 });
                 }
                 continue;
             }
@@ -76,24 +88,31 @@ impl ByHand {
             at += piece.len() + usize::from(end.is_some());
             self.in_line = end.is_none();
             if end.is_some() {
-                self.end_line(start + at as u64);
+                self.end_line(start + at as u64, finals);
             }
         }
     }
 
-    fn end_line(&mut self, end: u64) {
+    fn owe(&mut self, end: u64, count: usize) {
+        self.owed.extend(std::iter::repeat_n(end, count));
+    }
+
+    fn end_line(&mut self, end: u64, finals: usize) {
         let line = self.line.trim_ascii_end().to_vec();
         self.line.clear();
         match self.mode {
             Mode::Data if line == b"." => {
                 self.mode = Mode::Commands;
-                self.owed.push_back(end);
+                self.owe(end, finals);
             }
             Mode::Data => {}
-            _ => match chunk_size(&line) {
-                Some(size) if size > 0 => self.mode = Mode::Chunk(size),
-                _ => self.owed.push_back(end),
-            },
+            _ => {
+                let text = String::from_utf8_lossy(&line);
+                match Chunk::announced(text.split_ascii_whitespace()) {
+                    Some(chunk) => self.mode = Mode::Chunk(chunk),
+                    None => self.owed.push_back(end),
+                }
+            }
         }
     }
 
@@ -145,12 +164,14 @@ impl ByHand {
     }
 }
 
-/// The size of `BDAT size [LAST]` (RFC 3030 section 2).
-fn chunk_size(line: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(line).ok()?;
-    let mut words = text.split_ascii_whitespace();
-    let is_bdat = words.next().is_some_and(|verb| verb.eq_ignore_ascii_case("BDAT"));
-    words.next().filter(|_| is_bdat)?.parse().ok()
+impl Chunk {
+    /// Of `BDAT size [LAST]`; none if no octet follows the command.
+    fn announced<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<Self> {
+        words.next().filter(|verb| verb.eq_ignore_ascii_case("BDAT"))?;
+        let left = words.next()?.parse().ok().filter(|size| *size > 0)?;
+        let last = words.next().is_some_and(|word| word.eq_ignore_ascii_case("LAST"));
+        Some(Chunk { left, last })
+    }
 }
 
 #[cfg(test)]
@@ -173,7 +194,7 @@ mod tests {
             let mut by_hand = ByHand::default();
             let mut at = 0;
             for piece in *pieces {
-                by_hand.raw(piece.as_bytes(), at);
+                by_hand.raw(piece.as_bytes(), at, 1);
                 at += piece.len() as u64;
             }
             let found = (by_hand.owed(), by_hand.awaits_data(), by_hand.in_line());
@@ -182,23 +203,23 @@ mod tests {
     }
 
     #[test]
-    fn a_message_behind_354_has_one_reply() {
+    fn a_message_behind_354_has_the_replies_of_its_end() {
         let mut by_hand = ByHand::default();
-        by_hand.raw(b"DATA\r\n", 0);
+        by_hand.raw(b"DATA\r\n", 0, 1);
         assert_eq!(by_hand.take_owed(), Some(6));
         by_hand.collected(354);
-        by_hand.raw(b"Subject: x\r\n\r\n..\r\nMAIL\r\n.", 6);
+        by_hand.raw(b"Subject: x\r\n\r\n..\r\nMAIL\r\n.", 6, 2);
         assert!(by_hand.awaits_data() && by_hand.owed() == 0);
-        by_hand.raw(b"\r\n", 31);
+        by_hand.raw(b"\r\n", 31, 2);
         assert!(!by_hand.awaits_data());
-        assert_eq!((by_hand.owed(), by_hand.oldest_owed()), (1, Some(33)));
+        assert_eq!((by_hand.owed(), by_hand.oldest_owed()), (2, Some(33)));
     }
 
     #[test]
     fn what_was_forbidden_is_owed_nothing() {
         let mut by_hand = ByHand::default();
-        by_hand.put(6);
-        by_hand.raw(b"NOOP\r\nNO", 6);
+        by_hand.put("NOOP", "", 6);
+        by_hand.raw(b"NOOP\r\nNO", 6, 1);
         by_hand.retract();
         assert_eq!((by_hand.owed(), by_hand.in_line()), (1, false));
     }

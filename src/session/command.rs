@@ -6,7 +6,7 @@ use crate::error::{Detail, Error, ErrorKind, Result};
 use crate::wire::{Param, Path, command};
 
 use super::Session;
-use super::mail::{Body, Transaction};
+use super::mail::{Body, Transaction, is_written};
 use super::queue::Awaited;
 
 impl Session {
@@ -23,7 +23,7 @@ impl Session {
         self.check_command(verb, args)?;
         self.may_put()?;
         self.write_line(verb, args);
-        self.by_hand.put(self.output.end());
+        self.by_hand.put(verb, args, self.output.end());
         Ok(())
     }
 
@@ -50,7 +50,10 @@ impl Session {
         } else {
             self.output.buffer().extend_from_slice(bytes);
         }
-        self.by_hand.raw(bytes, start);
+        // RFC 2033 section 4.2
+        let lmtp = self.protocol.is_lmtp();
+        let finals = if lmtp { self.by_hand.transaction.accepted.max(1) } else { 1 };
+        self.by_hand.raw(bytes, start, finals as usize);
         Ok(())
     }
 
@@ -65,6 +68,7 @@ impl Session {
         while let Some(end) = self.by_hand.take_owed() {
             self.queue.push(Awaited::Abandoned, 0, end);
         }
+        self.by_hand.mark();
         self.issue("QUIT", "", Awaited::Quit);
         self.take_surplus();
         Ok(())
@@ -143,8 +147,8 @@ impl Session {
         Ok(())
     }
 
-    /// Options as they may be sent: none after HELO, and an error for those whose loss would
-    /// change what the mail means.
+    /// Options as they may be sent: none after HELO, none that the server does not know and that
+    /// can be left out, and an error for those whose loss would change what the mail means.
     fn parse_options(&self, options: &[&str], utf8: bool) -> Result<Vec<Param>> {
         let params: Vec<Param> =
             options.iter().map(|text| Param::parse(text)).collect::<Result<_>>()?;
@@ -152,7 +156,8 @@ impl Session {
         for param in &params {
             self.check_option(param, utf8)?;
         }
-        Ok(if self.greeting.does_esmtp() { params } else { Vec::new() })
+        let written = |param: &Param| is_written(param, &self.greeting, &self.capabilities);
+        Ok(params.into_iter().filter(written).collect())
     }
 
     /// The path as it may be written: as it is, or with its domain as A-labels where UTF-8 may
@@ -190,7 +195,8 @@ impl Session {
         // One allocation of the final size: a credential must leave no copy behind.
         let mut line = Vec::with_capacity(verb.len() + args.len() + 3);
         command::line(&mut line, verb, args);
-        let shown = self.credentials.own_line(&line, self.last.code() == 334);
+        let challenged = self.is_challenged();
+        let shown = self.credentials.own_line(&line, challenged);
         match shown {
             Some(shown) => {
                 self.trace.sent_secret(&line, shown);
@@ -208,11 +214,19 @@ impl Session {
     }
 
     fn trace_raw(&mut self, bytes: &[u8]) {
-        let (trace, challenged) = (&mut self.trace, self.last.code() == 334);
+        let challenged = self.is_challenged();
+        let trace = &mut self.trace;
         self.credentials.own_bytes(bytes, challenged, |line, shown| match shown {
             Some(shown) => trace.sent_secret(line, shown),
             None => trace.sent(line),
         });
+    }
+
+    /// What the caller sends next answers a challenge, or one that is still on its way: nothing
+    /// else may follow AUTH (RFC 4954 section 4).
+    fn is_challenged(&self) -> bool {
+        let owed = self.credentials.is_amid_auth() && self.by_hand.owed() > 0;
+        owed || self.last.code() == 334
     }
 
     /// Text of an error for a command that the server refused.

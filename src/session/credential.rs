@@ -137,15 +137,17 @@ impl CredentialFilter {
         challenged: bool,
         mut visit: impl FnMut(&[u8], Option<usize>),
     ) {
+        self.awaited &= challenged || self.in_line;
         let hidden = challenged || self.in_line;
         if !hidden && !bytes.split(|byte| *byte == b'\n').any(is_auth) {
             return visit(bytes, None);
         }
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let shown = if challenged || self.in_line {
+            // Behind AUTH there is nothing but responses.
+            let shown = if hidden || self.awaited {
                 Some(0)
             } else {
-                self.awaited |= is_auth(line);
+                self.awaited = is_auth(line);
                 credential(line)
             };
             if let Some(shown) = shown {

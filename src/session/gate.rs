@@ -86,13 +86,11 @@ impl Session {
             return Ok(());
         }
         let unsolicited = std::mem::take(&mut self.surplus);
-        let error = Error::new(
+        let text = printable(&unsolicited, SHOWN_TEXT);
+        let error = self.credentials.scrub_error(Error::new(
             ErrorKind::Protocol,
-            format!(
-                "the server sent data before a command: {}",
-                printable(&unsolicited, SHOWN_TEXT)
-            ),
-        );
+            format!("the server sent data before a command: {text}"),
+        ));
         self.lost(error.clone());
         Err(error)
     }
@@ -115,13 +113,21 @@ impl Session {
     /// true outcome.
     pub fn forbid(&mut self, error: Error) {
         let begun = self.output.total_sent() != self.output.burst();
-        let amid_data = self.mail.is_amid_data() || self.by_hand.is_amid_data();
-        if begun || amid_data || !self.nothing_is_due() {
+        let dot = |entry: &Entry| entry.awaited == Awaited::LoneDot;
+        let amid_data =
+            self.mail.is_amid_data() || self.queue.iter().any(dot) || self.by_hand.is_amid_data();
+        // Whatever came next would answer the challenge.
+        let challenged = self.exchange.is_some() && self.last.code() == 334;
+        if begun || amid_data || challenged || !self.nothing_is_due() {
             return self.lost(error);
         }
         // An envelope that the server holds is reset before the next mail.
         let resets = |entry: &Entry| matches!(entry.awaited, Awaited::Reset { .. });
         let held = self.mail.has_open_envelope() || self.queue.iter().any(resets);
+        // RFC 9422 MAILMAX counts what the server gets.
+        let mails =
+            |entry: &&Entry| matches!(entry.awaited, Awaited::Mail | Awaited::BareMail { .. });
+        self.mail.mails -= self.queue.iter().filter(mails).count() as u32;
         self.settle_transactions(&error, End::Retracted);
         self.mail.take_back();
         self.by_hand.retract();

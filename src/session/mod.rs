@@ -179,10 +179,12 @@ impl Session {
 
     /// TLS was established: nothing learnt before it counts (RFC 3207 section 4.2).
     pub fn secured(&mut self, channel: Channel) {
-        let state = self.state;
+        let (state, is_exim) = (self.state, self.greeting.is_exim);
         self.forget();
         self.channel = channel;
         self.state = state;
+        // It has greeted once and for all; to believe it costs some speed and no secret.
+        self.greeting.is_exim = is_exim;
     }
 
     /// The connection is gone: EHLO knowledge, features and TLS state go with it.

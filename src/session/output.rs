@@ -51,6 +51,14 @@ impl Output {
         &mut self.buffer
     }
 
+    /// Appends the end of what went out before: the server waits for it, so that it cannot be
+    /// taken back by itself.
+    pub fn complete(&mut self, bytes: &[u8]) {
+        let burst = self.burst;
+        self.buffer().extend_from_slice(bytes);
+        self.burst = burst;
+    }
+
     /// Appends a line with a credential in it. The buffer is wiped once it is sent, and has room
     /// for the line before: one that grows would leave a copy behind.
     pub fn secret_line(&mut self, line: &[u8]) {

@@ -1,8 +1,10 @@
 //! Single commands, and what may not stand in them.
 
+use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
-use smtpclient::client::{DebugSink, Direction};
+use smtpclient::client::{Audit, DebugSink, Direction, Transaction};
 
 use super::*;
 use crate::support::Script;
@@ -12,7 +14,7 @@ fn each_command_as_it_is_sent() {
     let script = Script::new()
         .reply("220 x")
         .expect("EHLO client.example")
-        .reply("250-x\r\n250-SMTPUTF8\r\n250-DSN\r\n250 SIZE 10")
+        .reply("250-x\r\n250-SMTPUTF8\r\n250-8BITMIME\r\n250-DSN\r\n250 SIZE 10")
         .expect("NOOP")
         .reply("250 n")
         .expect("HELP")
@@ -242,5 +244,54 @@ fn the_transcript_hides_credentials() {
             assert!(secrets || text.contains(shown), "{text}");
             assert!(text.contains("visible") && text.contains("<235 "), "{text}");
         }
+    }
+}
+
+/// A result that nobody took is not the next call's.
+#[test]
+fn a_result_left_over_is_not_the_next_calls() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let mut client = client(Protocol::Smtp);
+    client.adopt_fd(ours.into(), None).unwrap();
+    client.putcmd("NOOP", None).unwrap();
+    theirs.write_all(b"250 n\r\n").unwrap();
+    assert_eq!(client.getreply().unwrap(), 250);
+
+    let server = engine();
+    let mut client = connected(&server);
+    client.ehlo_or_helo_if_needed().unwrap();
+    client.set_audit(Some(Box::new(NoMail)));
+    let mut transaction = Transaction::new();
+    transaction.set_sender("a@b").unwrap();
+    transaction.add_recipient("c@d", &[]).unwrap();
+    client.submit(Box::new(transaction)).unwrap();
+    client.putcmd("NOOP", None).unwrap();
+    assert_eq!(client.getreply().unwrap(), 250);
+}
+
+struct NoMail;
+
+impl Audit for NoMail {
+    fn connect(&mut self, _: &str, _: u16) -> bool {
+        true
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> bool {
+        !bytes.starts_with(b"MAIL")
+    }
+}
+
+/// Whichever call finds it closes the connection.
+#[test]
+fn a_reply_too_many_closes_the_connection() {
+    for raw in [false, true] {
+        let script = Script::new().reply("220 x").expect("NOOP").send("250 n\r\n250 forged\r\n");
+        let server = Server::script(script.expect_end());
+        let mut client = connected(&server);
+        assert_eq!(client.noop().unwrap(), 250);
+        let found = if raw { client.send_raw(b"NOOP\r\n") } else { client.putcmd("NOOP", None) };
+        kind(found, ErrorKind::Protocol, "forged");
+        assert!(!client.is_connected());
+        server.finish();
     }
 }

@@ -219,7 +219,10 @@ fn messages_with_their_own_envelope() {
         assert_eq!(params[1..], *expected, "behind SIZE= in {params:?}");
     }
     let server = Server::engine(without(&["SMTPUTF8"]));
-    kind(connected(&server).send_message(&mail), ErrorKind::NotSupported, "SMTPUTF8");
+    let mut client = connected(&server);
+    kind(client.send_message(&mail), ErrorKind::NotSupported, "SMTPUTF8");
+    let last = client.last_mail().unwrap();
+    assert_eq!(last.recipient_status(0), Some(RecipientStatus::NotTried));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -257,4 +258,22 @@ fn a_greeting_that_never_comes_is_told_apart() {
         let error = called.unwrap_err();
         assert_eq!((error.kind(), error.detail()), (ErrorKind::Timeout, expected));
     }
+}
+
+/// The limit is the call's, however many pieces the bytes are written in.
+#[test]
+fn raw_bytes_have_one_limit() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let mut client = client(Protocol::Smtp);
+    client.adopt_fd(ours.into(), None).unwrap();
+    client.set_timeout(TimeoutPolicy::After(Duration::from_millis(400)));
+    let server = std::thread::spawn(move || {
+        let mut piece = vec![0; 256 * 1024];
+        while theirs.read_exact(&mut piece).is_ok() {
+            std::thread::sleep(Duration::from_millis(150));
+        }
+    });
+    kind(client.send_raw(&vec![b'x'; 4 * 1024 * 1024]), ErrorKind::Timeout, "time limit");
+    assert!(!client.is_connected());
+    server.join().unwrap();
 }

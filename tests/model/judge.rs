@@ -185,8 +185,8 @@ impl Judge<'_> {
                     || verdict.said != Said::Accepted
                     || verdict.text.contains(&verdict.address));
             // The farewell of a server that has had enough answers whatever comes next.
-            let farewell =
-                matches!(verdict.code, 421 | 521) && verdict.text.starts_with(stock::EXTRA);
+            let may = matches!(verdict.code, 421 | 521) || self.plan.refuses_behind_354();
+            let farewell = may && verdict.text.starts_with(stock::EXTRA);
             if decided && !own && !farewell {
                 return broken("another's reply", format!("{verdict:?} in {report:?}"));
             }

@@ -303,6 +303,13 @@ impl Plan {
         self.faults.iter().any(|fault| is(fault.act))
     }
 
+    /// A reply too many behind 354 is the refusal of a message that has not begun.
+    pub fn refuses_behind_354(&self) -> bool {
+        let extra =
+            |fault: &Fault| fault.place == Place::Data && matches!(fault.act, Act::Extra(400..));
+        self.faults.iter().any(extra)
+    }
+
     /// The connection stays, and every reply comes in its turn: whatever is not delivered was
     /// refused.
     pub fn keeps_connection(&self) -> bool {

@@ -31,7 +31,7 @@ pub(super) fn declared_size(transaction: &Transaction) -> Option<u64> {
     }
 }
 
-fn is_binary(transaction: &Transaction) -> bool {
+pub(super) fn is_binary(transaction: &Transaction) -> bool {
     transaction.options.iter().any(options::is_binary)
 }
 
@@ -69,7 +69,7 @@ impl Session {
 
     /// Ends a message that nobody is there to get.
     pub(super) fn send_lone_dot(&mut self) {
-        self.output.buffer().extend_from_slice(b".\r\n");
+        self.output.complete(b".\r\n");
         self.trace.sent(b".\r\n");
         self.await_mail(Awaited::LoneDot);
         self.seal();
@@ -168,9 +168,10 @@ impl Session {
     }
 
     pub(super) fn pump_chunks(&mut self) -> bool {
-        if self.mail.cursor.verbatim && self.mail.cursor.ended {
+        if self.mail.cursor.owes_line_end() {
             // The last span went out; the line end that the message lacks belongs to its chunk.
-            self.output.buffer().extend_from_slice(b"\r\n");
+            self.output.complete(b"\r\n");
+            self.trace.sent(b"\r\n");
             self.finish_chunks();
             return true;
         }

@@ -54,6 +54,12 @@ impl Cursor {
         Some(span)
     }
 
+    /// The last span is out, and the line end that the message lacks, which belongs to its chunk,
+    /// is not.
+    pub fn owes_line_end(&self) -> bool {
+        self.verbatim && self.ended
+    }
+
     pub fn is_at_end(&self, parts: [&[u8]; 2]) -> bool {
         let rest: usize = parts.iter().skip(self.part).map(|part| part.len()).sum();
         rest == self.offset

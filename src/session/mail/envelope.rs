@@ -38,6 +38,7 @@ impl Session {
         if first && self.by_hand.transaction.open && self.waiting() > 0 {
             // The server holds an envelope that the caller opened by hand.
             self.by_hand.transaction = Default::default();
+            self.mail.leftover = true;
             self.mail.reset_due = true;
         }
         let follows = self.queue.is_empty() || self.pipelines();
@@ -96,7 +97,9 @@ impl Session {
             self.reset(true);
         }
         let share = Audience::Share { first: transaction.next, end: self.flight_end(&transaction) };
-        let via = if self.chunks() { Via::Bdat } else { Via::Data };
+        // A binary message was let in while chunks could be had, and goes by nothing else.
+        let by_chunks = self.chunks() || body::is_binary(&transaction);
+        let via = if by_chunks { Via::Bdat } else { Via::Data };
         let mut flight = Flight::new(transaction, share, via, self.output.end());
         flight.pipelines = self.pipelines();
         flight.behind = behind;

@@ -1,5 +1,7 @@
 //! A transaction that is being sent, or whose replies are awaited.
 
+use crate::error::{Error, ErrorKind};
+
 use super::fate::Fate;
 use super::transaction::Transaction;
 
@@ -108,6 +110,12 @@ impl Flight {
             Audience::Share { first, end } => first..end,
             Audience::Bare { .. } => 0..0,
         }
+    }
+
+    /// It came to nothing by no fault of its own, and can be sent once more.
+    pub fn goes_again(&self, fault: Option<&Error>) -> bool {
+        let unknown = fault.is_some_and(|fault| fault.kind() == ErrorKind::OutcomeUnknown);
+        self.put_back && !self.transaction.spent && !unknown
     }
 
     /// Some of its recipients are left to another flight.

@@ -38,6 +38,7 @@ use super::output::Span;
 use super::{End, Session};
 
 pub(super) use cursor::Progress;
+pub(super) use options::is_written;
 pub use outcome::RecipientStatus;
 pub use transaction::{Body, BodyReader, Transaction};
 
@@ -103,7 +104,10 @@ impl Session {
         self.mail.submitted += 1;
         let may = self.may_send_mail();
         match &may {
-            Ok(()) => self.mail.waiting.push_back(transaction),
+            Ok(()) => {
+                self.by_hand.mark();
+                self.mail.waiting.push_back(transaction);
+            }
             Err(error) => {
                 transaction.fail(error.clone(), &self.last);
                 self.mail.complete(transaction);
@@ -170,8 +174,10 @@ impl Session {
         let fault = flight.settle(None, self.protocol.is_lmtp());
         if flight.is_bare() {
             let code = flight.transaction.reply_code();
-            self.by_hand.transaction.accepted = 0;
-            self.by_hand.transaction.open = fault.is_some() || code / 100 != 2;
+            let bare = &mut self.by_hand.transaction;
+            bare.accepted = 0;
+            bare.open = fault.is_some() || code / 100 != 2;
+            bare.utf8 &= bare.open;
             self.result = Some(fault.map_or(Ok(code), Err));
             return;
         }
@@ -180,9 +186,9 @@ impl Session {
         self.mail.leftover = fault.is_some() && (flight.mailed || self.mail.leftover);
         self.mail.reset_due |= self.mail.leftover && self.mail.flights.is_empty();
         let share = flight.share();
+        let goes_again = flight.goes_again(fault.as_ref());
         let mut transaction = flight.transaction;
-        let unknown = |error: &Error| error.kind() == ErrorKind::OutcomeUnknown;
-        if flight.put_back && !transaction.spent && !fault.as_ref().is_some_and(unknown) {
+        if goes_again {
             transaction.begin_again(share.start);
             return self.mail.again.push_back(transaction);
         }
@@ -208,7 +214,7 @@ impl Session {
             self.mail.base += 1;
             let complete = flight.sealed && flight.outstanding == 0;
             let loss = fate::Loss { error, end, handed };
-            let fault = flight.settle((!complete).then_some(&loss), lmtp);
+            let mut fault = flight.settle((!complete).then_some(&loss), lmtp);
             if flight.is_bare() {
                 self.result = Some(match fault {
                     None => Ok(flight.transaction.reply_code()),
@@ -220,7 +226,13 @@ impl Session {
                 });
                 continue;
             }
+            let (first, goes_again) = (flight.share().start, flight.goes_again(fault.as_ref()));
             let mut transaction = flight.transaction;
+            if goes_again {
+                // What it was refused with said nothing about it; the loss is why it was not sent.
+                transaction.begin_again(first);
+                fault = Some(error.clone());
+            }
             transaction.settle(fault, &self.last);
             self.mail.complete(transaction);
         }

@@ -60,8 +60,14 @@ impl Outcome {
     }
 
     pub fn set_reply(&mut self, code: u16, text: &[u8]) {
+        let text = self.store(text);
+        self.share_reply(code, text);
+    }
+
+    /// The same for a text that is stored already.
+    pub fn share_reply(&mut self, code: u16, text: Text) {
         self.reply_code = code;
-        self.reply_text = self.store(text);
+        self.reply_text = text;
     }
 
     #[cfg(test)]

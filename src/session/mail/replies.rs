@@ -214,10 +214,10 @@ impl Session {
         let (code, text) = (self.last.code(), self.last.bytes());
         let mut from = flight.unanswered..flight.share().end;
         if let Some(recipient) = from.find(|at| flight.transaction.recipients[*at].is_pending()) {
-            flight.transaction.record(recipient, status, code, text);
+            let text = flight.transaction.record(recipient, status, code, text);
             flight.unanswered = recipient + 1;
+            flight.transaction.outcome.share_reply(code, text);
         }
-        flight.transaction.outcome.set_reply(code, text);
         if flight.finals < flight.accepted {
             return;
         }
@@ -248,7 +248,13 @@ impl Session {
                 _ => self.seal(),
             },
             // Finish the chunk that is on its way, send no other (RFC 3030 section 2).
-            Step::Chunks if flight.is_failed() && !self.output.is_lending() => self.seal(),
+            Step::Chunks
+                if flight.is_failed()
+                    && !self.output.is_lending()
+                    && !self.mail.cursor.owes_line_end() =>
+            {
+                self.seal();
+            }
             _ => {}
         }
     }

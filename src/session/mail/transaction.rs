@@ -237,16 +237,26 @@ impl Transaction {
     pub(super) fn begin_again(&mut self, first: usize) {
         self.next = first;
         self.retried = true;
+        self.outcome.reply_code = 0;
+        self.outcome.reply_text = Text::default();
         for recipient in &mut self.recipients[first..] {
             recipient.status = RecipientStatus::NotTried;
             recipient.code = 0;
+            recipient.text = Text::default();
         }
     }
 
     /// Notes a reply to RCPT, or LMTP's to the message.
-    pub(super) fn record(&mut self, index: usize, status: RecipientStatus, code: u16, text: &[u8]) {
+    pub(super) fn record(
+        &mut self,
+        index: usize,
+        status: RecipientStatus,
+        code: u16,
+        text: &[u8],
+    ) -> Text {
         let text = self.outcome.store(&text[..text.len().min(MOST_TEXT)]);
         self.assign(index, status, code, text);
+        text
     }
 
     /// The same for a text that is stored already, and serves for many.

@@ -2,6 +2,7 @@
 
 use super::*;
 
+mod edges;
 mod truth;
 
 /// A server in memory: reads what the session sends, answers by rules.

@@ -5,12 +5,12 @@ use super::*;
 use crate::sasl;
 use crate::session::mail::Transaction;
 
-fn forbidden() -> Error {
+pub(super) fn forbidden() -> Error {
     Error::new(ErrorKind::Forbidden, "the audit forbids it")
 }
 
 /// Sends all that the session has; gives it.
-fn transmit(session: &mut Session) -> String {
+pub(super) fn transmit(session: &mut Session) -> String {
     let mut all = Vec::new();
     loop {
         let bytes = session.poll_transmit().concat();
@@ -22,15 +22,15 @@ fn transmit(session: &mut Session) -> String {
     }
 }
 
-fn ready(ehlo: &'static str) -> Session {
+pub(super) fn ready(ehlo: &'static str) -> Session {
     connected(Protocol::Smtp, &mut Peer::new(ehlo), 4096)
 }
 
-fn lmtp_ready(ehlo: &'static str) -> Session {
+pub(super) fn lmtp_ready(ehlo: &'static str) -> Session {
     connected(Protocol::Lmtp, &mut Peer::new(ehlo).lmtp(), 4096)
 }
 
-fn done(session: &mut Session) -> Vec<Seen> {
+pub(super) fn done(session: &mut Session) -> Vec<Seen> {
     std::iter::from_fn(|| session.finished()).map(|one| seen(&one)).collect()
 }
 
@@ -74,6 +74,15 @@ fn what_the_audit_forbids_is_taken_back_only_while_nothing_is_awaited() {
     session.forbid(forbidden());
     assert!(session.ended().is_some());
 
+    // The dot that ends a message for nobody, behind 354 likewise.
+    let mut session = ready(PIPELINING);
+    submit(&mut session, mail(&["a@x"], "one"));
+    transmit(&mut session);
+    session.handle_input(b"250 m\r\n550 r\r\n354 go\r\n");
+    assert_eq!(session.poll_transmit().concat(), b".\r\n");
+    session.forbid(forbidden());
+    assert!(session.ended().is_some());
+
     // A chunk behind an accepted envelope, which is reset before the next mail.
     let mut session = ready(FULL);
     submit(&mut session, large(&["a@x"]));
@@ -84,6 +93,22 @@ fn what_the_audit_forbids_is_taken_back_only_while_nothing_is_awaited() {
     assert!(session.ended().is_none());
     submit(&mut session, mail(&["b@x"], "two"));
     assert!(transmit(&mut session).starts_with("RSET\r\nMAIL"));
+}
+
+/// The line end that a message lacks is the rest of its chunk.
+#[test]
+fn the_end_of_a_chunk_that_went_out_cannot_be_taken_back() {
+    let mut session = ready(FULL);
+    submit(&mut session, mail(&["a@x"], &"x".repeat(100_000)));
+    transmit(&mut session);
+    session.handle_input(b"250 m\r\n250 r\r\n");
+    let chunk = session.poll_transmit().concat();
+    assert!(chunk.starts_with(b"BDAT 100002 LAST\r\n"));
+    session.sent(chunk.len());
+    assert_eq!(session.poll_transmit().concat(), b"\r\n");
+    session.forbid(forbidden());
+    assert!(session.ended().is_some());
+    assert_eq!(done(&mut session)[0].1[0].0, NotTried);
 }
 
 #[test]
