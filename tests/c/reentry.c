@@ -106,6 +106,7 @@ static ptrdiff_t on_read(void *buffer, size_t capacity, void *user) {
 #define RELEASED_TLS(function, result, call)
 #define RELEASED_CLIENT(function, result, call)
 #define RELEASED_EXCHANGE(function, result, call)
+#define RELEASED_ENVELOPE(function, result, call)
 #define RELEASED_TRANSACTION(function, result, call)                                              \
     if (strcmp(#function, "smtp_transaction_free") != 0) {                                        \
         AGAIN_CLIENT_##result(function, call);                                                    \
