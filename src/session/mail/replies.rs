@@ -115,10 +115,15 @@ impl Session {
         let distrusted = is_no_bdat(flight, code);
         self.fail(index, Stage::Data, ErrorKind::Data, command);
         if distrusted {
-            self.distrust_chunking();
-            let error = self.refusal(ErrorKind::Disconnected, "closed: BDAT is not understood");
-            self.end(error, End::Lost);
+            self.give_up_chunking();
         }
+    }
+
+    /// The server has read the chunk as commands, and answers each of its lines.
+    fn give_up_chunking(&mut self) {
+        self.distrust_chunking();
+        let error = self.refusal(ErrorKind::Disconnected, "closed: BDAT is not understood");
+        self.end(error, End::Lost);
     }
 
     /// The flight has failed with the present reply, unless something failed before.
@@ -178,6 +183,9 @@ impl Session {
                 flight.fate = Fate::Taken;
             }
         } else if flight.is_failed() {
+            if is_no_bdat(flight, code) {
+                return self.give_up_chunking();
+            }
             self.contradict(index);
         } else if self.protocol.is_lmtp() && !(flight.finals == 1 && is_no_bdat(flight, code)) {
             self.lmtp_reply(index);
