@@ -231,7 +231,8 @@ impl Source {
     fn read(root: &Path, path: &Path) -> Self {
         let text = fs::read_to_string(path).expect("a readable source file");
         let path = path.strip_prefix(root).expect("a path below the crate").to_owned();
-        let all_tests = path.file_name().is_some_and(|name| name == "tests.rs");
+        let all_tests = path.file_name().is_some_and(|name| name == "tests.rs")
+            || path.components().any(|part| part.as_os_str() == "tests");
         let code_lines = match text.lines().position(|line| line == "#[cfg(test)]") {
             _ if all_tests => 0,
             Some(line) => line,
