@@ -14,7 +14,8 @@ const LEAST: usize = 4;
 /// The longest line that is held back until its end is there to be searched.
 const MOST_HELD: usize = 16 * 1024;
 
-/// How many credentials of one connection are remembered: more than any honest login needs.
+/// How many credentials of one connection are remembered, the latest: more than any honest login
+/// needs.
 const MOST_SECRETS: usize = 64;
 
 /// The credentials that went out on a connection, and where the caller's own commands stand.
@@ -38,11 +39,13 @@ impl CredentialFilter {
     /// These bytes go out, or are what those that go out stand for.
     pub fn remember(&mut self, secret: &[u8]) {
         let known = self.secrets.iter().any(|known| known.as_bytes() == secret);
-        if secret.len() >= LEAST && !known && self.secrets.len() < MOST_SECRETS {
-            self.secrets.push(Secret::from(secret));
-            // Longest first: what one is part of is hidden as a whole.
-            self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.as_bytes().len()));
+        if secret.len() < LEAST || known {
+            return;
         }
+        if self.secrets.len() == MOST_SECRETS {
+            self.secrets.remove(0);
+        }
+        self.secrets.push(Secret::from(secret));
     }
 
     /// A response as it is sent, and the strings that it is made of (RFC 4616: between NULs).
@@ -56,9 +59,12 @@ impl CredentialFilter {
     pub fn scrub(&self, bytes: &[u8]) -> Vec<u8> {
         let mut clean = Vec::with_capacity(bytes.len());
         let mut rest = bytes;
+        let behind = bytes.len() - before_the_cut(bytes);
         while !rest.is_empty() {
-            let hit = self.secrets.iter().find_map(|secret| hidden(rest, secret.as_bytes()));
-            match hit {
+            let cut = rest.len().saturating_sub(behind);
+            // What one is part of is hidden as a whole.
+            let hits = self.secrets.iter().filter_map(|one| hidden(rest, cut, one.as_bytes()));
+            match hits.max() {
                 Some(length) => {
                     clean.extend_from_slice(MASK.as_bytes());
                     rest = &rest[length..];
@@ -75,13 +81,15 @@ impl CredentialFilter {
     fn scrub_text(&self, text: &str) -> String {
         let mut clean = self.scrub(text.as_bytes());
         // A text may show control characters and bytes that are no UTF-8 in another form.
+        let mut shown = CredentialFilter::default();
         for secret in &self.secrets {
-            let shown = printable(secret.as_bytes(), usize::MAX);
-            if shown.as_bytes() != secret.as_bytes() {
-                let mut own = CredentialFilter::default();
-                own.secrets.push(shown.into_bytes().into());
-                clean = own.scrub(&clean);
+            let form = printable(secret.as_bytes(), usize::MAX);
+            if form.as_bytes() != secret.as_bytes() {
+                shown.secrets.push(form.into_bytes().into());
             }
+        }
+        if !shown.is_empty() {
+            clean = shown.scrub(&clean);
         }
         String::from_utf8_lossy(&clean).into_owned()
     }
@@ -172,15 +180,19 @@ impl CredentialFilter {
     }
 }
 
-/// How much of `text` begins with the secret: all of the secret, or all of the text where that
-/// ends in the midst of it (or in the midst of it is cut with an ellipsis).
-fn hidden(text: &[u8], secret: &[u8]) -> Option<usize> {
+/// How much of `text` begins with the secret: all of the secret, or all of the text up to `cut`
+/// where that ends in the midst of it.
+fn hidden(text: &[u8], cut: usize, secret: &[u8]) -> Option<usize> {
     if text.starts_with(secret) {
         return Some(secret.len());
     }
+    (cut >= LEAST && secret.starts_with(&text[..cut])).then_some(cut)
+}
+
+/// Where a text may have been cut: at its end, or with an ellipsis.
+fn before_the_cut(text: &[u8]) -> usize {
     let rest = text.trim_ascii_end();
-    let rest = rest.strip_suffix(b"...").unwrap_or(rest);
-    (rest.len() >= LEAST && secret.starts_with(rest)).then_some(rest.len())
+    rest.strip_suffix(b"...").unwrap_or(rest).len()
 }
 
 fn is_auth(line: &[u8]) -> bool {
@@ -225,6 +237,23 @@ mod tests {
         }
         let error = Error::new(ErrorKind::Io, "the peer said secret\\x07").with_reply_code(535);
         assert_eq!(filter().scrub_error(error).message(), "the peer said ***\\x07");
+    }
+
+    #[test]
+    fn of_many_the_latest_are_hidden() {
+        let mut filter = CredentialFilter::default();
+        for n in 0..2 * MOST_SECRETS {
+            filter.remember(format!("secret-{n:03}").as_bytes());
+        }
+        assert_eq!(filter.scrub_text("535 secret-127"), "535 ***");
+        assert_eq!(filter.secrets.len(), MOST_SECRETS);
+    }
+
+    /// It would take minutes if every byte looked at all that follow.
+    #[test]
+    fn white_space_without_end_costs_its_length() {
+        let text = b" ".repeat(400_000);
+        assert_eq!(filter().scrub(&text), text);
     }
 
     #[test]

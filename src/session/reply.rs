@@ -150,11 +150,15 @@ impl Session {
                 format!("the server replied before the command was sent: {}", self.last.describe()),
             ));
         }
-        if entry.is_mail() {
-            self.mail_reply(entry);
-        } else {
+        // Nobody is refused by a farewell that came before the command went out.
+        let unseen = farewell
+            && entry.end > handed
+            && matches!(entry.awaited, Awaited::Rcpt(_) | Awaited::Data);
+        if !entry.is_mail() {
             self.queue.pop();
             self.command_reply(entry);
+        } else if !unseen {
+            self.mail_reply(entry);
         }
         // To a QUIT that went out there is nothing to add.
         let quit = entry.awaited == Awaited::Quit && entry.end <= handed;

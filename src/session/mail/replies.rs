@@ -47,9 +47,7 @@ impl Session {
             _ => {}
         }
         if misread {
-            self.distrust_chunking();
-            let error = self.refusal(ErrorKind::Disconnected, "closed: BDAT is not understood");
-            self.end(error, End::Lost);
+            self.give_up_chunking();
         }
         if self.ended.is_some() {
             return;
@@ -123,6 +121,13 @@ impl Session {
 
     fn data_refused(&mut self, index: usize, command: &str) {
         self.fail(index, Stage::Data, ErrorKind::Data, command);
+    }
+
+    /// The server has read the chunk as commands, and answers each of its lines.
+    fn give_up_chunking(&mut self) {
+        self.distrust_chunking();
+        let error = self.refusal(ErrorKind::Disconnected, "closed: BDAT is not understood");
+        self.end(error, End::Lost);
     }
 
     /// The flight has failed with the present reply, unless something failed before.

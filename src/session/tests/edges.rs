@@ -323,3 +323,24 @@ fn long_lmtp_replies_cost_what_is_kept_of_them() {
     let one = session.finished().unwrap();
     assert!(one.text_bytes() < 101 * 4096 + 10_000, "{}", one.text_bytes());
 }
+
+/// A farewell that comes before RCPT or DATA goes out refuses nobody.
+#[test]
+fn a_farewell_refuses_nobody_who_was_not_offered() {
+    let cases = [
+        (&["250 m\r\n421 bye\r\n"][..], (NotTried, 0)),
+        (&["250 m\r\n", "250 r\r\n421 bye\r\n"], (NotTried, 250)),
+    ];
+    for (replies, recipient) in cases {
+        let mut session = ready(PLAIN);
+        submit(&mut session, mail(&["a@x"], "hello"));
+        for reply in replies {
+            transmit(&mut session);
+            session.handle_input(reply.as_bytes());
+        }
+        assert_eq!(transmit(&mut session), "");
+        let one = session.finished().unwrap();
+        assert_eq!(seen(&one), (Some(ErrorKind::Disconnected), vec![recipient]));
+        assert_eq!((one.reply_code(), session.reply().code()), (421, 421));
+    }
+}

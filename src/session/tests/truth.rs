@@ -306,13 +306,15 @@ fn bdat_that_is_not_understood_is_given_up_with_this_server() {
     session.handle_input(b"250 m\r\n250 r\r\n250 r\r\n503 what\r\n250 line\r\n");
     assert_eq!(done(&mut session)[0].1, [(Refused, 503), (Refused, 503)]);
     assert!(session.ended().is_some());
-    // Also where nobody is there to send to; only 503 is the proper reply then.
+    // Nobody was there to send to, and the lines of the chunk are answered all the same.
     let mut session = ready(FULL);
     submit(&mut session, mail(&["a@x"], "hello"));
     transmit(&mut session);
-    session.handle_input(b"250 m\r\n550 r\r\n500 what\r\n250 line\r\n");
-    assert_eq!(done(&mut session), [(Some(ErrorKind::RecipientsRefused), vec![(Refused, 550)])]);
-    assert!(session.ended().is_some());
+    session.handle_input(b"250 m\r\n550 r\r\n500 what\r\n500 hello\r\n");
+    let refused = (Some(ErrorKind::RecipientsRefused), vec![(Refused, 550)]);
+    assert_eq!(done(&mut session), [refused]);
+    assert!(session.ended().is_some() && !session.chunks());
+    // Where nobody is there to send to, 503 is the proper reply.
     let mut session = ready(FULL);
     submit(&mut session, mail(&["a@x"], "hello"));
     transmit(&mut session);
