@@ -47,10 +47,10 @@
  * Errors. The message of a failed call is kept twice: smtp_client_last_error() has that of the
  * last failed call on a handle (smtp_tls_last_error() and smtp_transaction_last_error() likewise),
  * smtp_last_error() that of the last failed call on this thread, and smtp_last_error_code() its
- * code, which also tells why a function without a code of its own gave 0 or NULL. A language whose code moves
- * between threads must use the first. A successful call leaves both alone; a call that finds
- * its handle busy leaves the handle's alone. Messages are UTF-8, control characters escaped, the
- * server's text bounded, and hold no secrets.
+ * code, which also tells why a function without a code of its own gave 0 or NULL (because the
+ * handle is busy or none, say). A language whose code moves between threads must use the first. A
+ * successful call leaves both alone; a call that finds its handle busy leaves the handle's alone.
+ * Messages are UTF-8, control characters escaped, the server's text bounded, and hold no secrets.
  *
  * Threads. Different handles may be used by any threads at the same time. One handle runs one
  * call at a time: a second call, from another thread or from one of its callbacks, returns
@@ -681,7 +681,7 @@ SMTP_API int smtp_client_set_local_hostname(smtp_client *client, const char *nam
 /**
  * Sets the time limit (smtplib: timeout=). It holds for each call as a whole, name lookup, TLS,
  * and all reads and writes together, so that a server that sends a byte a minute cannot stretch
- * it; in a batch or stream, for each transaction.
+ * it; in a batch or stream, for each transaction, whichever call waits for its end.
  *
  * @param milliseconds  1 or more, SMTP_TIMEOUT_NONE, or SMTP_TIMEOUT_RFC (the default: each wait
  *                      has the limit of RFC 5321 section 4.5.3.2, two to ten minutes);
@@ -708,8 +708,8 @@ SMTP_API int smtp_client_set_source_address(smtp_client *client, const char *hos
 SMTP_API const char *smtp_client_local_hostname(const smtp_client *client);
 
 /**
- * The time limit in milliseconds, SMTP_TIMEOUT_NONE or SMTP_TIMEOUT_RFC. 0, which is no limit, for a
- * client that cannot be used: then smtp_last_error_code() is SMTP_E_BUSY or SMTP_E_MISUSE.
+ * The time limit in milliseconds, SMTP_TIMEOUT_NONE or SMTP_TIMEOUT_RFC. 0, which is no limit, for
+ * a client that cannot be used: then smtp_last_error_code() is SMTP_E_BUSY or SMTP_E_MISUSE.
  */
 SMTP_API
 int smtp_client_timeout(const smtp_client *client);
@@ -1009,14 +1009,18 @@ SMTP_API int smtp_client_docmd(smtp_client *client, const char *verb, const char
 
 /**
  * Sends any command without waiting for its reply, which smtp_client_getreply() reads (smtplib:
- * putcmd). Until then other commands are SMTP_E_MISUSE.
+ * putcmd). Until every reply owed has been read, commands and mail are SMTP_E_MISUSE; further calls
+ * of this function, smtp_client_send_raw(), smtp_client_quit() and smtp_client_close() are not.
  *
  * @param verb  such as "NOOP"
  * @param args  what follows it after a space; NULL or "" if nothing does
  *
  * Returns SMTP_OK.
  */
-SMTP_API int smtp_client_putcmd(smtp_client *client, const char *verb, const char *args);
+SMTP_API
+int smtp_client_putcmd(smtp_client *client,
+                       const char *verb,
+                       const char *args);
 
 /**
  * Reads one reply, for what smtp_client_putcmd() or smtp_client_send_raw() sent (RFC 5321 section
@@ -1026,8 +1030,10 @@ SMTP_API
 int smtp_client_getreply(smtp_client *client);
 
 /**
- * Sends bytes as they are, unchecked and unchanged (smtplib: send). Whatever reply they cause is
- * the caller's to read with smtp_client_getreply().
+ * Sends bytes as they are, unchecked and unchanged (smtplib: send). The replies that they cause are
+ * the caller's to read with smtp_client_getreply(): one for each line, but one for a whole message
+ * behind 354 or for a chunk behind BDAT. As long as one is owed, or the last line or message has not
+ * come to its end, commands and mail are SMTP_E_MISUSE.
  *
  * @param data    `length` bytes, of which nothing is checked: line ends and dots included
  * @param length  in bytes
@@ -1088,7 +1094,8 @@ SMTP_API int smtp_client_expn(smtp_client *client, const char *list);
  * @param option_count  how many
  *
  * Returns the reply code, whatever it is. With SMTPUTF8 (RFC 6531) among the options the addresses
- * of this transaction may be UTF-8; SMTP_E_NOT_SUPPORTED if the server does not offer it.
+ * of this transaction may be UTF-8; SMTP_E_NOT_SUPPORTED if the server does not offer it, or what
+ * another option needs. It counts for the server's MAILMAX (RFC 9422).
  */
 SMTP_API
 int smtp_client_mail(smtp_client *client,
@@ -1246,7 +1253,10 @@ int smtp_auth_exchange_respond(smtp_auth_exchange *exchange,
  * @param message   `length` bytes: bare CR and bare LF become CRLF, a missing last line end is
  *                  added, leading dots are escaped; read in place during the call alone
  * @param length    in bytes
- * @param mail_options       parameters for MAIL, "keyword" or "keyword=value"
+ * @param mail_options       parameters for MAIL, "keyword" or "keyword=value". Where the server does
+ *                           not offer what one needs, SIZE, BODY=8BITMIME and AUTH are left out,
+ *                           and others, such as RET or NOTIFY without DSN, are
+ *                           SMTP_E_NOT_SUPPORTED; so is PRDR, which changes what replies mean
  * @param mail_option_count  how many
  * @param rcpt_options       parameters for each RCPT
  * @param rcpt_option_count  how many
@@ -1328,8 +1338,9 @@ int smtp_client_send(smtp_client *client,
  * @param count         how many
  *
  * Returns SMTP_OK if every status is SMTP_OK, else the first that is not, or SMTP_E_CANCELLED,
- * SMTP_E_FORBIDDEN or SMTP_E_PROTOCOL if that is how the call ended. If one is in use (SMTP_E_BUSY), is none, or
- * stands in the array twice (SMTP_E_MISUSE), nothing is sent and no outcome changes.
+ * SMTP_E_FORBIDDEN or SMTP_E_PROTOCOL if that is how the call ended. If one is in use
+ * (SMTP_E_BUSY), is none, or stands in the array twice (SMTP_E_MISUSE), nothing is sent and no
+ * outcome changes.
  */
 SMTP_API
 int smtp_client_send_batch(smtp_client *client,
@@ -1339,7 +1350,7 @@ int smtp_client_send_batch(smtp_client *client,
 /**
  * Gives a transaction to a stream of them, without waiting for its outcome. Waits only while as
  * much is in flight as may be: a number of bytes that adapts to the connection, 16 MiB at most,
- * and 16,384 replies. Small transactions are gathered, so that smtp_client_flush() must end the
+ * and 16,384 replies, or as many transactions as smtp_client_set_window() says. Small transactions are gathered, so that smtp_client_flush() must end the
  * stream; every other call on the connection flushes first.
  *
  * @param transaction  busy, and with it a borrowed message or reader in use, until the completion
@@ -1449,7 +1460,8 @@ int smtp_transaction_add_recipient(smtp_transaction *transaction,
 
 /**
  * Adds a MAIL parameter (RFC 5321 section 4.1.1.2). SIZE and BODY=8BITMIME are added by the
- * library where the server offers them; SMTPUTF8 is not, and addresses in UTF-8 need it.
+ * library where the server offers them; SMTPUTF8 is not, and addresses in UTF-8 need it. What an
+ * option needs is checked when the transaction is sent, as for smtp_client_sendmail().
  *
  * @param option  "keyword" or "keyword=value"; copied
  */
@@ -1697,7 +1709,7 @@ const char *smtp_envelope_recipient(const smtp_envelope *envelope,
  * header that is sent, or a local part in the envelope, is not ASCII. (A domain that is not ASCII
  * in the envelope alone goes out as A-labels, RFC 5890, and a name needs nothing.)
  *
- * Returns 1 or 0.
+ * Returns 1 or 0; SMTP_E_MISUSE for what is no envelope.
  */
 SMTP_API
 int smtp_envelope_needs_smtputf8(const smtp_envelope *envelope);
@@ -1894,14 +1906,17 @@ SMTP_API int smtp_client_recipient_status(const smtp_client *client, size_t inde
 SMTP_API int smtp_client_recipient_code(const smtp_client *client, size_t index);
 
 /**
- * Text of that reply, lines joined by "\n"; where there was none, what stopped the mail.
+ * Text of that reply, lines joined by "\n", with the enhanced status code (RFC 3463) that it may
+ * begin with; where there was none, what stopped the mail.
  *
  * @param index  from 0
  *
  * "" if neither is known, NULL if there is no such recipient. Valid until the next send on the
  * client, or its end.
  */
-SMTP_API const char *smtp_client_recipient_text(const smtp_client *client, size_t index);
+SMTP_API
+const char *smtp_client_recipient_text(const smtp_client *client,
+                                       size_t index);
 
 #ifdef __cplusplus
 }  // extern "C"

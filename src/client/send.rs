@@ -166,8 +166,8 @@ impl Client {
     }
 
     /// Sends transactions, as many in flight as the server lets (RFC 2920, RFC 3030). They come
-    /// back in their order, each with its outcome; the result is that of the connection if it
-    /// was lost, else of the first that failed.
+    /// back in their order, each with its outcome; the result is that of the call if it was
+    /// cancelled, forbidden or ended by what is no SMTP, else of the first that failed.
     pub fn send_batch(&mut self, batch: &mut Vec<Box<Transaction>>) -> Result<()> {
         let greeted = self.begin_greeted();
         self.send_all(batch, greeted)
@@ -239,7 +239,7 @@ impl Client {
         self.take_events();
         let full = self.session.waiting() > 0;
         if !first && !full && self.session.output_len() < GATHER {
-            return Ok(());
+            return self.hang_up().map_or(Ok(()), Err);
         }
         match self.turn(self.stream_limit(), |session| session.waiting() == 0) {
             Some(error) => Err(error),

@@ -150,7 +150,7 @@ pub unsafe extern "C" fn smtp_client_set_local_hostname(
 
 /// Sets the time limit (smtplib: timeout=). It holds for each call as a whole, name lookup, TLS,
 /// and all reads and writes together, so that a server that sends a byte a minute cannot stretch
-/// it; in a batch or stream, for each transaction.
+/// it; in a batch or stream, for each transaction, whichever call waits for its end.
 ///
 /// @param milliseconds  1 or more, SMTP_TIMEOUT_NONE, or SMTP_TIMEOUT_RFC (the default: each wait
 ///                      has the limit of RFC 5321 section 4.5.3.2, two to ten minutes);
@@ -202,8 +202,8 @@ pub unsafe extern "C" fn smtp_client_local_hostname(client: *const smtp_client) 
     })
 }
 
-/// The time limit in milliseconds, SMTP_TIMEOUT_NONE or SMTP_TIMEOUT_RFC. 0, which is no limit, for a
-/// client that cannot be used: then smtp_last_error_code() is SMTP_E_BUSY or SMTP_E_MISUSE.
+/// The time limit in milliseconds, SMTP_TIMEOUT_NONE or SMTP_TIMEOUT_RFC. 0, which is no limit, for
+/// a client that cannot be used: then smtp_last_error_code() is SMTP_E_BUSY or SMTP_E_MISUSE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_timeout(client: *const smtp_client) -> c_int {
     Handle::look(

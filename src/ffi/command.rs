@@ -66,7 +66,8 @@ pub unsafe extern "C" fn smtp_client_docmd(
 }
 
 /// Sends any command without waiting for its reply, which smtp_client_getreply() reads (smtplib:
-/// putcmd). Until then other commands are SMTP_E_MISUSE.
+/// putcmd). Until every reply owed has been read, commands and mail are SMTP_E_MISUSE; further calls
+/// of this function, smtp_client_send_raw(), smtp_client_quit() and smtp_client_close() are not.
 ///
 /// @param verb  such as "NOOP"
 /// @param args  what follows it after a space; NULL or "" if nothing does
@@ -91,8 +92,10 @@ pub unsafe extern "C" fn smtp_client_getreply(client: *mut smtp_client) -> c_int
     command(client, Client::getreply)
 }
 
-/// Sends bytes as they are, unchecked and unchanged (smtplib: send). Whatever reply they cause is
-/// the caller's to read with smtp_client_getreply().
+/// Sends bytes as they are, unchecked and unchanged (smtplib: send). The replies that they cause are
+/// the caller's to read with smtp_client_getreply(): one for each line, but one for a whole message
+/// behind 354 or for a chunk behind BDAT. As long as one is owed, or the last line or message has not
+/// come to its end, commands and mail are SMTP_E_MISUSE.
 ///
 /// @param data    `length` bytes, of which nothing is checked: line ends and dots included
 /// @param length  in bytes
@@ -162,7 +165,8 @@ pub unsafe extern "C" fn smtp_client_expn(client: *mut smtp_client, list: *const
 /// @param option_count  how many
 ///
 /// Returns the reply code, whatever it is. With SMTPUTF8 (RFC 6531) among the options the addresses
-/// of this transaction may be UTF-8; SMTP_E_NOT_SUPPORTED if the server does not offer it.
+/// of this transaction may be UTF-8; SMTP_E_NOT_SUPPORTED if the server does not offer it, or what
+/// another option needs. It counts for the server's MAILMAX (RFC 9422).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_mail(
     client: *mut smtp_client,

@@ -118,7 +118,7 @@ pub unsafe extern "C" fn smtp_envelope_recipient(
 /// header that is sent, or a local part in the envelope, is not ASCII. (A domain that is not ASCII
 /// in the envelope alone goes out as A-labels, RFC 5890, and a name needs nothing.)
 ///
-/// Returns 1 or 0.
+/// Returns 1 or 0; SMTP_E_MISUSE for what is no envelope.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_envelope_needs_smtputf8(envelope: *const smtp_envelope) -> c_int {
     Handle::number(envelope, |owned: &View<'_, Owned>| Ok(owned.needs_utf8.into()))

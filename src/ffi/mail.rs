@@ -56,7 +56,10 @@ impl Arguments {
 /// @param message   `length` bytes: bare CR and bare LF become CRLF, a missing last line end is
 ///                  added, leading dots are escaped; read in place during the call alone
 /// @param length    in bytes
-/// @param mail_options       parameters for MAIL, "keyword" or "keyword=value"
+/// @param mail_options       parameters for MAIL, "keyword" or "keyword=value". Where the server does
+///                           not offer what one needs, SIZE, BODY=8BITMIME and AUTH are left out,
+///                           and others, such as RET or NOTIFY without DSN, are
+///                           SMTP_E_NOT_SUPPORTED; so is PRDR, which changes what replies mean
 /// @param mail_option_count  how many
 /// @param rcpt_options       parameters for each RCPT
 /// @param rcpt_option_count  how many
@@ -170,8 +173,9 @@ pub unsafe extern "C" fn smtp_client_send(
 /// @param count         how many
 ///
 /// Returns SMTP_OK if every status is SMTP_OK, else the first that is not, or SMTP_E_CANCELLED,
-/// SMTP_E_FORBIDDEN or SMTP_E_PROTOCOL if that is how the call ended. If one is in use (SMTP_E_BUSY), is none, or
-/// stands in the array twice (SMTP_E_MISUSE), nothing is sent and no outcome changes.
+/// SMTP_E_FORBIDDEN or SMTP_E_PROTOCOL if that is how the call ended. If one is in use
+/// (SMTP_E_BUSY), is none, or stands in the array twice (SMTP_E_MISUSE), nothing is sent and no
+/// outcome changes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_send_batch(
     client: *mut smtp_client,
@@ -183,7 +187,7 @@ pub unsafe extern "C" fn smtp_client_send_batch(
 
 /// Gives a transaction to a stream of them, without waiting for its outcome. Waits only while as
 /// much is in flight as may be: a number of bytes that adapts to the connection, 16 MiB at most,
-/// and 16,384 replies. Small transactions are gathered, so that smtp_client_flush() must end the
+/// and 16,384 replies, or as many transactions as smtp_client_set_window() says. Small transactions are gathered, so that smtp_client_flush() must end the
 /// stream; every other call on the connection flushes first.
 ///
 /// @param transaction  busy, and with it a borrowed message or reader in use, until the completion

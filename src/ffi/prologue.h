@@ -30,10 +30,10 @@
  * Errors. The message of a failed call is kept twice: smtp_client_last_error() has that of the
  * last failed call on a handle (smtp_tls_last_error() and smtp_transaction_last_error() likewise),
  * smtp_last_error() that of the last failed call on this thread, and smtp_last_error_code() its
- * code, which also tells why a function without a code of its own gave 0 or NULL. A language whose code moves
- * between threads must use the first. A successful call leaves both alone; a call that finds
- * its handle busy leaves the handle's alone. Messages are UTF-8, control characters escaped, the
- * server's text bounded, and hold no secrets.
+ * code, which also tells why a function without a code of its own gave 0 or NULL (because the
+ * handle is busy or none, say). A language whose code moves between threads must use the first. A
+ * successful call leaves both alone; a call that finds its handle busy leaves the handle's alone.
+ * Messages are UTF-8, control characters escaped, the server's text bounded, and hold no secrets.
  *
  * Threads. Different handles may be used by any threads at the same time. One handle runs one
  * call at a time: a second call, from another thread or from one of its callbacks, returns

@@ -82,7 +82,8 @@ pub unsafe extern "C" fn smtp_client_recipient_code(
     })
 }
 
-/// Text of that reply, lines joined by "\n"; where there was none, what stopped the mail.
+/// Text of that reply, lines joined by "\n", with the enhanced status code (RFC 3463) that it may
+/// begin with; where there was none, what stopped the mail.
 ///
 /// @param index  from 0
 ///

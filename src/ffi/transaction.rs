@@ -247,7 +247,8 @@ pub unsafe extern "C" fn smtp_transaction_add_recipient(
 }
 
 /// Adds a MAIL parameter (RFC 5321 section 4.1.1.2). SIZE and BODY=8BITMIME are added by the
-/// library where the server offers them; SMTPUTF8 is not, and addresses in UTF-8 need it.
+/// library where the server offers them; SMTPUTF8 is not, and addresses in UTF-8 need it. What an
+/// option needs is checked when the transaction is sent, as for smtp_client_sendmail().
 ///
 /// @param option  "keyword" or "keyword=value"; copied
 #[unsafe(no_mangle)]
