@@ -41,7 +41,7 @@ pub(super) type Answer = std::result::Result<Found, Unresolved>;
 
 /// Asks the system's name service, within the limit.
 pub(super) fn ask(question: Question, limit: &Limit<'_>) -> Result<Answer> {
-    static POOL: PerProcess<Pool> = PerProcess::new(|| Pool::new(system));
+    static POOL: PerProcess<Pool> = PerProcess::new(Pool::new(system), || Pool::new(system));
     POOL.get().ask(question, limit)
 }
 
@@ -54,7 +54,6 @@ struct Pool {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     /// The look-ups that run or wait, in the order they were asked for.
     lookups: VecDeque<Lookup>,
@@ -83,8 +82,9 @@ struct Outcome {
 }
 
 impl Pool {
-    fn new(look_up: fn(&Question) -> Answer) -> Self {
-        Pool { look_up, state: Mutex::default() }
+    const fn new(look_up: fn(&Question) -> Answer) -> Self {
+        let state = State { lookups: VecDeque::new(), threads: Vec::new(), next: 0 };
+        Pool { look_up, state: Mutex::new(state) }
     }
 
     fn ask(&'static self, question: Question, limit: &Limit<'_>) -> Result<Answer> {
@@ -167,6 +167,7 @@ impl Pool {
             lookup.waiters.retain(|one| !Arc::ptr_eq(one, waiter));
         }
         state.lookups.retain(|one| one.running || !one.waiters.is_empty());
+        state.rest();
     }
 }
 
@@ -174,6 +175,7 @@ impl State {
     fn answer(&mut self, number: u64, answer: Option<Answer>, me: u64) {
         let Some(at) = self.lookups.iter().position(|one| one.number == number) else { return };
         let Some(done) = self.lookups.remove(at) else { return };
+        self.rest();
         // With nothing left to do the thread ends, and one of those it answered sees to that.
         let is_last = self.lookups.iter().all(|one| one.running);
         for waiter in done.waiters {
@@ -185,7 +187,19 @@ impl State {
 
     fn take_thread(&mut self, number: u64) -> Option<JoinHandle<()>> {
         let at = self.threads.iter().position(|(one, _)| *one == number)?;
-        Some(self.threads.swap_remove(at).1)
+        let (_, thread) = self.threads.swap_remove(at);
+        self.rest();
+        Some(thread)
+    }
+
+    /// What is empty takes no memory: nothing is left behind in the host.
+    fn rest(&mut self) {
+        if self.lookups.is_empty() {
+            self.lookups = VecDeque::new();
+        }
+        if self.threads.is_empty() {
+            self.threads = Vec::new();
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// The signal mask before [`block_signals`].
 pub(super) struct SignalMask(libc::sigset_t);
@@ -263,7 +263,11 @@ pub(super) fn event() -> io::Result<OwnedFd> {
 
 /// One value in each process. A forked child makes a new one and never touches its parent's: a
 /// thread that the child has not got may have been changing that, and may hold its locks.
+/// The first process has it without the heap, where a host's leak checker would name it.
 pub(super) struct PerProcess<T> {
+    first: T,
+    /// Whose the first is; 0 before anybody asked.
+    owner: AtomicU32,
     newest: AtomicPtr<Made<T>>,
     make: fn() -> T,
 }
@@ -276,12 +280,19 @@ struct Made<T> {
 }
 
 impl<T: Sync> PerProcess<T> {
-    pub const fn new(make: fn() -> T) -> Self {
-        PerProcess { newest: AtomicPtr::new(std::ptr::null_mut()), make }
+    /// `first` is what `make` makes.
+    pub const fn new(first: T, make: fn() -> T) -> Self {
+        let newest = AtomicPtr::new(std::ptr::null_mut());
+        PerProcess { first, owner: AtomicU32::new(0), newest, make }
     }
 
     pub fn get(&'static self) -> &'static T {
         let process = std::process::id();
+        let (seen, order) = (Ordering::AcqRel, Ordering::Acquire);
+        let owner = self.owner.compare_exchange(0, process, seen, order).unwrap_or_else(|own| own);
+        if owner == 0 || owner == process {
+            return &self.first;
+        }
         loop {
             let before = self.newest.load(Ordering::Acquire);
             // SAFETY: what was once stored is never freed, and never changed but by its own locks.

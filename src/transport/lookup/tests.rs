@@ -156,7 +156,7 @@ fn a_panic_is_an_error_and_no_lost_caller() {
 #[test]
 #[allow(unsafe_code)]
 fn a_forked_child_looks_up_for_itself() {
-    static POOL: PerProcess<Pool> = PerProcess::new(|| Pool::new(slow));
+    static POOL: PerProcess<Pool> = PerProcess::new(Pool::new(slow), || Pool::new(slow));
     let parents = POOL.get();
     assert!(std::ptr::eq(parents, POOL.get()));
     assert_eq!(within(parents, "parent.example", 20).unwrap_err().kind(), ErrorKind::Timeout);
