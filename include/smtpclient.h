@@ -671,12 +671,14 @@ SMTP_API void smtp_client_free(smtp_client *client);
 
 /**
  * Sets the name for EHLO, HELO and LHLO (RFC 5321 section 4.1.1.1; smtplib: local_hostname=).
- * Default: this machine's name if that has a dot, looked up once when it is first needed; else
+ * Default: this machine's name if that has a dot, looked up when it is first needed and kept; else
  * this connection's own address, such as "[192.0.2.1]".
  *
  * @param name  without spaces and control characters; it counts from the next hello on
  */
-SMTP_API int smtp_client_set_local_hostname(smtp_client *client, const char *name);
+SMTP_API
+int smtp_client_set_local_hostname(smtp_client *client,
+                                   const char *name);
 
 /**
  * Sets the time limit (smtplib: timeout=). It holds for each call as a whole, name lookup, TLS,

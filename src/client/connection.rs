@@ -11,6 +11,9 @@ use crate::wire::command::check_argument;
 use super::config::{CONNECT, TimeoutPolicy};
 use super::{Client, not_connected};
 
+/// How long the answer counts that this machine has no name of its own.
+const NAMELESS: Duration = Duration::from_secs(60);
+
 /// How long QUIT waits for its reply.
 const QUIT: Duration = Duration::from_secs(5);
 
@@ -185,26 +188,28 @@ impl Client {
         if let Some(name) = name.or(self.config.hostname.as_deref()) {
             return Ok(name.to_owned());
         }
-        if self.own_name.is_none() {
-            self.own_name = self.look_up_own_name(deadline)?;
+        let asks = self.nameless_until.is_none_or(|until| Instant::now() >= until);
+        if self.own_name.is_none() && asks {
+            self.look_up_own_name(deadline)?;
         }
         let transport = self.transport.as_ref().ok_or_else(not_connected)?;
-        Ok(self.own_name.clone().flatten().unwrap_or_else(|| transport.local_literal()))
+        Ok(self.own_name.clone().unwrap_or_else(|| transport.local_literal()))
     }
 
     /// Kept is what is known: a look-up that failed, or took too long, may succeed another time.
-    fn look_up_own_name(&mut self, deadline: Option<Instant>) -> Result<Option<Option<String>>> {
+    fn look_up_own_name(&mut self, deadline: Option<Instant>) -> Result<()> {
         match transport::local_hostname(&Limit { deadline, cancel: &self.cancel }) {
-            Ok(known) => Ok(Some(known)),
+            Ok(Some(name)) => self.own_name = Some(name),
+            Ok(None) => self.nameless_until = Instant::now().checked_add(NAMELESS),
             Err(error) => {
                 let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
                 if error.kind() == ErrorKind::Cancelled || late {
                     self.close();
                     return Err(error);
                 }
-                Ok(None)
             }
         }
+        Ok(())
     }
 
     /// QUIT. The connection is closed whatever comes; a server that hangs up without a word has
@@ -249,10 +254,6 @@ impl Client {
         self.session.lost(Error::new(ErrorKind::Disconnected, "the connection was closed"));
         self.take_events();
         self.transport = None;
-        // That this machine has no name of its own holds for one connection.
-        if self.own_name == Some(None) {
-            self.own_name = None;
-        }
         self.session.closed();
         self.forget_batch();
     }

@@ -19,6 +19,8 @@ pub use crate::session::{
 pub use crate::transport::{Cancel, Signal, TlsPolicy, TlsVersion, Verify, fork};
 pub use crate::wire::{EnhancedStatus, Reply};
 
+use std::time::Instant;
+
 use crate::error::{Error, ErrorKind, Result, printable};
 use crate::session::{Session, check_name};
 use crate::transport::{self, Transport};
@@ -52,7 +54,9 @@ pub struct Client {
     host: String,
     port: u16,
     /// The looked-up name for EHLO.
-    own_name: Option<Option<String>>,
+    own_name: Option<String>,
+    /// There was none, which counts for a while.
+    nameless_until: Option<Instant>,
     debug_level: Option<u8>,
     custom_sink: bool,
     audit: Option<Box<dyn Audit>>,
@@ -90,6 +94,7 @@ impl Client {
             host: String::new(),
             port: 0,
             own_name: None,
+            nameless_until: None,
             debug_level: None,
             custom_sink: false,
             audit: None,
