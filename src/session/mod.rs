@@ -325,15 +325,11 @@ impl Session {
     /// the driver is told to close.
     pub fn lost(&mut self, error: Error) {
         let error = if self.ended.is_none() { self.at_its_place(error) } else { error };
-        self.finish_with(error, End::Lost);
+        self.end(error, End::Lost);
     }
 
-    /// The connection must not be used any more after the reply was dealt with.
+    /// The connection must not be used any more; `end` says how that came.
     fn end(&mut self, error: Error, end: End) {
-        self.finish_with(error, end);
-    }
-
-    fn finish_with(&mut self, error: Error, end: End) {
         if self.ended.is_some() {
             return;
         }
