@@ -666,8 +666,13 @@ smtp_client *smtp_client_new(int protocol);
  * sent and nothing waited for (smtp_client_quit() ends it politely). Transactions that were
  * submitted and not completed go to the completion callback first, with their true outcome;
  * then the destroy functions of all callbacks run.
+ *
+ * In a callback of this client it takes effect when the call that runs has ended. A call that
+ * another thread is running on it is cancelled as by smtp_client_cancel(), since nothing else could
+ * end it from now on, and the client is freed at its end.
  */
-SMTP_API void smtp_client_free(smtp_client *client);
+SMTP_API
+void smtp_client_free(smtp_client *client);
 
 /**
  * Sets the name for EHLO, HELO and LHLO (RFC 5321 section 4.1.1.1; smtplib: local_hostname=).

@@ -128,6 +128,10 @@ pub extern "C" fn smtp_client_new(protocol: c_int) -> *mut smtp_client {
 /// sent and nothing waited for (smtp_client_quit() ends it politely). Transactions that were
 /// submitted and not completed go to the completion callback first, with their true outcome;
 /// then the destroy functions of all callbacks run.
+///
+/// In a callback of this client it takes effect when the call that runs has ended. A call that
+/// another thread is running on it is cancelled as by smtp_client_cancel(), since nothing else could
+/// end it from now on, and the client is freed at its end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_free(client: *mut smtp_client) {
     guarded((), || Handle::<Owned>::free(client));

@@ -300,6 +300,8 @@ fn valgrind(binary: &Path) -> Command {
         "--error-exitcode=99",
         // The tests open thousands of descriptors and make many threads.
         "--max-threads=200",
+        // Else threads that never wait can keep one that does from ever running.
+        "--fair-sched=yes",
     ]);
     command.arg(binary).env("SMTP_TEST_SLOW", "1");
     command

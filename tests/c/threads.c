@@ -236,6 +236,35 @@ static void no_cancel_is_lost(void) {
     smtp_client_free(c);
 }
 
+/* Once its client is freed nothing but that can end a call that would wait for ever; that a callback
+ * frees it does not end it. */
+static void *connect_to_mute_for_ever(void *client) {
+    return (void *)(long)smtp_client_connect(client, server("mute"), 0);
+}
+
+static void free_at_first_byte(int direction, const char *data, size_t length, void *client) {
+    (void)direction, (void)data, (void)length;
+    smtp_client_free(client);
+}
+
+static void freed_while_it_waits(void) {
+    smtp_client *client = client_new(SMTP_PROTOCOL_SMTP);
+    pthread_t thread;
+    void *code;
+    GIVES(SMTP_OK, smtp_client_set_timeout(client, SMTP_TIMEOUT_NONE));
+    CHECK(pthread_create(&thread, NULL, connect_to_mute_for_ever, client) == 0);
+    while (smtp_client_is_connected(client) != SMTP_E_BUSY)
+        nap(1);
+    smtp_client_free(client);
+    pthread_join(thread, &code);
+    GIVES(SMTP_E_CANCELLED, (long)code);
+
+    client = connected(SMTP_PROTOCOL_SMTP, "smtp");
+    GIVES(SMTP_OK, smtp_client_set_debug_callback(client, free_at_first_byte, client, NULL));
+    GIVES(250, smtp_client_noop(client));
+    GIVES(SMTP_E_MISUSE, smtp_client_noop(client));
+}
+
 /* Made here, used there, freed elsewhere. */
 static void *use_and_free(void *client) {
     GIVES(SMTP_OK, send_one(client));
@@ -252,6 +281,7 @@ int main(void) {
     a_poller_beside_the_owner();
     freed_while_it_is_called();
     no_cancel_is_lost();
+    freed_while_it_waits();
     CHECK(pthread_create(&thread, NULL, use_and_free, connected(SMTP_PROTOCOL_SMTP, "smtp")) == 0);
     pthread_join(thread, NULL);
     return 0;

@@ -95,7 +95,8 @@ impl<T: Kind> Handle<T> {
         let (slot, name) = find::<T, P>(pointer)?;
         match slot.free(name).map_err(|refusal| refused::<T, P>(pointer, refusal))? {
             End::Last => Self::end(slot, pointer.addr()),
-            End::Deferred => {}
+            // Should the slot be another handle's by now, it is woken without need.
+            End::Deferred => slot.signal().wake(),
             // What the lost thread was changing stays as it is, and its slot with it: no
             // destructor may run on it.
             End::Lost if T::WAITS => slot.signal().abandon(),

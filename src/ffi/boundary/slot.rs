@@ -46,7 +46,7 @@ pub enum Refusal {
 pub enum End {
     /// Nobody uses it: what it holds is to be ended now.
     Last,
-    /// Its users end it.
+    /// Its users end it; a call on another thread is cancelled, since nobody can reach it any more.
     Deferred,
     /// In a forked child: the thread that was in the midst of it is not here.
     Lost,
@@ -57,7 +57,7 @@ pub enum End {
 pub struct Slot {
     signal: Signal,
     held: AtomicPtr<c_void>,
-    /// The thread of the call.
+    /// The thread of the call; 0 without one.
     pub(super) owner: AtomicUsize,
     /// The next free slot, plus one.
     pub(super) next: AtomicU32,
@@ -141,6 +141,7 @@ impl Slot {
 
     /// Ends [`Slot::take`]; true if that was its end.
     pub fn give(&self) -> bool {
+        self.owner.store(0, Ordering::Relaxed);
         self.word().fetch_and(!(BUSY | LENT), Ordering::AcqRel) & DYING != 0
     }
 
@@ -188,7 +189,8 @@ impl Slot {
         }
     }
 
-    /// From now on it is no live handle.
+    /// From now on it is no live handle. Whoever waits in a call that this cancels is still to be
+    /// woken.
     pub fn free(&self, name: u64) -> Result<End, Refusal> {
         let epoch = epoch();
         let mut state = self.word().load(Ordering::Relaxed);
@@ -199,10 +201,14 @@ impl Slot {
             let users = state & (BUSY | LENT) | readers_of(state, epoch);
             let is_inherited = state & EPOCH != epoch;
             let in_a_call = users & (BUSY | LENT) == BUSY;
+            let owner = self.owner.load(Ordering::Relaxed);
             let (freed, end) = match users {
                 0 => (name | epoch | DYING, End::Last),
-                _ if in_a_call && is_inherited && !self.is_the_forkers() => {
+                _ if in_a_call && is_inherited && owner != fork::forker() => {
                     (name | epoch | DYING, End::Lost)
+                }
+                _ if in_a_call && owner != fork::thread() => {
+                    (state | DYING | Signal::SET, End::Deferred)
                 }
                 _ => (state | DYING, End::Deferred),
             };
@@ -211,11 +217,6 @@ impl Slot {
                 Err(now) => state = now,
             }
         }
-    }
-
-    /// The call that it runs is the one that forked this process.
-    fn is_the_forkers(&self) -> bool {
-        self.owner.load(Ordering::Relaxed) == fork::forker()
     }
 
     fn exchange(&self, from: u64, to: u64) -> Result<u64, u64> {
