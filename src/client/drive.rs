@@ -134,6 +134,7 @@ impl Client {
             self.take_events();
             if self.session.wants_look() {
                 self.look();
+                self.session.poll_transmit();
             }
             if let Err(error) = self.write() {
                 self.fail_write(error);
@@ -180,15 +181,17 @@ impl Client {
         }
     }
 
-    /// Sends without blocking as much as the socket takes.
+    /// Sends without blocking as much as the socket takes. What may be sent is encoded by then, and
+    /// again when this returns.
     fn write(&mut self) -> Result<()> {
         let mut total = 0;
         while total < SEND_TURN && self.session.ended().is_none() {
             if self.audit.is_some() && !self.may_send() {
+                self.session.poll_transmit();
                 return Ok(());
             }
             let transport = self.transport.as_mut().ok_or_else(not_connected)?;
-            let parts = self.session.poll_transmit();
+            let parts = self.session.output();
             let queued = parts[0].len() + parts[1].len();
             if queued == 0 && !transport.flush_pending() {
                 return Ok(());
@@ -202,6 +205,7 @@ impl Client {
             if count < queued || queued == 0 {
                 return Ok(());
             }
+            self.session.poll_transmit();
         }
         Ok(())
     }
@@ -211,7 +215,7 @@ impl Client {
         let Some(audit) = &mut self.audit else { return true };
         let mut at = self.session.total_sent();
         let mut agrees = true;
-        for part in self.session.poll_transmit() {
+        for part in self.session.output() {
             let end = at + part.len() as u64;
             if agrees && end > self.audited {
                 agrees = audit.send(&part[self.audited.saturating_sub(at) as usize..]);
@@ -238,7 +242,6 @@ impl Client {
     fn wait_and_read(&mut self) -> Result<()> {
         let transport = self.transport.as_ref().ok_or_else(not_connected)?;
         if !transport.has_buffered() {
-            self.session.poll_transmit();
             let write = self.session.has_output() || transport.flush_pending();
             let also = self.session.starved();
             let deadline = self.session.poll_deadline(Instant::now());

@@ -21,14 +21,8 @@ impl Session {
 
     fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() && self.ended.is_none() {
-            let body = self.queue.front().is_some_and(|entry| entry.is_body());
-            let early = self.nothing_is_due() && !body && !self.parser.is_partial();
-            if early || self.queue.is_empty() {
-                self.keep_surplus(bytes);
-                if early && self.has_output() {
-                    self.judge_early();
-                }
-                return;
+            if !self.answers_something() {
+                return self.take_early(bytes);
             }
             let fed = match self.parser.feed(bytes) {
                 Ok(fed) => fed,
@@ -38,6 +32,26 @@ impl Session {
             if fed.complete {
                 self.answer();
             }
+        }
+    }
+
+    /// The next bytes belong to a reply that is due, or to one that may come before its command is
+    /// out.
+    fn answers_something(&self) -> bool {
+        let handed = self.output.handed();
+        self.queue.front().is_some_and(|entry| {
+            entry.end <= handed
+                || entry.is_body()
+                || self.parser.is_partial()
+                || !self.nothing_is_due()
+        })
+    }
+
+    fn take_early(&mut self, bytes: &[u8]) {
+        let early = self.nothing_is_due() && !self.parser.is_partial();
+        self.keep_surplus(bytes);
+        if early && self.has_output() {
+            self.judge_early();
         }
     }
 
@@ -130,21 +144,21 @@ impl Session {
     fn answer(&mut self) {
         let Some(entry) = self.queue.front() else { return };
         let code = self.parser.code();
-        // The caller asked for no RSET of ours; the reply he wants to see is the one before it.
-        if !matches!(entry.awaited, Awaited::Reset { .. }) || closes(code) {
-            self.show_reply();
-        }
         self.replies += 1;
         self.lmtp_counted = self.protocol.is_lmtp() && entry.awaited == Awaited::Final;
         self.is_dismissed = code == 554 && says_too_many(self.parser.text());
-        if self.is_dismissed {
+        let farewell = closes(code);
+        // The caller asked for no RSET of ours; the reply he wants to see is the one before it.
+        let ours = matches!(entry.awaited, Awaited::Reset { .. }) && !farewell && !self.is_dismissed;
+        if !ours {
             self.show_reply();
         }
-        let farewell = closes(code);
         let handed = self.output.handed();
         let early_refusal = entry.is_body() && code >= 400;
         if entry.end > handed && !farewell && !early_refusal {
-            self.show_reply();
+            if ours {
+                self.show_reply();
+            }
             return self.lost(Error::new(
                 ErrorKind::Protocol,
                 format!("the server replied before the command was sent: {}", self.last.describe()),
@@ -171,10 +185,11 @@ impl Session {
     /// Makes the parsed reply the one that the caller sees, without a credential in it.
     fn show_reply(&mut self) {
         let (code, text) = (self.parser.code(), self.parser.text());
-        if self.credentials.is_empty() || (code < 400 && self.exchange.is_none()) {
-            self.last.assign(code, text);
-        } else {
-            self.last.assign(code, &self.credentials.scrub(text));
+        match (&self.exchange, self.credentials.is_empty()) {
+            (None, empty) if empty || code < 400 => self.parser.take(&mut self.last),
+            // The mechanism is still to read it.
+            (_, true) => self.last.assign(code, text),
+            (_, false) => self.last.assign(code, &self.credentials.scrub(text)),
         }
     }
 

@@ -11,19 +11,21 @@ use crate::error::{Error, ErrorKind, Result, SHOWN_TEXT, printable};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reply {
     code: u16,
-    text: Vec<u8>,
+    text: Wiped,
 }
 
 impl Reply {
     pub fn new(code: u16, text: &[u8]) -> Self {
-        Reply { code, text: text.to_vec() }
+        let mut reply = Reply::default();
+        reply.assign(code, text);
+        reply
     }
 
     /// Replaces the reply, keeping its memory.
     pub fn assign(&mut self, code: u16, text: &[u8]) {
         self.code = code;
         self.text.clear();
-        self.text.extend_from_slice(text);
+        self.text.push(text);
     }
 
     /// Three digits; 0 if there was no reply yet.
@@ -134,6 +136,13 @@ impl ReplyParser {
     /// The text of the reply that was completed, until the next feed.
     pub fn text(&self) -> &[u8] {
         &self.text
+    }
+
+    /// Moves the reply that was completed into `reply`: from here on [`ReplyParser::text`] has
+    /// another's.
+    pub fn take(&mut self, reply: &mut Reply) {
+        reply.code = self.code;
+        std::mem::swap(&mut reply.text, &mut self.text);
     }
 
     /// Some bytes of an unfinished reply are held.

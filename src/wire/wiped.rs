@@ -6,18 +6,24 @@ use std::ops::Deref;
 use zeroize::Zeroize;
 
 /// A buffer that is wiped when it is dropped, and whose old place is wiped when it grows.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wiped(Vec<u8>);
 
 impl Wiped {
+    #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
         if self.0.capacity() - self.0.len() < bytes.len() {
-            let mut larger = Vec::with_capacity((self.0.len() + bytes.len()).max(2 * self.0.len()));
-            larger.extend_from_slice(&self.0);
-            self.0.zeroize();
-            self.0 = larger;
+            self.grow(bytes.len());
         }
         self.0.extend_from_slice(bytes);
+    }
+
+    #[cold]
+    fn grow(&mut self, more: usize) {
+        let mut larger = Vec::with_capacity((self.0.len() + more).max(2 * self.0.len()));
+        larger.extend_from_slice(&self.0);
+        self.0.zeroize();
+        self.0 = larger;
     }
 
     /// Empties it, and keeps its memory.

@@ -338,6 +338,9 @@ impl Mailer {
     }
 
     pub fn lent(&self, span: Span) -> &[u8] {
+        if span.from >= span.to {
+            return &[];
+        }
         let Some(flight) = self.flights.back() else { return &[] };
         flight.transaction.parts()[span.part].get(span.from..span.to).unwrap_or_default()
     }
