@@ -149,7 +149,8 @@ impl Session {
         self.is_dismissed = code == 554 && says_too_many(self.parser.text());
         let farewell = closes(code);
         // The caller asked for no RSET of ours; the reply he wants to see is the one before it.
-        let ours = matches!(entry.awaited, Awaited::Reset { .. }) && !farewell && !self.is_dismissed;
+        let ours =
+            matches!(entry.awaited, Awaited::Reset { .. }) && !farewell && !self.is_dismissed;
         if !ours {
             self.show_reply();
         }

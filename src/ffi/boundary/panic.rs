@@ -30,7 +30,10 @@ pub fn thread_code() -> c_int {
     CODE.get()
 }
 
-/// Makes it the last error of this thread; gives its code.
+/// Makes it the last error of this thread; gives its code. (Inlined into every function it would be
+/// most of the library.)
+#[cold]
+#[inline(never)]
 pub fn set_thread_error(error: &Error) -> c_int {
     let code = code(error.kind());
     CODE.set(code);
@@ -55,16 +58,24 @@ fn copy(text: &str, buffer: &mut [u8]) {
 /// Runs `work`; a panic in it becomes an error, and nothing is printed.
 pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
     install_hook();
-    let outer = GUARDED.replace(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(work));
-    GUARDED.set(outer);
-    result.map_err(|_| {
-        let text = PANIC.with_borrow(|text| {
-            let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
-            String::from_utf8_lossy(&text[..end]).into_owned()
-        });
-        Error::new(ErrorKind::Internal, format!("a fault of the library, please report it: {text}"))
-    })
+    let result = GUARDED.with(|guarded| {
+        let outer = guarded.replace(true);
+        let result = panic::catch_unwind(AssertUnwindSafe(work));
+        guarded.set(outer);
+        result
+    });
+    result.map_err(|_| fault_of_ours())
+}
+
+/// What the hook has kept of the panic.
+#[cold]
+#[inline(never)]
+fn fault_of_ours() -> Error {
+    let text = PANIC.with_borrow(|text| {
+        let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
+        String::from_utf8_lossy(&text[..end]).into_owned()
+    });
+    Error::new(ErrorKind::Internal, format!("a fault of the library, please report it: {text}"))
 }
 
 /// The host's errno, as it was before a call: put back at its end.
