@@ -2,8 +2,6 @@
 
 use std::time::Instant;
 
-use zeroize::Zeroize;
-
 use crate::error::{Error, ErrorKind, Result};
 use crate::sasl::{self, Mechanism};
 use crate::wire::command::check_argument;
@@ -93,10 +91,7 @@ impl Client {
         deadline: Option<Instant>,
         candidates: Vec<Box<dyn Mechanism>>,
     ) -> Result<()> {
-        let answer = self.operate(deadline, |session| session.authenticate(candidates));
-        // The server may have echoed a credential.
-        self.inbox.zeroize();
-        answer.map(drop)
+        self.operate(deadline, |session| session.authenticate(candidates)).map(drop)
     }
 
     fn offers(&self, name: &str) -> bool {

@@ -5,6 +5,8 @@
 
 use std::time::Instant;
 
+use zeroize::Zeroize;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{Event, Session, TimeLimit};
 use crate::transport::{Io, Limit, Wait};
@@ -268,18 +270,25 @@ impl Client {
         match self.receive()? {
             Io::Blocked => {}
             Io::Done(0) => self.session.handle_eof(None),
-            Io::Done(count) => self.session.handle_input(&self.inbox[..count]),
+            Io::Done(count) => self.take_in(count),
         }
         Ok(())
+    }
+
+    /// Gives the session what was received; the server may have echoed a credential.
+    fn take_in(&mut self, count: usize) {
+        let bytes = &mut self.inbox[..count];
+        self.session.handle_input(bytes);
+        if self.session.has_secrets() {
+            bytes.zeroize();
+        }
     }
 
     /// What has arrived already, to its end; the error if TLS ended with one.
     pub(super) fn take_arrived(&mut self) -> Option<Error> {
         while self.session.ended().is_none() {
             match self.receive() {
-                Ok(Io::Done(count)) if count > 0 => {
-                    self.session.handle_input(&self.inbox[..count]);
-                }
+                Ok(Io::Done(count)) if count > 0 => self.take_in(count),
                 Err(alert) if alert.kind() == ErrorKind::Tls => return Some(alert),
                 _ => break,
             }

@@ -135,7 +135,8 @@ pub unsafe extern "C" fn smtp_transaction_set_message_fd(
         let file = File::from(convert::descriptor(fd)?);
         check_readable(&file)?;
         let size = file_size(&file);
-        owned.set_body(Body::Reader(Box::new(FileReader(file)), size));
+        let waits = size.is_none();
+        owned.set_body(Body::Reader(Box::new(FileReader { file, waits }), size));
         Ok(())
     })
 }
@@ -178,17 +179,21 @@ fn file_size(file: &File) -> Option<u64> {
     Some(data.len().saturating_sub(at))
 }
 
-struct FileReader(File);
+struct FileReader {
+    file: File,
+    /// No regular file: it may have nothing now, and something later.
+    waits: bool,
+}
 
 impl BodyReader for FileReader {
     fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
         // A pipe or socket that has nothing is waited for by the client, within its time limit;
         // the caller's descriptor stays in blocking mode, which the two share.
-        if !self.has_input() {
+        if self.waits && !self.has_input() {
             return Ok(None);
         }
         loop {
-            match self.0.read(buffer) {
+            match self.file.read(buffer) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(None),
                 Ok(count) => return Ok(Some(count)),
@@ -198,14 +203,14 @@ impl BodyReader for FileReader {
     }
 
     fn descriptor(&self) -> Option<i32> {
-        Some(self.0.as_raw_fd())
+        Some(self.file.as_raw_fd())
     }
 }
 
 impl FileReader {
-    /// What a file has is always there.
     fn has_input(&self) -> bool {
-        let mut entry = libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let mut entry =
+            libc::pollfd { fd: self.file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         // SAFETY: one entry that lives for the call, which does not wait.
         let ready = unsafe { libc::poll(&raw mut entry, 1, 0) };
         ready > 0

@@ -121,7 +121,8 @@ impl Session {
                 self.send_credential(line, 0);
             }
             Err(error) => {
-                exchange.cancelled = Some(error);
+                // A mechanism may quote the server, who may have echoed a credential.
+                exchange.cancelled = Some(self.credentials.scrub_error(error));
                 self.exchange = Some(exchange);
                 self.issue("*", "", Awaited::Auth);
             }
@@ -151,7 +152,10 @@ impl Session {
     fn finish_exchange(&mut self, mut exchange: Exchange) {
         self.result = Some(match exchange.cancelled.take() {
             Some(error) => Err(error),
-            None => exchange.mechanism.success(self.parser.text()).map(|()| 235),
+            None => match exchange.mechanism.success(self.parser.text()) {
+                Ok(()) => Ok(235),
+                Err(error) => Err(self.credentials.scrub_error(error)),
+            },
         });
     }
 

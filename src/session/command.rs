@@ -12,15 +12,22 @@ use super::queue::Awaited;
 impl Session {
     /// Any command (smtplib: `docmd`).
     pub fn command(&mut self, verb: &str, args: &str) -> Result<()> {
-        self.check_command(verb, args)?;
+        let awaited = awaited_by(verb, args);
+        let is_mail = matches!(awaited, Awaited::BareMail { .. });
+        self.check_command(verb, args, awaited == Awaited::BareMail { utf8: true })?;
+        if is_mail {
+            self.check_usable()?;
+            self.check_mail_max()?;
+        }
         self.may_start()?;
-        self.issue(verb, args, awaited_by(verb));
+        self.mail.mails += u32::from(is_mail);
+        self.issue(verb, args, awaited);
         Ok(())
     }
 
     /// Any command, its reply left to [`Session::collect`] (smtplib: `putcmd`).
     pub fn put(&mut self, verb: &str, args: &str) -> Result<()> {
-        self.check_command(verb, args)?;
+        self.check_command(verb, args, false)?;
         self.may_put()?;
         self.write_line(verb, args);
         self.by_hand.put(verb, args, self.output.end());
@@ -77,7 +84,7 @@ impl Session {
     /// MAIL alone (smtplib: `mail`).
     pub fn mail(&mut self, sender: &str, options: &[&str]) -> Result<()> {
         let path = Path::parse(sender)?;
-        let options = self.parse_options(options, false)?;
+        let options = self.parse_options("MAIL", options, false)?;
         let utf8 = options.iter().any(|option| option.is("SMTPUTF8"));
         let path = self.path_to_send(&path, utf8)?;
         self.check_usable()?;
@@ -94,7 +101,7 @@ impl Session {
     pub fn rcpt(&mut self, recipient: &str, options: &[&str]) -> Result<()> {
         let utf8 = self.by_hand.transaction.utf8;
         let path = Path::parse(recipient)?;
-        let options = self.parse_options(options, utf8)?;
+        let options = self.parse_options("RCPT", options, utf8)?;
         let path = self.path_to_send(&path, utf8)?;
         self.may_start()?;
         let mut line = Vec::new();
@@ -130,14 +137,14 @@ impl Session {
         self.start_bare(transaction)
     }
 
-    fn check_command(&self, verb: &str, args: &str) -> Result<()> {
+    fn check_command(&self, verb: &str, args: &str, utf8: bool) -> Result<()> {
         command::check_argument("the command", verb)?;
         command::check_argument(verb, args)?;
         if verb.is_empty() {
             return Err(Error::new(ErrorKind::InvalidArgument, "the command is empty"));
         }
         let ascii = verb.is_ascii() && args.is_ascii();
-        if !ascii && !self.by_hand.transaction.utf8 {
+        if !ascii && !utf8 && !self.by_hand.transaction.utf8 {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
                 format!("{verb}: the argument is not ASCII; that needs MAIL with SMTPUTF8 before"),
@@ -149,12 +156,12 @@ impl Session {
 
     /// Options as they may be sent: none after HELO, none that the server does not know and that
     /// can be left out, and an error for those whose loss would change what the mail means.
-    fn parse_options(&self, options: &[&str], utf8: bool) -> Result<Vec<Param>> {
+    fn parse_options(&self, command: &str, options: &[&str], utf8: bool) -> Result<Vec<Param>> {
         let params: Vec<Param> =
             options.iter().map(|text| Param::parse(text)).collect::<Result<_>>()?;
         let utf8 = utf8 || params.iter().any(|param| param.is("SMTPUTF8"));
         for param in &params {
-            self.check_option(param, utf8)?;
+            self.check_option(command, param, utf8)?;
         }
         let written = |param: &Param| is_written(param, &self.greeting, &self.capabilities);
         Ok(params.into_iter().filter(written).collect())
@@ -237,10 +244,13 @@ impl Session {
 }
 
 /// What the reply to a command by hand means to us.
-fn awaited_by(verb: &str) -> Awaited {
-    let word = verb.split(' ').next().unwrap_or("");
-    match word.to_ascii_uppercase().as_str() {
-        "MAIL" => Awaited::BareMail { utf8: false },
+fn awaited_by(verb: &str, args: &str) -> Awaited {
+    let mut words = verb.split(' ').chain(args.split(' '));
+    match words.next().unwrap_or("").to_ascii_uppercase().as_str() {
+        "MAIL" => {
+            let utf8 = words.any(|word| word.eq_ignore_ascii_case("SMTPUTF8"));
+            Awaited::BareMail { utf8 }
+        }
         "RCPT" => Awaited::BareRcpt,
         "RSET" => Awaited::BareReset,
         _ => Awaited::Command,

@@ -6,7 +6,7 @@
 use crate::error::{Error, ErrorKind, Result, SHOWN_TEXT, printable};
 
 use super::queue::{Awaited, Entry};
-use super::reply::is_farewell;
+use super::reply::{farewell_begun, is_farewell};
 use super::state::State;
 use super::{End, Session};
 
@@ -87,6 +87,13 @@ impl Session {
         }
         let unsolicited = std::mem::take(&mut self.surplus);
         let text = printable(&unsolicited, SHOWN_TEXT);
+        if let Some(code) = farewell_begun(&unsolicited) {
+            let text = format!("the server closes the connection: {text}");
+            let error = Error::new(ErrorKind::Disconnected, text).with_reply_code(code);
+            let error = self.credentials.scrub_error(error);
+            self.end(error.clone(), End::ByServer);
+            return Err(error);
+        }
         let error = self.credentials.scrub_error(Error::new(
             ErrorKind::Protocol,
             format!("the server sent data before a command: {text}"),

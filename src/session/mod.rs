@@ -44,7 +44,7 @@ pub use hello::{Greeting, check_name};
 pub use mail::{Body, BodyReader, RecipientStatus, Transaction};
 pub use state::{Channel, Phase, Protocol};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::wire::{Capabilities, Reply, ReplyParser, Wiped};
 
 use auth::Exchange;
@@ -296,6 +296,11 @@ impl Session {
         self.output.total_sent()
     }
 
+    /// A credential went out on this connection, and may come back as an echo.
+    pub fn has_secrets(&self) -> bool {
+        !self.credentials.is_empty()
+    }
+
     /// Nothing is due: no reply, no byte, no transaction.
     pub fn is_quiet(&self) -> bool {
         self.queue.is_empty() && self.output.is_empty() && self.mail.is_quiet()
@@ -307,18 +312,6 @@ impl Session {
             return Some(Event::Completed(transaction));
         }
         self.result.take().map(Event::Answered)
-    }
-
-    /// The result of the operation that ended, other than a transaction.
-    pub fn take_result(&mut self) -> Result<u16> {
-        self.result.take().unwrap_or_else(|| {
-            Err(Error::new(ErrorKind::Internal, "the operation ended without a result"))
-        })
-    }
-
-    /// A transaction that has come to its end.
-    pub fn finished(&mut self) -> Option<Box<Transaction>> {
-        self.mail.finished()
     }
 
     /// The connection cannot be used any more. Everything under way gets its true outcome, and

@@ -269,6 +269,13 @@ pub(super) fn is_farewell(bytes: &[u8]) -> bool {
     last_words(bytes).is_some_and(|(code, _)| closes(code))
 }
 
+/// The code of a farewell that has not come to its end.
+pub(super) fn farewell_begun(bytes: &[u8]) -> Option<u16> {
+    let code: u16 = std::str::from_utf8(bytes.get(..3)?).ok()?.parse().ok()?;
+    let goes_on = ReplyParser::new().feed(bytes).is_ok_and(|fed| !fed.complete);
+    (closes(code) && goes_on).then_some(code)
+}
+
 /// What came so far may become a farewell.
 fn is_farewell_begun(bytes: &[u8]) -> bool {
     [b"421", b"521"].iter().any(|code| {

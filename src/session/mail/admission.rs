@@ -24,9 +24,11 @@ impl Session {
             return Err(Error::new(ErrorKind::InvalidArgument, "there is no recipient"));
         }
         let utf8 = transaction.has_mail_option("SMTPUTF8");
-        let options = transaction.options.iter();
-        for param in options.chain(transaction.recipients.iter().flat_map(|r| &r.params)) {
-            self.check_option(param, utf8)?;
+        for param in &transaction.options {
+            self.check_option("MAIL", param, utf8)?;
+        }
+        for param in transaction.recipients.iter().flat_map(|recipient| &recipient.params) {
+            self.check_option("RCPT", param, utf8)?;
         }
         let mut paths =
             std::iter::once(sender).chain(transaction.recipients.iter().map(|r| &r.path));

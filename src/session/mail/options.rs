@@ -44,8 +44,13 @@ const TABLE: &[(&str, &str, Without)] = &[
 const CHANGES_DIALOGUE: &[&str] = &["PRDR", "TRANSID"];
 
 impl Session {
-    /// Whether a mail with this option may be sent to this server.
-    pub(in crate::session) fn check_option(&self, param: &Param, utf8: bool) -> Result<()> {
+    /// Whether a mail with this option of MAIL or RCPT may be sent to this server.
+    pub(in crate::session) fn check_option(
+        &self,
+        command: &str,
+        param: &Param,
+        utf8: bool,
+    ) -> Result<()> {
         if !utf8 && !param.as_str().is_ascii() {
             let text = format!(
                 "the option {} is not ASCII; that needs the mail option SMTPUTF8",
@@ -62,7 +67,7 @@ impl Session {
         }
         if is_binary(param) {
             let offered = self.capabilities.binary_mime() && self.chunks();
-            return if offered { Ok(()) } else { Err(not_offered(param.as_str(), "MAIL")) };
+            return if offered { Ok(()) } else { Err(not_offered(param.as_str(), command)) };
         }
         let Some((_, extension, without)) = known(param) else { return Ok(()) };
         let esmtp = self.greeting.does_esmtp();
@@ -74,7 +79,7 @@ impl Session {
         if fits {
             return Ok(());
         }
-        let error = not_offered(&format!("{} ({extension})", param.as_str()), "MAIL");
+        let error = not_offered(&format!("{} ({extension})", param.as_str()), command);
         Err(if param.is("SMTPUTF8") { error.with_detail(Detail::NeedsUtf8) } else { error })
     }
 }

@@ -28,6 +28,11 @@ impl Session {
             Awaited::Mail => self.sender_refused(index),
             Awaited::Rcpt(recipient) => self.recipient_reply(index, recipient as usize),
             Awaited::Data => self.data_reply(index),
+            Awaited::Chunk | Awaited::Final if self.last.code() / 100 == 3 => {
+                // It has the data and wants more: neither accepted nor refused.
+                let text = format!("the end of the data was answered {}", self.last.describe());
+                self.lost(Error::new(ErrorKind::Protocol, text));
+            }
             Awaited::Chunk if !accepted => self.data_refused(index, "BDAT"),
             Awaited::Final if misread => {
                 self.judge(index);

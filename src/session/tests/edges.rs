@@ -344,3 +344,100 @@ fn a_farewell_refuses_nobody_who_was_not_offered() {
         assert_eq!((one.reply_code(), session.reply().code()), (421, 421));
     }
 }
+
+/// It has the data and wants more: whether the message is taken nobody knows.
+#[test]
+fn an_intermediate_reply_to_the_end_of_data_decides_nothing() {
+    for (ehlo, replies) in [
+        (CHUNKED, &["250 m\r\n250 r\r\n354 more\r\n"][..]),
+        (PLAIN, &["250 m\r\n", "250 r\r\n", "354 go\r\n", "354 more\r\n"]),
+    ] {
+        let mut session = ready(ehlo);
+        submit(&mut session, mail(&["a@x"], "hello"));
+        for reply in replies {
+            transmit(&mut session);
+            session.handle_input(reply.as_bytes());
+        }
+        assert!(session.ended().is_some());
+        assert_eq!(done(&mut session), [(Some(ErrorKind::OutcomeUnknown), vec![(Unknown, 250)])]);
+    }
+}
+
+/// A server that gave up waiting says so however its words are cut.
+#[test]
+fn a_farewell_in_pieces_is_one() {
+    for piece in ["421", "421 idle for", "421-idle\r\n421 too l"] {
+        let mut session = ready(PLAIN);
+        session.handle_input(piece.as_bytes());
+        let error = session.command("NOOP", "").unwrap_err();
+        assert_eq!((error.kind(), error.reply_code()), (ErrorKind::Disconnected, 421), "{piece}");
+    }
+}
+
+/// MAIL is MAIL, whichever call sends it.
+#[test]
+fn mail_by_docmd_counts_and_opens_utf8() {
+    let mut session = ready("250-host\r\n250-SMTPUTF8\r\n250 LIMITS MAILMAX=1\r\n");
+    session.command("MAIL", "FROM:<b\u{fc}cher@x> SMTPUTF8").unwrap();
+    transmit(&mut session);
+    session.handle_input(b"250 m\r\n");
+    session.rcpt("b\u{fc}cher@x", &[]).unwrap();
+    transmit(&mut session);
+    session.handle_input(b"250 r\r\n");
+    let error = session.command("MAIL FROM:<a@b>", "").unwrap_err();
+    assert!(error.message().contains("MAILMAX"), "{error}");
+}
+
+#[test]
+fn a_refused_option_is_told_with_its_command() {
+    let mut session = ready(PLAIN);
+    let error = session.rcpt("a@b", &["NOTIFY=NEVER"]).unwrap_err();
+    assert!(error.message().starts_with("RCPT: "), "{error}");
+    let mut transaction = mail(&[], "hello");
+    transaction.add_recipient("a@x", &["NOTIFY=NEVER"]).unwrap();
+    submit(&mut session, transaction);
+    session.poll_transmit();
+    let message = session.finished().unwrap().error_message().to_owned();
+    assert!(message.starts_with("RCPT: "), "{message}");
+}
+
+/// A mechanism of the caller's own: it sends a secret, and quotes what the server says.
+struct Quoting;
+
+impl sasl::Mechanism for Quoting {
+    fn name(&self) -> &str {
+        "QUOTING"
+    }
+
+    fn initial(&self) -> bool {
+        true
+    }
+
+    fn is_plaintext(&self) -> bool {
+        false
+    }
+
+    fn step(&mut self, challenge: Option<&[u8]>) -> Result<Option<sasl::Secret>> {
+        match challenge {
+            None => Ok(Some(sasl::Secret::from(&b"top-secret"[..]))),
+            Some(words) => {
+                let text = format!("what is {}?", String::from_utf8_lossy(words));
+                Err(Error::new(ErrorKind::Authentication, text))
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_mechanism_quotes_has_no_secret_in_it() {
+    let mut session = ready("250-host\r\n250 AUTH QUOTING\r\n");
+    session.authenticate(vec![Box::new(Quoting)]).unwrap();
+    transmit(&mut session);
+    let challenge = sasl::encode(b"top-secret");
+    session.handle_input(&[b"334 ", challenge.as_bytes(), b"\r\n"].concat());
+    transmit(&mut session);
+    session.handle_input(b"501 cancelled\r\n");
+    let error = session.take_result().unwrap_err();
+    assert!(!error.message().contains("top-secret"), "{error}");
+    assert!(error.message().contains("what is ***?"), "{error}");
+}

@@ -1,9 +1,26 @@
 //! The engine against a scripted peer, with every split of the input.
 
 use super::*;
+use crate::error::ErrorKind;
 
 mod edges;
 mod truth;
+
+/// What happened, asked for by its kind.
+trait Ended {
+    fn take_result(&mut self) -> Result<u16>;
+    fn finished(&mut self) -> Option<Box<Transaction>>;
+}
+
+impl Ended for Session {
+    fn take_result(&mut self) -> Result<u16> {
+        self.result.take().expect("an operation has ended")
+    }
+
+    fn finished(&mut self) -> Option<Box<Transaction>> {
+        self.mail.finished()
+    }
+}
 
 /// A server in memory: reads what the session sends, answers by rules.
 struct Peer {
