@@ -307,6 +307,7 @@ impl Session {
     }
 
     /// What happened, one thing at a time.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
         if let Some(transaction) = self.mail.finished() {
             return Some(Event::Completed(transaction));

@@ -34,6 +34,8 @@ pub(super) struct Output {
     burst: u64,
     /// The buffer holds a credential: it is wiped once it is sent.
     secret: bool,
+    /// The header of a chunk, while it is put in its place.
+    header: Vec<u8>,
 }
 
 impl Output {
@@ -89,12 +91,12 @@ impl Output {
             buffer.truncate(base);
             return Ok((progress, false));
         }
-        let mut header = Vec::with_capacity(CHUNK_HEADER);
-        command::bdat(&mut header, length as u64, progress == Progress::Ended);
-        let gap = CHUNK_HEADER - header.len();
+        self.header.clear();
+        command::bdat(&mut self.header, length as u64, progress == Progress::Ended);
+        let gap = CHUNK_HEADER - self.header.len();
         let start = self.start;
         self.buffer.copy_within(start..base, start + gap);
-        self.buffer[base + gap..base + CHUNK_HEADER].copy_from_slice(&header);
+        self.buffer[base + gap..base + CHUNK_HEADER].copy_from_slice(&self.header);
         self.start += gap;
         Ok((progress, true))
     }

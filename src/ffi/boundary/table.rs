@@ -35,6 +35,8 @@ mod pointer {
     const KIND_AT: u32 = 1;
     const INDEX_AT: u32 = 5;
     const GENERATION_AT: u32 = INDEX_AT + INDEX_BITS;
+    /// What is the same in every handle.
+    const FIXED: usize = !(((1 << (GENERATION_AT + GENERATION_BITS - KIND_AT)) - 1) << KIND_AT);
 
     pub fn pack(kind: u8, index: u32, generation: u32) -> usize {
         width::HIGH
@@ -49,7 +51,7 @@ mod pointer {
         let kind = (value >> KIND_AT & 0xf) as u8;
         let index = (value >> INDEX_AT) as u32 & ((1 << INDEX_BITS) - 1);
         let generation = (value >> GENERATION_AT) as u32 & ((1 << GENERATION_BITS) - 1);
-        (value == pack(kind, index, generation)).then_some((kind, index, generation))
+        (value & FIXED == width::HIGH | 1).then_some((kind, index, generation))
     }
 }
 

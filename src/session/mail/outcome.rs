@@ -30,6 +30,9 @@ impl Text {
     }
 }
 
+/// Room for the texts of a transaction with one recipient.
+const USUAL_TEXTS: usize = 56;
+
 /// Replies of one transaction. Texts share one buffer, which a reused transaction keeps.
 #[derive(Default)]
 pub(super) struct Outcome {
@@ -50,6 +53,9 @@ impl Outcome {
     }
 
     pub fn store(&mut self, text: &[u8]) -> Text {
+        if self.texts.capacity() == 0 {
+            self.texts.reserve_exact(text.len().max(USUAL_TEXTS));
+        }
         let from = self.texts.len() as u32;
         self.texts.extend_from_slice(text);
         Text { from, to: self.texts.len() as u32 }

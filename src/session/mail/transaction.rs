@@ -106,6 +106,10 @@ impl Transaction {
         let path = Path::parse(address)?;
         let params = options.iter().map(|text| Param::parse(text)).collect::<Result<_>>()?;
         let given = (path.as_str() != address).then(|| address.to_owned());
+        if self.recipients.is_empty() {
+            // Most mail has one.
+            self.recipients.reserve_exact(1);
+        }
         self.recipients.push(Recipient {
             given,
             path,
