@@ -4,9 +4,8 @@
 /* SERVER smtps tls */
 /* SERVER mute plain --mode mute */
 #define _POSIX_C_SOURCE 200809L
-#include "check.h"
+#include "entries.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -40,16 +39,6 @@ static void fork_with(int protocol, const char *name, int close_too) {
     smtp_client_free(client);
 }
 
-static int open_descriptors(void) {
-    DIR *directory = opendir("/proc/self/fd");
-    int count = 0;
-    CHECK(directory != NULL);
-    while (readdir(directory) != NULL)
-        count++;
-    closedir(directory);
-    return count;
-}
-
 static void ended_well(pid_t child) {
     int status;
     CHECK(child > 0 && waitpid(child, &status, 0) == child);
@@ -66,7 +55,7 @@ static void *wait_in_vain(void *unused) {
 /* What another thread was in the midst of at the fork: the child frees it, and its descriptors are
  * gone; the parent's call goes on. */
 static void fork_beside_a_call(void) {
-    int before = open_descriptors(), i;
+    int before = entries("/proc/self/fd"), i;
     smtp_client *other;
     pthread_t thread;
     void *code;
@@ -79,18 +68,18 @@ static void fork_beside_a_call(void) {
     fflush(NULL);
     child = fork();
     if (child == 0) {
-        int inherited = open_descriptors();
+        int inherited = entries("/proc/self/fd");
         GIVES(SMTP_E_BUSY, smtp_client_noop(busy));
         smtp_client_free(busy);
         GIVES(SMTP_E_MISUSE, smtp_client_noop(busy));
-        GIVES(inherited - 2, open_descriptors()); /* the connection, and what wakes its wait */
+        GIVES(inherited - 2, entries("/proc/self/fd")); /* the connection, and what wakes its wait */
         for (i = 0; i < 3; i++) {
             other = connected(SMTP_PROTOCOL_SMTP, "smtp");
             GIVES(SMTP_OK, send_one(other));
             GIVES(221, smtp_client_quit(other));
             smtp_client_free(other);
         }
-        GIVES(inherited - 2, open_descriptors());
+        GIVES(inherited - 2, entries("/proc/self/fd"));
         _exit(0);
     }
     ended_well(child);
@@ -99,7 +88,7 @@ static void fork_beside_a_call(void) {
     pthread_join(thread, &code);
     GIVES(SMTP_E_CANCELLED, (long)code);
     smtp_client_free(busy);
-    GIVES(before, open_descriptors());
+    GIVES(before, entries("/proc/self/fd"));
 }
 
 /* The thread that forks in a callback has its call in the child as well. */

@@ -3,24 +3,13 @@
 /* SERVER smtp plain */
 #define _POSIX_C_SOURCE 200809L
 #define _DEFAULT_SOURCE
-#include "check.h"
+#include "entries.h"
 
-#include <dirent.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 enum { MANY = 70000, CLIENTS = 1019 };
-
-static int open_descriptors(void) {
-    DIR *directory = opendir("/proc/self/fd");
-    int count = 0;
-    CHECK(directory != NULL);
-    while (readdir(directory) != NULL)
-        count++;
-    closedir(directory);
-    return count;
-}
 
 static void is_none(void *pointer) {
     GIVES(SMTP_E_MISUSE, smtp_client_noop(pointer));
@@ -80,7 +69,7 @@ static void many(void) {
 static void idle_clients(void) {
     static smtp_client *clients[CLIENTS];
     struct rlimit limit, before;
-    int open_before = open_descriptors();
+    int open_before = entries("/proc/self/fd");
     int count = slow() ? 60 : CLIENTS, i;
     CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
     limit = before;
@@ -91,16 +80,16 @@ static void idle_clients(void) {
         CHECK(clients[i] != NULL);
         GIVES(SMTP_OK, smtp_client_set_local_hostname(clients[i], "client.example"));
     }
-    GIVES(open_before, open_descriptors());
+    GIVES(open_before, entries("/proc/self/fd"));
     for (i = 0; i < count; i++) {
         GIVES(SMTP_OK, smtp_client_connect(clients[i], server("smtp"), 0));
         GIVES(221, smtp_client_quit(clients[i]));
         /* One descriptor that wakes waits, for all of them. */
-        CHECK(open_descriptors() <= open_before + 1);
+        CHECK(entries("/proc/self/fd") <= open_before + 1);
     }
     for (i = 0; i < count; i++)
         smtp_client_free(clients[i]);
-    GIVES(open_before, open_descriptors());
+    GIVES(open_before, entries("/proc/self/fd"));
     CHECK(slow() || setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
 

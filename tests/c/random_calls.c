@@ -15,9 +15,9 @@
 
 static FILE *report; /* standard error is for transcripts, and leads nowhere */
 #define CHECK_ERR report
+#include "entries.h"
 #include "random_judge.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <signal.h>
 
@@ -139,17 +139,6 @@ static void end_world(void) {
             close(world.fds[i]);
     for (i = 0; i < world.data_count; i++)
         GIVES(world.data[i].expected, world.data[i].destroyed);
-}
-
-/* How many entries a directory of /proc/self has. */
-static int entries(const char *path) {
-    DIR *directory = opendir(path);
-    int count = 0;
-    CHECK(directory != NULL);
-    while (readdir(directory) != NULL)
-        count++;
-    closedir(directory);
-    return count;
 }
 
 static void show_descriptors(void) {

@@ -3,9 +3,9 @@
 #define _DEFAULT_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
+#include "entries.h"
 #include "resolver.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/types.h>
@@ -18,17 +18,6 @@ enum { CONNECTS = 300, THREADS = 8 };
 int gethostname(char *name, size_t size) {
     snprintf(name, size, "own-host");
     return 0;
-}
-
-static int entries(const char *path) {
-    DIR *directory = opendir(path);
-    struct dirent *entry;
-    int count = 0;
-    CHECK(directory != NULL);
-    while ((entry = readdir(directory)) != NULL)
-        count += entry->d_name[0] != '.';
-    closedir(directory);
-    return count;
 }
 
 static int threads(void) {

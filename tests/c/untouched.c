@@ -9,9 +9,8 @@
 #include <stdio.h>
 static FILE *errors; /* the standard error of the start */
 #define CHECK_ERR errors
-#include "check.h"
+#include "entries.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -34,17 +33,6 @@ struct process {
     int threads;
 };
 
-static int count_threads(void) {
-    DIR *tasks = opendir("/proc/self/task");
-    struct dirent *entry;
-    int count = 0;
-    CHECK(tasks != NULL);
-    while ((entry = readdir(tasks)) != NULL)
-        count += entry->d_name[0] != '.';
-    closedir(tasks);
-    return count;
-}
-
 static void look(struct process *process) {
     struct sigaction action;
     char **variable;
@@ -64,7 +52,7 @@ static void look(struct process *process) {
     CHECK(getcwd(process->directory, sizeof process->directory) != NULL);
     process->umask = umask(077);
     umask(process->umask);
-    process->threads = count_threads();
+    process->threads = entries("/proc/self/task");
 }
 
 enum { MARK = 1234 };
@@ -144,7 +132,7 @@ int main(void) {
     /* The kernel lists a thread for a moment after it was joined. */
     for (tries = 0; tries < 100 && after.threads > before.threads; tries++) {
         nap(10);
-        after.threads = count_threads();
+        after.threads = entries("/proc/self/task");
     }
 
     fflush(NULL);
