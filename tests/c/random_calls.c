@@ -5,8 +5,7 @@
  * destroy callback runs once; nothing is left behind.
  *
  * Each round has a seed. Of one that fails it is shown, with the last calls of each thread.
- * SMTPCLIENT_SEED begins with another one, SMTPCLIENT_SECONDS says how long to go on, and
- * SMTPCLIENT_SPARE=race never lets one thread free what another may be using.
+ * SMTPCLIENT_SEED begins with another one, and SMTPCLIENT_SECONDS says how long to go on.
  */
 /* SERVER smtp plain --auth user:password --mode 421-at-rset-3 */
 /* SERVER smtps tls --mode reset-at-rcpt-4 */
@@ -234,8 +233,6 @@ static void prepare(void) {
     find_files();
     find_functions(often, OFTEN, found_often);
     find_functions(in_storms, IN_STORMS, found_in_storms);
-    CHECK(getenv("SMTPCLIENT_SPARE") == NULL || strcmp(getenv("SMTPCLIENT_SPARE"), "race") == 0);
-    spare_race = getenv("SMTPCLIENT_SPARE") != NULL;
     sanitizer = sanitizer == NULL ? "" : sanitizer;
     /* AddressSanitizer has more to say of a bad address; ThreadSanitizer aborts under its own locks. */
     for (i = 0; i < sizeof fatal / sizeof *fatal; i++)

@@ -42,10 +42,6 @@ static struct {
     int closing; /* callbacks call nothing any more */
 } world;
 
-/* What a known fault of the library lets nobody ask for yet: SMTPCLIENT_SPARE=race leaves out that one
- * thread frees what another is using. */
-static int spare_race;
-
 /* Memory that never was a handle. */
 static long long foreign[64];
 static char *heap;
@@ -64,11 +60,6 @@ static int below(int bound) {
 }
 
 #define ONE_OF(array) (array)[below((int)(sizeof(array) / sizeof *(array)))]
-
-/* Whether handles may be freed, guessed and remembered: they may be in another thread's hands. */
-static int may_race(void) {
-    return world.threads == 1 || world.closing || !spare_race;
-}
 
 static void *live(int kind) {
     int first = below(world.slots), i;
@@ -92,7 +83,7 @@ static void *any_handle(int kind) {
         return exchange;
     if (below(4) != 0)
         return (void *)value;
-    switch (below(may_race() ? 10 : 7)) {
+    switch (below(10)) {
     case 0: return NULL;
     case 1: return foreign + below(64);
     case 2: return (void *)(stack + (uintptr_t)below(64));
@@ -127,17 +118,14 @@ static void keep(int kind, void *handle) {
     dispose(kind, handle);
 }
 
-/* Before a handle is freed. 0 if it must not be. */
-static int forget(int kind, void *handle) {
+/* Before a handle is freed. */
+static void forget(int kind, void *handle) {
     int i;
-    if (!may_race())
-        return 0;
     for (i = 0; i < LIVE && handle != NULL; i++) {
         void *one = handle;
         if (__atomic_compare_exchange_n(&world.live[kind][i], &one, NULL, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
             remember_gone(kind, handle);
     }
-    return 1;
 }
 
 /* Before there are threads. */
@@ -299,8 +287,7 @@ static int on_auth(smtp_auth_exchange *given, void *user) {
     exchange = given;
     reenter(user);
     exchange = outer;
-    if (may_race())
-        remember_gone(KIND_smtp_auth_exchange, given);
+    remember_gone(KIND_smtp_auth_exchange, given);
     return below(8) == 0 ? -1 : 0;
 }
 static ptrdiff_t on_read(void *buffer, size_t capacity, void *user) {
