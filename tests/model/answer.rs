@@ -73,6 +73,8 @@ impl Server<'_> {
             _ => {}
         }
         let (code, text) = usual(self);
+        let unsaid = matches!(act, Some(Act::DoneAndClose | Act::CutReply(_)));
+        self.visit.unsaid |= unsaid && place == Place::Final;
         match act {
             Some(Act::DoneAndClose) => {
                 self.link.flush()?;

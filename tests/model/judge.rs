@@ -93,6 +93,7 @@ impl Judge<'_> {
                 let times = taken.get(verdict.address.as_str()).copied().unwrap_or(0);
                 let rule = match (verdict.said, times) {
                     (_, 2..) => "taken twice",
+                    (Said::Refused, 1) if self.is_unsaid(report, verdict.code) => continue,
                     (Said::Accepted, 0) => "accepted and missing",
                     (Said::Refused, 1) => "refused and taken",
                     (Said::NotTried | Said::NotTaken, 1) => "not tried and taken",
@@ -246,12 +247,21 @@ impl Judge<'_> {
         let one = !self.plan.lmtp || report.verdicts.len() == 1;
         let sender = self.tx(report.body).sender();
         let early = visit.early.iter().find(|(refused, _)| one && *refused == sender);
+        // A chunk before it may have been refused already: what failed first decides.
+        let before = self.plan.any(|act| act == Act::Contradict(report.reply_code));
         if let Some((_, code)) = early
-            && (report.reply_code != *code || unknown)
+            && ((report.reply_code != *code && !before) || unknown)
         {
             return broken("early refusal is not told", format!("{code}: {report:?}"));
         }
         Ok(())
+    }
+
+    /// A server that refuses a chunk, takes the message all the same and is not heard saying so.
+    fn is_unsaid(&self, report: &Report, code: u16) -> bool {
+        let visit = self.visits.get(report.connection.wrapping_sub(1));
+        self.plan.any(|act| act == Act::Contradict(code))
+            && (visit.is_some_and(|visit| visit.unsaid) || self.is_interrupted())
     }
 
     /// The caller, a time limit or a cut may end a call before the server is heard.

@@ -29,6 +29,8 @@ pub struct Visit {
     pub closing: Option<(u16, bool)>,
     /// An early refusal: the sender, the code, and whether the client had to hear of it.
     pub early: Vec<(String, u16)>,
+    /// It took a message and closed before the reply was out.
+    pub unsaid: bool,
     /// A chunk was read as commands: body lines did run, and it was not the client's fault.
     pub confused: bool,
     pub transcript: Vec<String>,

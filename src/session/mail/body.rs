@@ -114,6 +114,12 @@ impl Session {
     /// The envelope is accepted: a large message follows in chunks.
     pub(super) fn start_chunks(&mut self) {
         self.rewind(false);
+        let lmtp = self.protocol.is_lmtp();
+        if let Some(flight) = self.mail.flights.back_mut().filter(|one| lmtp && one.accepted > 1) {
+            // RFC 2033 section 4.3: LAST gets a reply for each recipient, and behind a refused
+            // chunk perhaps a single one. What cannot be counted must not go out.
+            flight.pipelines = false;
+        }
         self.mail.step = Step::Chunks;
     }
 

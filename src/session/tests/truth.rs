@@ -280,6 +280,33 @@ fn chunks_with_replies_that_contradict() {
     assert_eq!(done(&mut session), [(Some(ErrorKind::OutcomeUnknown), vec![(Unknown, 250)])]);
 }
 
+/// How many replies LMTP's last chunk gets behind a refused one, nobody can count: it does not go
+/// out before the others are answered. A message in memory is one chunk.
+#[test]
+fn lmtp_keeps_the_last_chunk_until_the_others_are_answered() {
+    let whole = "x".repeat(78) + "\r\n";
+    let bare = "x".repeat(79) + "\n";
+    for (line, recipients, chunks, last) in
+        [(&whole, 2, 1, true), (&bare, 2, 1, false), (&whole, 1, 2, true), (&bare, 1, 7, true)]
+    {
+        let mut session = lmtp_ready("250-host\r\n250-PIPELINING\r\n250 CHUNKING\r\n");
+        submit(&mut session, mail(&["a@x", "b@x"][..recipients], &line.repeat(20_000)));
+        transmit(&mut session);
+        session.handle_input(b"250 m\r\n");
+        session.handle_input(&b"250 r\r\n".repeat(recipients));
+        let sent = transmit(&mut session);
+        let case = format!("{recipients} recipients, {:?}", &line[78..]);
+        assert_eq!(sent.matches("BDAT ").count(), chunks, "{case}");
+        assert_eq!(sent.contains("LAST"), last, "{case}");
+        if !last {
+            session.handle_input(b"552 no room\r\n");
+            assert_eq!(transmit(&mut session), "RSET\r\n");
+            let refused = vec![(Refused, 552), (Refused, 552)];
+            assert_eq!(done(&mut session), [(Some(ErrorKind::Data), refused)]);
+        }
+    }
+}
+
 #[test]
 fn bdat_that_is_not_understood_is_given_up_with_this_server() {
     for (code, closes) in [(500, true), (502, true), (503, true), (554, false)] {
