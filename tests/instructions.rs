@@ -72,16 +72,16 @@ fn program(test: &str) -> std::path::PathBuf {
 #[test]
 fn a_getter_costs_the_same_beside_any_number_of_handles() {
     let program = program("getter");
-    let each = ["1", "100000"].map(|handles| {
-        let [few, many] = COUNTS.map(|count| {
-            let workload = format!("getter-{handles}");
-            instructions(&program, 0, &workload, count)
+    for what in ["number", "string"] {
+        let each = ["1", "100000"].map(|handles| {
+            let workload = format!("{what}-{handles}");
+            let [few, many] = COUNTS.map(|count| instructions(&program, 0, &workload, count));
+            (many - few) / (COUNTS[1] - COUNTS[0])
         });
-        (many - few) / (COUNTS[1] - COUNTS[0])
-    });
-    println!("{each:?} instructions a getter");
-    assert_eq!(each[0], each[1]);
-    assert!(each[0] <= GETTER, "{} instructions, at most {GETTER}", each[0]);
+        println!("{what}: {each:?} instructions a getter");
+        assert_eq!(each[0], each[1]);
+        assert!(each[0] <= GETTER, "{what}: {} instructions, at most {GETTER}", each[0]);
+    }
     std::fs::remove_file(program).unwrap();
 }
 

@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_int, c_void};
 use crate::client::{Mechanism, Secret};
 use crate::error::{Error, ErrorKind, Result};
 
-use super::boundary::{Handle, Kind, View, convert};
+use super::boundary::{Handle, Kind, Recent, View, convert};
 use super::client::{run, smtp_client};
 
 /// One step of an authentication, lent to an smtp_auth_callback: it is SMTP_E_MISUSE after that has
@@ -38,6 +38,7 @@ struct Step {
 impl Kind for Step {
     const TAG: u8 = 4;
     const NAME: &'static str = "auth exchange";
+    type Recent = [Recent; 0];
 }
 
 /// Logs in with the strongest mechanism that both sides know, and with the next where the server

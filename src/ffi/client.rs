@@ -1,5 +1,6 @@
 //! smtp_client: making one, and its settings.
 
+use std::borrow::Cow;
 use std::ffi::{c_char, c_int};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use crate::client::{Cancel, Client, Protocol, TimeoutPolicy, TlsPolicy};
 use crate::error::Result;
 
 use super::boundary::panic::{caught, guarded};
-use super::boundary::{Handle, Kind, View, convert};
+use super::boundary::{Handle, Kind, Recent, View, convert};
 use super::lease::Batch;
 use super::tls::{self, smtp_tls};
 
@@ -35,6 +36,9 @@ pub(super) enum Shows {
     Enhanced,
     Helo,
     Ehlo,
+    LocalHostname,
+    SourceAddress,
+    Certificate,
     ExtensionParams,
     ExtensionName,
     RefusedAddress,
@@ -42,17 +46,23 @@ pub(super) enum Shows {
     RefusedEnhanced,
     RecipientAddress,
     RecipientText,
-    Certificate,
-    LocalHostname,
-    SourceAddress,
 }
 
 /// Reads a string of the client's that C may keep.
 pub(super) fn text(
     client: *const smtp_client,
     shows: Shows,
+    read: impl FnOnce(&Client) -> Option<Cow<'_, [u8]>>,
+) -> *const c_char {
+    Handle::text(client, shows as usize, |owned: &Owned| read(&owned.client))
+}
+
+/// Reads one of many.
+pub(super) fn text_at(
+    client: *const smtp_client,
+    shows: Shows,
     index: usize,
-    read: impl FnOnce(&Client) -> Option<std::borrow::Cow<'_, [u8]>>,
+    read: impl FnOnce(&Client) -> Option<Cow<'_, [u8]>>,
 ) -> *const c_char {
     Handle::string(client, |owned: &View<'_, Owned>| {
         read(&owned.client).map(|text| owned.show(shows as usize, index, &text))
@@ -63,6 +73,8 @@ impl Kind for Owned {
     const TAG: u8 = 1;
     const NAME: &'static str = "client";
     const WAITS: bool = true;
+    /// Up to [`Shows::LocalHostname`].
+    type Recent = [Recent; 5];
 
     /// The connection is in an unknown state: it is closed, and everything on loan goes back.
     fn recover(&mut self) -> bool {
@@ -201,7 +213,7 @@ pub unsafe extern "C" fn smtp_client_set_source_address(
 /// is set and asked for, or the client's end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_local_hostname(client: *const smtp_client) -> *const c_char {
-    text(client, Shows::LocalHostname, 0, |client| {
+    text(client, Shows::LocalHostname, |client| {
         client.local_hostname().map(|name| name.as_bytes().into())
     })
 }

@@ -6,7 +6,7 @@ use crate::client::Envelope;
 use crate::error::Result;
 
 use super::boundary::panic::guarded;
-use super::boundary::{Handle, Kind, View, convert};
+use super::boundary::{Handle, Kind, Recent, View, convert};
 
 /// The envelope of a message: what smtp_client_send_message() would put into MAIL and RCPT
 /// (RFC 5321 section 3.3). It is read once and never changes; no client and no connection is
@@ -26,6 +26,7 @@ pub(super) struct Owned {
 impl Kind for Owned {
     const TAG: u8 = 5;
     const NAME: &'static str = "envelope";
+    type Recent = [Recent; 0];
 }
 
 impl Owned {

@@ -7,7 +7,7 @@ use crate::client::{Client, Transaction};
 use crate::error::Error;
 
 use super::boundary::{Handle, View, convert};
-use super::client::{Owned, Shows, smtp_client, text};
+use super::client::{Owned, Shows, smtp_client, text_at};
 use super::transaction::status_code;
 
 type Reads<'a> = View<'a, Owned>;
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn smtp_client_recipient_address(
     client: *const smtp_client,
     index: usize,
 ) -> *const c_char {
-    text(client, Shows::RecipientAddress, index, |client| {
+    text_at(client, Shows::RecipientAddress, index, |client| {
         let mail = of(client, index)?;
         mail.recipient_address(index).map(|address| address.as_bytes().into())
     })
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn smtp_client_recipient_text(
     client: *const smtp_client,
     index: usize,
 ) -> *const c_char {
-    text(client, Shows::RecipientText, index, |client| {
+    text_at(client, Shows::RecipientText, index, |client| {
         of(client, index).map(|mail| mail.recipient_text(index).into())
     })
 }

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int};
 
 use super::boundary::code::code;
 use super::boundary::{Handle, View, convert};
-use super::client::{Owned, Shows, smtp_client, text};
+use super::client::{Owned, Shows, smtp_client, text, text_at};
 use super::error::detail;
 
 type Reads<'a> = View<'a, Owned>;
@@ -53,14 +53,14 @@ pub unsafe extern "C" fn smtp_client_reply_code(client: *const smtp_client) -> c
 /// end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_reply_text(client: *const smtp_client) -> *const c_char {
-    text(client, Shows::Reply, 0, |client| Some(client.reply().bytes().into()))
+    text(client, Shows::Reply, |client| Some(client.reply().bytes().into()))
 }
 
 /// Enhanced status code of that reply (RFC 2034, RFC 3463), such as "5.1.1"; "" if it had none.
 /// NULL only for a client that cannot be used. Valid as smtp_client_reply_text().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_reply_enhanced(client: *const smtp_client) -> *const c_char {
-    text(client, Shows::Enhanced, 0, |client| {
+    text(client, Shows::Enhanced, |client| {
         let status = client.reply().enhanced().map_or(String::new(), |status| status.to_string());
         Some(status.into_bytes().into())
     })
@@ -70,14 +70,14 @@ pub unsafe extern "C" fn smtp_client_reply_enhanced(client: *const smtp_client) 
 /// Valid until the next HELO, or the end of the connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_helo_response(client: *const smtp_client) -> *const c_char {
-    text(client, Shows::Helo, 0, |client| client.helo_response().map(Into::into))
+    text(client, Shows::Helo, |client| client.helo_response().map(Into::into))
 }
 
 /// Text of the reply to EHLO or LHLO on this connection, NULL if it was not sent (smtplib:
 /// ehlo_resp). Valid until the next EHLO, or the end of the connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_ehlo_response(client: *const smtp_client) -> *const c_char {
-    text(client, Shows::Ehlo, 0, |client| client.ehlo_response().map(Into::into))
+    text(client, Shows::Ehlo, |client| client.ehlo_response().map(Into::into))
 }
 
 /// Whether the server accepted EHLO or LHLO on this connection: 1 or 0, or an error (smtplib:
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn smtp_client_extension_name(
     client: *const smtp_client,
     index: usize,
 ) -> *const c_char {
-    text(client, Shows::ExtensionName, index, |client| {
+    text_at(client, Shows::ExtensionName, index, |client| {
         client.extension_name(index).map(|name| name.as_bytes().into())
     })
 }
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn smtp_client_refused_address(
     client: *const smtp_client,
     index: usize,
 ) -> *const c_char {
-    text(client, Shows::RefusedAddress, index, |client| {
+    text_at(client, Shows::RefusedAddress, index, |client| {
         client.refused().get(index).map(|refused| refused.address.as_bytes().into())
     })
 }
@@ -207,7 +207,7 @@ pub unsafe extern "C" fn smtp_client_refused_text(
     client: *const smtp_client,
     index: usize,
 ) -> *const c_char {
-    text(client, Shows::RefusedText, index, |client| {
+    text_at(client, Shows::RefusedText, index, |client| {
         client.refused().get(index).map(|refused| refused.text.as_bytes().into())
     })
 }
@@ -223,7 +223,7 @@ pub unsafe extern "C" fn smtp_client_refused_enhanced(
     client: *const smtp_client,
     index: usize,
 ) -> *const c_char {
-    text(client, Shows::RefusedEnhanced, index, |client| {
+    text_at(client, Shows::RefusedEnhanced, index, |client| {
         client.refused().get(index).map(|refused| refused.enhanced.as_bytes().into())
     })
 }

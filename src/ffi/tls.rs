@@ -6,7 +6,7 @@ use crate::client::{TlsPolicy, TlsVersion, Verify};
 use crate::error::Result;
 
 use super::boundary::panic::guarded;
-use super::boundary::{Handle, Kind, convert};
+use super::boundary::{Handle, Kind, Recent, convert};
 
 /// A TLS policy (smtplib: ssl.SSLContext, keyfile, certfile). By default the system's roots are
 /// trusted, the certificate must be valid for the host by its subject alternative name (RFC 9525),
@@ -30,6 +30,7 @@ impl Owned {
 impl Kind for Owned {
     const TAG: u8 = 3;
     const NAME: &'static str = "TLS policy";
+    type Recent = [Recent; 0];
 }
 
 /// Verify the chain, the dates and that the certificate is for the host. The default.

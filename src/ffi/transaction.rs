@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use super::boundary::callback::{UserData, smtp_destroy_callback};
 use super::boundary::code::code;
 use super::boundary::panic::guarded;
-use super::boundary::{Handle, Kind, View, boxed, convert};
+use super::boundary::{Handle, Kind, Recent, View, boxed, convert};
 use super::error::detail;
 
 /// One mail transaction (RFC 5321 section 3.3): sender, recipients, message, and, after it was
@@ -60,6 +60,8 @@ enum Shows {
 impl Kind for Owned {
     const TAG: u8 = 2;
     const NAME: &'static str = "transaction";
+    /// There is one for every mail: memory counts for more.
+    type Recent = [Recent; 0];
 }
 
 impl Owned {

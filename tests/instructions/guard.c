@@ -3,21 +3,23 @@
  *
  * guard PORT sequential|batch COUNT
  *
- * Or asks a client and a transaction something, beside so many other handles:
+ * Or asks a client for a number, or a text, beside so many other handles:
  *
- * guard 0 getter-HANDLES COUNT
+ * guard 0 number-HANDLES|string-HANDLES COUNT
  */
 #include <smtpclient.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int ask(int handles, int count) {
+static int ask(int text, int handles, int count) {
     smtp_client *client = smtp_client_new(SMTP_PROTOCOL_SMTP);
     int i, sum = 0;
     for (i = 0; i < handles; i++)
         if (smtp_transaction_new() == NULL) return 1;
-    for (i = 0; i < count; i++) sum += smtp_client_is_connected(client);
+    if (smtp_client_set_local_hostname(client, "guard") < 0) return 1;
+    for (i = 0; i < count; i++)
+        sum += text ? smtp_client_local_hostname(client) == NULL : smtp_client_is_connected(client);
     smtp_client_free(client);
     return sum;
 }
@@ -29,9 +31,9 @@ int main(int words, char **word) {
     int count, i, failed;
     if (words != 4) return 2;
     count = atoi(word[3]);
-    if (!strncmp(word[2], "getter-", 7)) {
+    if (!strncmp(word[2], "number-", 7) || !strncmp(word[2], "string-", 7)) {
         smtp_client_free(client);
-        return ask(atoi(word[2] + 7), count);
+        return ask(word[2][0] == 's', atoi(word[2] + 7), count);
     }
     mail = malloc((size_t)count * sizeof *mail);
     memset(text, 'x', sizeof text);

@@ -1,6 +1,7 @@
 //! The guard around every call: looks the handle up, takes it and forgets an old cancel in one
 //! step, catches panics, keeps the error, and ends at last what was freed meanwhile.
 
+use std::borrow::Cow;
 use std::ffi::{c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -14,7 +15,7 @@ use super::memory::{allocate, filled, out_of_memory};
 use super::panic::{KeptErrno, caught, set_thread_error};
 use super::slot::{End, Refusal, Slot};
 use super::table;
-use super::text::{LastError, Shown, Spin};
+use super::text::{LastError, Recent, Shown, Spin};
 
 /// What a handle can be.
 pub trait Kind: Sized {
@@ -23,6 +24,8 @@ pub trait Kind: Sized {
     const NAME: &'static str;
     /// Its calls may wait: it was made with the signal that ends them.
     const WAITS: bool = false;
+    /// Room for the texts that it shows by [`Handle::text`].
+    type Recent: Default + AsRef<[Recent]>;
 
     /// Brings the value back into order after a panic; false if it is beyond that.
     fn recover(&mut self) -> bool {
@@ -35,38 +38,38 @@ pub trait Kind: Sized {
 pub struct Handle<T>(PhantomData<T>);
 
 /// What stands behind a handle.
-struct Held<T> {
+struct Held<T: Kind> {
     /// What C was shown last: the one part that readers change.
     shown: Spin<Shown>,
+    recent: T::Recent,
+    /// Counts the calls that may have changed the value.
+    age: u64,
     /// A panic left the value in disorder; nothing runs on it any more.
     broken: bool,
     value: T,
 }
 
 /// What a reader of a handle sees.
-pub struct View<'a, T> {
-    value: &'a T,
-    shown: &'a Spin<Shown>,
-}
+pub struct View<'a, T: Kind>(&'a Held<T>);
 
-impl<T> Deref for View<'_, T> {
+impl<T: Kind> Deref for View<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.value
+        &self.0.value
     }
 }
 
-impl<T> View<'_, T> {
+impl<T: Kind> View<'_, T> {
     /// The text as C may keep it, until this function shows another for this index. `function` is
     /// the noun's own number for it.
     pub fn show(&self, function: usize, index: usize, text: &[u8]) -> *const c_char {
-        self.shown.with(|shown| shown.text(function, index, text))
+        self.0.shown.with(|shown| shown.text(function, index, text))
     }
 
     /// The same for bytes.
     pub fn show_bytes(&self, function: usize, bytes: &[u8]) -> *const u8 {
-        self.shown.with(|shown| shown.bytes(function, bytes))
+        self.0.shown.with(|shown| shown.bytes(function, bytes))
     }
 }
 
@@ -82,7 +85,8 @@ impl<T: Kind> Handle<T> {
         let place = allocate::<Held<T>>()?;
         let reserved = table::reserve().ok_or_else(out_of_memory)?;
         let value = make(reserved.signal())?;
-        let held = filled(place, Held { shown: Spin::default(), broken: false, value });
+        let (shown, recent) = (Spin::default(), T::Recent::default());
+        let held = filled(place, Held { shown, recent, age: 1, broken: false, value });
         let held = Box::into_raw(held).cast::<c_void>();
         Ok(std::ptr::without_provenance_mut(reserved.publish(T::TAG, held)))
     }
@@ -106,7 +110,9 @@ impl<T: Kind> Handle<T> {
     }
 
     /// Ends what a freed handle held. Destroy functions of the caller's run here.
+    #[cold]
     fn end(slot: &Slot, handle: usize) {
+        let _errno = KeptErrno::new();
         let held = slot.held().cast::<Held<T>>();
         // SAFETY: made by `create_with`, and freed: of all users this is the last. A panic in a
         // value's drop has nobody left to tell.
@@ -132,10 +138,7 @@ impl<T: Kind> Handle<T> {
             Ok(mut taken) => {
                 let held = taken.held();
                 let result = held.run(work);
-                if let Err(error) = &result {
-                    held.shown.with(|shown| shown.last.set(error));
-                }
-                result
+                result.inspect_err(|error| held.keep(error))
             }
             Err(error) => {
                 // What a setter was given is destroyed here, before its error is the last one.
@@ -164,7 +167,7 @@ impl<T: Kind> Handle<T> {
         let _errno = KeptErrno::new();
         let result = Self::entered(pointer).and_then(|entered| {
             let held = entered.held();
-            let view = View { value: &held.value, shown: &held.shown };
+            let view = View(held);
             let result = match held.broken {
                 true => Err(unusable::<T>()),
                 false => caught(|| {
@@ -173,7 +176,7 @@ impl<T: Kind> Handle<T> {
                 })
                 .and_then(|result| result),
             };
-            result.inspect_err(|error| held.shown.with(|shown| shown.last.set(error)))
+            result.inspect_err(|error| held.keep(error))
         });
         result.unwrap_or_else(|error| failed(set_thread_error(&error)))
     }
@@ -204,6 +207,34 @@ impl<T: Kind> Handle<T> {
     {
         let null = std::ptr::null();
         Self::look(pointer, |_| null, |view| Ok(read(view).unwrap_or(null)))
+    }
+
+    /// Reads the text that this function shows, as C may keep it until that has changed; NULL where
+    /// there is none, or it cannot be had. `read` is asked once and not again before a call has run.
+    pub fn text<P>(
+        pointer: *const P,
+        function: usize,
+        read: impl for<'a> FnOnce(&'a T) -> Option<Cow<'a, [u8]>>,
+    ) -> *const c_char
+    where
+        T: Sync,
+    {
+        Self::recent(pointer, function).unwrap_or_else(|| {
+            Self::string(pointer, |view| {
+                let Held { recent, age, value, .. } = view.0;
+                let text = view.show(function, 0, &read(value)?);
+                recent.as_ref()[function].set(*age, text);
+                Some(text)
+            })
+        })
+    }
+
+    fn recent<P>(pointer: *const P, function: usize) -> Option<*const c_char> {
+        let (slot, name) = table::find(pointer.addr(), T::TAG)?;
+        slot.enter(name).ok()?;
+        let entered = Entered::<T> { slot, handle: pointer.addr(), kind: PhantomData };
+        let held = entered.held();
+        held.recent.as_ref().get(function)?.get(held.age)
     }
 
     /// Reads the last error, or says why that cannot be done now; leaves no error itself.
@@ -275,7 +306,9 @@ impl<T: Kind> Handle<T> {
         // An acquired handle has its slot, freed or not.
         let (slot, _) = table::find(handle, T::TAG).expect("its value came from the table");
         // SAFETY: it is busy since `acquire`, and so nobody else's; the contract says the rest.
-        unsafe { &mut (*slot.held().cast::<Held<T>>()).value }
+        let held = unsafe { &mut *slot.held().cast::<Held<T>>() };
+        held.age += 1;
+        &mut held.value
     }
 
     /// Ends [`Handle::acquire`]; false if the handle was freed meanwhile, and is gone now.
@@ -303,7 +336,9 @@ struct Taken<T: Kind> {
 impl<T: Kind> Taken<T> {
     fn held(&mut self) -> &mut Held<T> {
         // SAFETY: it is busy with this call, so that nobody else touches it.
-        unsafe { &mut *self.slot.held().cast() }
+        let held: &mut Held<T> = unsafe { &mut *self.slot.held().cast() };
+        held.age += 1;
+        held
     }
 }
 
@@ -338,6 +373,12 @@ impl<T: Kind> Drop for Entered<T> {
 }
 
 impl<T: Kind> Held<T> {
+    #[cold]
+    #[inline(never)]
+    fn keep(&self, error: &Error) {
+        self.shown.with(|shown| shown.last.set(error));
+    }
+
     fn run<R>(&mut self, work: impl FnOnce(&mut T) -> Result<R>) -> Result<R> {
         if self.broken {
             let _ = caught(|| drop(work));
@@ -382,6 +423,7 @@ fn unusable<T: Kind>() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::CStr;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -397,6 +439,7 @@ mod tests {
     impl Kind for Probe {
         const TAG: u8 = 14;
         const NAME: &'static str = "probe";
+        type Recent = [Recent; 1];
 
         fn recover(&mut self) -> bool {
             self.number = 0;
@@ -416,6 +459,7 @@ mod tests {
     impl Kind for Other {
         const TAG: u8 = 15;
         const NAME: &'static str = "other";
+        type Recent = [Recent; 0];
     }
 
     type Pointer = *mut std::ffi::c_void;
@@ -546,6 +590,54 @@ mod tests {
             Ok(1)
         });
         assert_eq!(code, 1);
+        Handle::free(pointer).unwrap();
+    }
+
+    #[test]
+    fn a_text_is_read_once_between_two_calls() {
+        let (pointer, _) = probe();
+        let reads = AtomicUsize::new(0);
+        let text = || {
+            let text = Handle::text(pointer, 0, |probe: &Probe| {
+                reads.fetch_add(1, Ordering::SeqCst);
+                (probe.number != 0).then(|| probe.number.to_string().into_bytes().into())
+            });
+            // SAFETY: just shown.
+            let text = (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) });
+            text.map(|text| text.to_str().unwrap().to_owned())
+        };
+        let set = |number| {
+            let code = Handle::run(pointer, |probe| {
+                probe.number = number;
+                Ok(0)
+            });
+            assert_eq!(code, 0);
+        };
+        let read = |count| assert_eq!(reads.swap(0, Ordering::SeqCst), count);
+        for number in [7, 8, 8] {
+            assert_eq!([text(), text()], [Some(number.to_string()), Some(number.to_string())]);
+            read(1);
+            set(8);
+        }
+        // What is not there is looked for each time.
+        set(0);
+        assert_eq!([text(), text()], [None, None]);
+        read(2);
+        // A call of another handle's that borrows it, and a loan, are calls too.
+        Handle::borrow(pointer, |probe| {
+            probe.number = 9;
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(text().unwrap(), "9");
+        let loan = Handle::acquire(pointer).unwrap();
+        assert!(text().is_none(), "busy");
+        // SAFETY: acquired above, once.
+        unsafe {
+            Handle::acquired(loan).number = 10;
+            Handle::release(loan);
+        }
+        assert_eq!(text().unwrap(), "10");
         Handle::free(pointer).unwrap();
     }
 

@@ -15,3 +15,4 @@ pub mod text;
 
 pub use call::{Handle, Kind, View};
 pub use memory::boxed;
+pub use text::Recent;

@@ -5,7 +5,7 @@
 use std::cell::UnsafeCell;
 use std::ffi::{CString, c_char, c_int};
 use std::mem::ManuallyDrop;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::client::fork;
 use crate::error::Error;
@@ -64,6 +64,27 @@ fn with_nul(bytes: &[u8]) -> Vec<u8> {
     [bytes, b"\0"].concat()
 }
 
+/// A text that was shown, for readers to find without the lock: good as long as the handle has the
+/// age that it was shown at.
+#[derive(Default)]
+pub struct Recent {
+    age: AtomicU64,
+    text: AtomicPtr<c_char>,
+}
+
+impl Recent {
+    pub fn get(&self, age: u64) -> Option<*const c_char> {
+        let is_good = self.age.load(Ordering::Acquire) == age;
+        is_good.then(|| self.text.load(Ordering::Relaxed).cast_const())
+    }
+
+    /// At one age a place shows one text, whoever of the readers is first.
+    pub fn set(&self, age: u64, text: *const c_char) {
+        self.text.store(text.cast_mut(), Ordering::Relaxed);
+        self.age.store(age, Ordering::Release);
+    }
+}
+
 /// The last error of a handle.
 #[derive(Default)]
 pub struct LastError {
@@ -111,6 +132,14 @@ impl<T: Default> Spin<T> {
 
     fn lock(&self) -> Locked<'_> {
         let mine = fork::epoch().wrapping_add(1).max(1);
+        match self.holder.compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => Locked(&self.holder),
+            Err(_) => self.lock_held(mine),
+        }
+    }
+
+    #[cold]
+    fn lock_held(&self, mine: u32) -> Locked<'_> {
         loop {
             let holder =
                 match self.holder.compare_exchange(0, mine, Ordering::Acquire, Ordering::Relaxed) {
