@@ -1,83 +1,161 @@
 //! Generates include/smtpclient.h from src/ffi, and gives cargo's own shared library its soname.
 
-use std::path::PathBuf;
-use std::{env, fs};
-
-/// The files of src/ffi that C sees, in the order a reader wants them.
-const HEADER_ORDER: [&str; 16] = [
-    "boundary/code",
-    "error",
-    "version",
-    "boundary/callback",
-    "tls",
-    "client",
-    "observe",
-    "connection",
-    "command",
-    "auth",
-    "mail",
-    "transaction",
-    "message",
-    "envelope",
-    "reply",
-    "recipient",
-];
+use std::env;
 
 fn main() {
-    for input in ["build.rs", "cbindgen.toml", "src/ffi"] {
-        println!("cargo:rerun-if-changed={input}");
-    }
-    let major = variable("CARGO_PKG_VERSION_MAJOR");
+    println!("cargo:rerun-if-changed=build.rs");
     // cargo-c passes its own soname.
     if env::var_os("CARGO_FEATURE_CAPI").is_none() {
-        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libsmtpclient.so.{major}");
+        let (major, minor) = (version("MAJOR"), version("MINOR"));
+        // In 0.x, each minor release is an interface of its own: docs/abi.md.
+        let series = if major == "0" { format!("0.{minor}") } else { major };
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libsmtpclient.so.{series}");
     }
-    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
-    let mut config = cbindgen::Config::from_root_or_default(&root);
-    config.after_includes = Some(format!(
-        "\n#define SMTPCLIENT_VERSION \"{}\"\n\
-         #define SMTPCLIENT_VERSION_MAJOR {major}\n\
-         #define SMTPCLIENT_VERSION_MINOR {}\n\
-         #define SMTPCLIENT_VERSION_PATCH {}\n\n{}",
-        variable("CARGO_PKG_VERSION"),
-        variable("CARGO_PKG_VERSION_MINOR"),
-        variable("CARGO_PKG_VERSION_PATCH"),
-        fs::read_to_string(root.join("src/ffi/prologue.h"))
-            .expect("src/ffi/prologue.h is part of the sources"),
-    ));
-    // A syntax error is better told by rustc.
-    let sources = HEADER_ORDER.iter().map(|name| root.join(format!("src/ffi/{name}.rs")));
-    let builder = sources.fold(cbindgen::Builder::new(), cbindgen::Builder::with_src);
-    let Ok(header) = builder.with_config(config).generate() else { return };
-    let mut text = Vec::new();
-    header.write(&mut text);
-    let text = mended(&String::from_utf8(text).expect("cbindgen writes UTF-8")).into_bytes();
-    fs::write(PathBuf::from(variable("OUT_DIR")).join("smtpclient.h"), &text)
-        .expect("cargo's output directory is writable");
-    let committed = root.join("include/smtpclient.h");
-    // Only when it differs, so that a build leaves an unchanged tree untouched.
-    if fs::read(&committed).ok().as_deref() != Some(&text) {
-        // A package cache is read-only; the committed header serves there.
-        let _ =
-            fs::create_dir_all(root.join("include")).and_then(|()| fs::write(&committed, &text));
-    }
+    #[cfg(feature = "header")]
+    header::generate();
 }
 
-/// What cbindgen cannot be told: constants that stay one value in any expression, and types of
-/// callbacks that are C's in C++ too.
-fn mended(header: &str) -> String {
-    const OPENING: &str = "#ifdef __cplusplus\nextern \"C\" {\n#endif // __cplusplus\n\n";
-    let mut text = header.replacen(OPENING, "", 1);
-    let first = text.find("_callback)(").expect("a callback's type");
-    let comment = text[..first].rfind("/**").expect("a comment before it");
-    text.insert_str(comment, OPENING);
-    let line = |line: &str| match line.split_once(" -") {
-        Some((name, number)) if line.starts_with("#define ") => format!("{name} (-{number})\n"),
-        _ => format!("{line}\n"),
-    };
-    text.lines().map(line).collect()
+fn version(part: &str) -> String {
+    variable(&format!("CARGO_PKG_VERSION_{part}"))
 }
 
 fn variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| panic!("cargo sets {name}"))
+}
+
+#[cfg(feature = "header")]
+mod header {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::{variable, version};
+
+    /// The files of src/ffi that C sees, in the order a reader wants them.
+    const ORDER: [&str; 16] = [
+        "boundary/code",
+        "error",
+        "version",
+        "boundary/callback",
+        "tls",
+        "client",
+        "observe",
+        "connection",
+        "command",
+        "auth",
+        "mail",
+        "transaction",
+        "message",
+        "envelope",
+        "reply",
+        "recipient",
+    ];
+
+    /// Writes the header to cargo's output directory, and over the committed one where that is
+    /// another; never over it with less than the sources export.
+    pub fn generate() {
+        for input in ["cbindgen.toml", "src/ffi"] {
+            println!("cargo:rerun-if-changed={input}");
+        }
+        let root = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
+        let out = PathBuf::from(variable("OUT_DIR"));
+        let sources = copied(&root, &out.join("ffi"));
+        let mut builder = cbindgen::Builder::new().with_config(config(&root));
+        for (path, _) in &sources {
+            builder = builder.with_src(path);
+        }
+        // A syntax error is better told by rustc.
+        let Ok(header) = builder.generate() else { return };
+        let mut text = Vec::new();
+        header.write(&mut text);
+        let text = mended(&String::from_utf8(text).expect("cbindgen writes UTF-8"));
+        fs::write(out.join("smtpclient.h"), &text).expect("cargo's output directory is writable");
+        if let Some(name) = exported(&sources).find(|name| !text.contains(&format!("{name}("))) {
+            println!("cargo:warning=this cbindgen leaves out {name}: the header stays as it was");
+            return;
+        }
+        let committed = root.join("include/smtpclient.h");
+        // Only when it differs, so that a build leaves an unchanged tree untouched.
+        if fs::read_to_string(&committed).ok().as_ref() != Some(&text) {
+            // A package cache is read-only; the committed header serves there.
+            let _ = fs::create_dir_all(root.join("include"))
+                .and_then(|()| fs::write(&committed, &text));
+        }
+    }
+
+    /// The sources as every release of cbindgen can read them: before 0.28, it does not see a
+    /// function under `unsafe(no_mangle)`.
+    fn copied(root: &Path, to: &Path) -> Vec<(PathBuf, String)> {
+        fs::create_dir_all(to).expect("cargo's output directory is writable");
+        let copy = |name: &&str| {
+            let path = root.join(format!("src/ffi/{name}.rs"));
+            let text = fs::read_to_string(path).expect("a file that C sees is part of the sources");
+            let text = text.replace("#[unsafe(no_mangle)]", "#[no_mangle]");
+            let path = to.join(format!("{}.rs", name.replace('/', "_")));
+            fs::write(&path, &text).expect("cargo's output directory is writable");
+            (path, text)
+        };
+        ORDER.iter().map(copy).collect()
+    }
+
+    /// The names of the functions that the sources export.
+    fn exported(sources: &[(PathBuf, String)]) -> impl Iterator<Item = &str> {
+        let functions = sources.iter().flat_map(|(_, text)| text.split("extern \"C\" fn ").skip(1));
+        functions.filter_map(|text| text.split(['(', '<']).next())
+    }
+
+    fn config(root: &Path) -> cbindgen::Config {
+        let mut config = cbindgen::Config::from_root_or_default(root);
+        config.after_includes = Some(format!(
+            "\n#define SMTPCLIENT_VERSION \"{}\"\n\
+             #define SMTPCLIENT_VERSION_MAJOR {}\n\
+             #define SMTPCLIENT_VERSION_MINOR {}\n\
+             #define SMTPCLIENT_VERSION_PATCH {}\n\
+             /* The three in one number, for `#if`: 0x000203 is 0.2.3. */\n\
+             #define SMTPCLIENT_VERSION_NUMBER {}\n\n{}",
+            variable("CARGO_PKG_VERSION"),
+            version("MAJOR"),
+            version("MINOR"),
+            version("PATCH"),
+            number(),
+            fs::read_to_string(root.join("src/ffi/prologue.h"))
+                .expect("src/ffi/prologue.h is part of the sources"),
+        ));
+        config
+    }
+
+    fn number() -> String {
+        let part = |name| version(name).parse::<u8>().expect("no part of a version is above 255");
+        format!("0x{:02x}{:02x}{:02x}", part("MAJOR"), part("MINOR"), part("PATCH"))
+    }
+
+    /// What cbindgen cannot be told: constants that stay one value in any expression, types of
+    /// callbacks that are C's in C++ too, and, before 0.29, what C23 knows of an enum.
+    fn mended(header: &str) -> String {
+        const OPENING: &str = "#ifdef __cplusplus\nextern \"C\" {\n#endif // __cplusplus\n\n";
+        const OLDER: [&str; 2] = [
+            "#ifdef __cplusplus\n  : int32_t\n#endif // __cplusplus\n",
+            "#ifndef __cplusplus\ntypedef int32_t smtp_result;\n#endif // __cplusplus\n",
+        ];
+        const NEWER: [&str; 2] = [
+            "#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L\n  : int32_t\n\
+             #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L\n",
+            "#ifndef __cplusplus\n#if __STDC_VERSION__ >= 202311L\n\
+             typedef enum smtp_result smtp_result;\n#else\ntypedef int32_t smtp_result;\n\
+             #endif // __STDC_VERSION__ >= 202311L\n#endif // __cplusplus\n",
+        ];
+        let mut text = header.replacen(OPENING, "", 1);
+        for (older, newer) in OLDER.iter().zip(NEWER) {
+            text = text.replacen(older, newer, 1);
+        }
+        let first = text.find("_callback)(").expect("a callback's type");
+        let comment = text[..first].rfind("/**").expect("a comment before it");
+        text.insert_str(comment, OPENING);
+        let line = |line: &str| match line.split_once(" -") {
+            Some((name, number)) if line.starts_with("#define ") => {
+                format!("{name} (-{number})\n")
+            }
+            _ => format!("{line}\n"),
+        };
+        text.lines().map(line).collect()
+    }
 }

@@ -14,6 +14,8 @@
 #define SMTPCLIENT_VERSION_MAJOR 0
 #define SMTPCLIENT_VERSION_MINOR 1
 #define SMTPCLIENT_VERSION_PATCH 0
+/* The three in one number, for `#if`: 0x000203 is 0.2.3. */
+#define SMTPCLIENT_VERSION_NUMBER 0x000100
 
 /* What the library exports. */
 #ifndef SMTP_API
@@ -510,14 +512,23 @@ int smtp_error_is_temporary(int code,
 SMTP_API const char *smtp_client_version(void);
 
 /**
+ * The same as one number, made as SMTPCLIENT_VERSION_NUMBER is, to be compared with it: 0x000203
+ * is 0.2.3. Any thread.
+ */
+SMTP_API
+int smtp_client_version_number(void);
+
+/**
  * Whether the library has a feature: 1 if so, 0 if not or if the name is unknown.
  *
- * @param name  "smtp", "lmtp", "tls", "smtputf8", "pipelining", "chunking", or "auth:" with a
+ * @param name  "smtp", "lmtp", "tls", "smtputf8", "idna" (domains that are not ASCII, in A-labels
+ *              where the server takes no UTF-8), "pipelining", "chunking", or "auth:" with a
  *              mechanism, such as "auth:CRAM-MD5"
  *
  * Any thread.
  */
-SMTP_API int smtp_client_has_feature(const char *name);
+SMTP_API
+int smtp_client_has_feature(const char *name);
 
 /**
  * Makes a policy with the defaults.

@@ -130,6 +130,7 @@ enum class direction {
 
 /* Version of the library that is running. */
 inline std::string version() { return smtp_client_version(); }
+inline int version_number() { return smtp_client_version_number(); }
 
 namespace detail {
 

@@ -75,9 +75,12 @@ pub enum Detail {
     NeedsUtf8,
 }
 
-/// What failed and why.
-#[derive(Clone, Debug)]
-pub struct Error {
+/// What failed and why. A single pointer, so that a function which only passes it on is short; one
+/// for which there was no memory says just that.
+pub struct Error(Option<Box<Fault>>);
+
+#[derive(Clone)]
+struct Fault {
     kind: ErrorKind,
     detail: Detail,
     message: String,
@@ -87,78 +90,110 @@ pub struct Error {
 
 impl Error {
     /// An error of `kind` whose message says what was expected and what came.
+    #[cold]
+    #[inline(never)]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, detail: Detail::None, message: message.into(), os_code: 0, reply_code: 0 }
+        let message = message.into();
+        Error(Some(Box::new(Fault {
+            kind,
+            detail: Detail::None,
+            message,
+            os_code: 0,
+            reply_code: 0,
+        })))
+    }
+
+    /// There is no memory, not even for a text.
+    pub fn out_of_memory() -> Self {
+        Error(None)
     }
 
     /// An [`ErrorKind::Io`] error: `what` failed with `error`.
+    #[cold]
     pub fn io(what: &str, error: &std::io::Error) -> Self {
         Error::new(ErrorKind::Io, format!("{what}: {error}"))
             .with_os_code(error.raw_os_error().unwrap_or(0))
     }
 
     /// The same error with the system's `errno`.
-    pub fn with_os_code(mut self, os_code: i32) -> Self {
-        self.os_code = os_code;
-        self
+    pub fn with_os_code(self, os_code: i32) -> Self {
+        self.but(|fault| fault.os_code = os_code)
     }
 
     /// The same error with the reply code that caused it.
-    pub fn with_reply_code(mut self, code: u16) -> Self {
-        self.reply_code = code;
-        self
+    pub fn with_reply_code(self, code: u16) -> Self {
+        self.but(|fault| fault.reply_code = code)
     }
 
     /// The same error, told apart from others of its class.
-    pub fn with_detail(mut self, detail: Detail) -> Self {
-        self.detail = detail;
-        self
+    pub fn with_detail(self, detail: Detail) -> Self {
+        self.but(|fault| fault.detail = detail)
     }
 
     /// The same error, its message led by `context` and a colon.
-    pub fn in_context(mut self, context: &str) -> Self {
-        self.message = format!("{context}: {}", self.message);
-        self
+    #[cold]
+    #[inline(never)]
+    pub fn in_context(self, context: &str) -> Self {
+        self.but(|fault| fault.message = format!("{context}: {}", fault.message))
     }
 
     /// The same error with another text in place of its own.
-    pub fn with_message(mut self, change: impl FnOnce(&str) -> String) -> Self {
-        self.message = change(&self.message);
-        self
+    pub fn with_message(self, change: impl FnOnce(&str) -> String) -> Self {
+        self.but(|fault| fault.message = change(&fault.message))
     }
 
     /// The same error as another class.
-    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
-        self.kind = kind;
+    pub fn with_kind(self, kind: ErrorKind) -> Self {
+        self.but(|fault| fault.kind = kind)
+    }
+
+    fn but(mut self, change: impl FnOnce(&mut Fault)) -> Self {
+        if let Some(fault) = &mut self.0 {
+            change(fault);
+        }
         self
     }
 
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.as_ref().map_or(ErrorKind::NoMemory, |fault| fault.kind)
     }
 
     pub fn detail(&self) -> Detail {
-        self.detail
+        self.0.as_ref().map_or(Detail::None, |fault| fault.detail)
     }
 
     pub fn message(&self) -> &str {
-        &self.message
+        self.0.as_ref().map_or("out of memory", |fault| &fault.message)
     }
 
     /// The system's `errno`, or getaddrinfo's `EAI_*` for a failed lookup; 0 if none.
     pub fn os_code(&self) -> i32 {
-        self.os_code
+        self.0.as_ref().map_or(0, |fault| fault.os_code)
     }
 
     /// The reply code that caused the error, 0 if none.
     pub fn reply_code(&self) -> u16 {
-        self.reply_code
+        self.0.as_ref().map_or(0, |fault| fault.reply_code)
+    }
+}
+
+impl Clone for Error {
+    #[cold]
+    #[inline(never)]
+    fn clone(&self) -> Self {
+        Error(self.0.clone())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.kind(), self.message())
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(self.message())
     }
 }
 

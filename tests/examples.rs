@@ -123,11 +123,13 @@ fn send_message_explains_what_is_wrong() {
     let server = Server::engine(Engine::new());
     let directory = TempDir::new("examples");
     let anonymous = directory.write("anonymous.eml", "To: al@b.example\n\nHi\n");
-    for (arguments, code, words) in [
-        (&[][..], 2, "usage: send_message"),
-        (&[&server.address(), "/nonexistent/file"], 1, "/nonexistent/file: No such file"),
-        (&[&server.address(), &anonymous], 1, "From"),
-    ] {
+    let address = server.address();
+    let cases: [(&[&str], i32, &str); 3] = [
+        (&[], 2, "usage: send_message"),
+        (&[&address, "/nonexistent/file"], 1, "/nonexistent/file: No such file"),
+        (&[&address, &anonymous], 1, "From"),
+    ];
+    for (arguments, code, words) in cases {
         let output = run("send_message", arguments, "");
         assert_eq!(status(&output), code, "{arguments:?}: {output:?}");
         let said = text(&output.stderr);

@@ -27,10 +27,8 @@ impl Client {
         if self.transport.is_none() {
             return Err(not_connected());
         }
-        if !self.session.is_quiet()
-            && let Some(error) = self.finish_stream()
-        {
-            return Err(error);
+        if !self.session.is_quiet() {
+            self.finish_stream().map_or(Ok(()), Err)?;
         }
         // What an earlier call left unread is no result of this one.
         self.answer = None;
@@ -86,7 +84,14 @@ impl Client {
         start: impl FnOnce(&mut Session) -> Result<()>,
     ) -> Result<u16> {
         self.answer = None;
-        if let Err(error) = start(&mut self.session) {
+        let started = start(&mut self.session);
+        self.operate_on(started, deadline)
+    }
+
+    /// The part of [`operate`](Self::operate) that is the same for all, and compiled once.
+    #[inline(never)]
+    fn operate_on(&mut self, started: Result<()>, deadline: Option<Instant>) -> Result<u16> {
+        if let Err(error) = started {
             self.hang_up();
             return Err(error);
         }
@@ -113,7 +118,13 @@ impl Client {
         deadline: Option<Instant>,
         start: impl FnOnce(&mut Session) -> Result<()>,
     ) -> Result<()> {
-        if let Err(error) = start(&mut self.session) {
+        let started = start(&mut self.session);
+        self.write_out_on(started, deadline)
+    }
+
+    #[inline(never)]
+    fn write_out_on(&mut self, started: Result<()>, deadline: Option<Instant>) -> Result<()> {
+        if let Err(error) = started {
             self.hang_up();
             return Err(error);
         }
@@ -234,9 +245,8 @@ impl Client {
     }
 
     fn report_progress(&mut self) {
-        if let Some(progress) = &mut self.progress
-            && let Some((sent, total)) = self.session.progress()
-        {
+        let Some(progress) = &mut self.progress else { return };
+        if let Some((sent, total)) = self.session.progress() {
             progress.sent(sent, total);
         }
     }

@@ -201,15 +201,12 @@ impl Client {
         let ended = self.turn(TimeLimit { deadline, ..self.stream_limit() }, Session::is_quiet);
         self.pending.collecting = false;
         batch.extend(self.pending.slots.drain(..).flatten());
-        if let Some(error) = ended
-            && matches!(
-                error.kind(),
-                ErrorKind::Cancelled | ErrorKind::Forbidden | ErrorKind::Protocol
-            )
-            && batch.iter().all(|transaction| {
-                transaction.status_kind().is_none() || error.kind() != ErrorKind::Protocol
-            })
-        {
+        let ended = ended.filter(|error| match error.kind() {
+            ErrorKind::Cancelled | ErrorKind::Forbidden => true,
+            ErrorKind::Protocol => batch.iter().all(|one| one.status_kind().is_none()),
+            _ => false,
+        });
+        if let Some(error) = ended {
             return Err(with_open_outcome(error, batch));
         }
         let failed = batch.iter().find_map(|one| one.error().map(|error| (one, error.clone())));
@@ -226,7 +223,8 @@ impl Client {
     /// transactions in flight is full.
     pub fn submit(&mut self, mut transaction: Box<Transaction>) -> Result<()> {
         let first = self.session.is_quiet();
-        if first && let Err(error) = self.begin_greeted() {
+        let begun = if first { self.begin_greeted().map(drop) } else { Ok(()) };
+        if let Err(error) = begun {
             transaction.fail_at_hello(error.clone(), self.session.reply());
             self.complete(transaction);
             return Err(error);

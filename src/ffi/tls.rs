@@ -22,8 +22,14 @@ pub struct smtp_tls {
 pub(super) struct Owned(Option<TlsPolicy>);
 
 impl Owned {
+    #[inline(never)]
     pub fn policy(&self) -> TlsPolicy {
         self.0.clone().unwrap_or_default()
+    }
+
+    #[inline(never)]
+    fn change(&mut self) -> &mut TlsPolicy {
+        self.0.get_or_insert_default()
     }
 }
 
@@ -46,7 +52,7 @@ pub const SMTP_TLS_VERSION_1_2: c_int = 12;
 pub const SMTP_TLS_VERSION_1_3: c_int = 13;
 
 fn set(tls: *mut smtp_tls, change: impl FnOnce(&mut TlsPolicy) -> Result<()>) -> c_int {
-    Handle::run(tls, |owned: &mut Owned| change(owned.0.get_or_insert_default()).map(|()| 0))
+    Handle::run(tls, |owned: &mut Owned| change(owned.change()).map(|()| 0))
 }
 
 fn version(value: c_int) -> Result<TlsVersion> {

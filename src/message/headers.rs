@@ -105,8 +105,10 @@ pub(super) fn scan(message: &[u8]) -> Result<Section<'_>> {
         if text_end == at {
             return Ok(Section { start, end: next, fields });
         }
-        if !continues && let Some((name, length)) = field_name(&message[at..]) {
-            open = Name::parse(name).map(|name| (name, at..at + length));
+        if !continues {
+            if let Some((name, length)) = field_name(&message[at..]) {
+                open = Name::parse(name).map(|name| (name, at..at + length));
+            }
         }
         at = next;
     }

@@ -42,19 +42,11 @@ impl Trace {
     }
 
     pub fn info(&mut self, text: &str) {
-        if self.on
-            && let Some(sink) = &mut self.sink
-        {
-            sink.trace(Direction::Info, text.as_bytes());
-        }
+        self.tell(Direction::Info, text.as_bytes());
     }
 
     pub(super) fn sent(&mut self, bytes: &[u8]) {
-        if self.on
-            && let Some(sink) = &mut self.sink
-        {
-            sink.trace(Direction::Sent, bytes);
-        }
+        self.tell(Direction::Sent, bytes);
     }
 
     /// A line that ends in a credential: `shown` of its bytes may be seen.
@@ -62,19 +54,22 @@ impl Trace {
         if self.secrets {
             return self.sent(line);
         }
-        if self.on
-            && let Some(sink) = &mut self.sink
-        {
+        if self.is_on() {
             let masked = [&line[..shown.min(line.len())], MASK.as_bytes(), b"\r\n"].concat();
-            sink.trace(Direction::Sent, &masked);
+            self.tell(Direction::Sent, &masked);
         }
     }
 
     pub(super) fn received(&mut self, bytes: &[u8]) {
-        if self.on
-            && let Some(sink) = &mut self.sink
-        {
-            sink.trace(Direction::Received, bytes);
+        self.tell(Direction::Received, bytes);
+    }
+
+    fn tell(&mut self, direction: Direction, bytes: &[u8]) {
+        if !self.on {
+            return;
+        }
+        if let Some(sink) = &mut self.sink {
+            sink.trace(direction, bytes);
         }
     }
 

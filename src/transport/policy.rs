@@ -83,6 +83,7 @@ impl Default for Settings {
 }
 
 impl TlsPolicy {
+    #[inline(never)]
     fn change(&mut self) -> &mut Settings {
         self.connector = Arc::default();
         &mut self.settings

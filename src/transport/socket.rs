@@ -42,7 +42,7 @@ impl Socket {
         inner.set_nonblocking(true).map_err(|error| Error::io("set_nonblocking", &error))?;
         inner.set_cloexec(true).map_err(|error| Error::io("set_cloexec", &error))?;
         // A Unix socket has no such option, and needs none.
-        let _ = inner.set_tcp_nodelay(true);
+        let _ = sys::set_nodelay(inner.as_raw_fd());
         Ok(Socket { inner })
     }
 
@@ -173,7 +173,7 @@ impl Socket {
 
     /// What is written goes out at once.
     pub fn set_nodelay(&self) -> Result<()> {
-        self.inner.set_tcp_nodelay(true).map_err(|error| Error::io("set_nodelay", &error))
+        sys::set_nodelay(self.fd()).map_err(|error| Error::io("set_nodelay", &error))
     }
 
     pub fn fd(&self) -> RawFd {

@@ -250,6 +250,18 @@ pub(super) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(other) })
 }
 
+/// TCP_NODELAY: what is written goes out at once. (socket2 0.5 and 0.6 name it differently.)
+pub(super) fn set_nodelay(fd: RawFd) -> io::Result<()> {
+    let on: libc::c_int = 1;
+    let size = size_of_val(&on) as libc::socklen_t;
+    let value = (&raw const on).cast();
+    // SAFETY: the option's value is an int that lives throughout the call.
+    match unsafe { libc::setsockopt(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, value, size) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// eventfd(2), which neither blocks nor survives `exec`.
 pub(super) fn event() -> io::Result<OwnedFd> {
     // SAFETY: no pointers are passed; a negative result is checked below.

@@ -80,7 +80,7 @@ impl Path {
     /// part stays what it is, byte for byte.
     pub fn with_ascii_domain(&self) -> Option<Path> {
         let at = self.at.filter(|_| self.local_part().is_ascii())?;
-        let domain = idna::domain_to_ascii(self.domain()).ok()?;
+        let domain = a_labels(self.domain())?;
         // The mapping makes `>` of a full-width one: only letters, digits, hyphens and dots (and
         // the underscore of real hosts) are known to mean in a path what they mean in a name.
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
@@ -88,6 +88,17 @@ impl Path {
         let text = format!("{}{domain}", &self.text[..=at]);
         (fits && text.len() <= MAX_PATH).then_some(Path { text, at: Some(at), ascii: true })
     }
+}
+
+#[cfg(feature = "idna")]
+fn a_labels(domain: &str) -> Option<String> {
+    idna::domain_to_ascii(domain).ok()
+}
+
+/// Without the tables of IDNA, a domain that is not ASCII has no other form.
+#[cfg(not(feature = "idna"))]
+fn a_labels(domain: &str) -> Option<String> {
+    domain.is_ascii().then(|| domain.to_ascii_lowercase())
 }
 
 /// Where the `@` stands in an address of the usual kind, which needs no closer look.

@@ -1,7 +1,6 @@
 //! What the server offers: the reply to EHLO (RFC 5321 section 4.1.1.1) as a table.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
@@ -138,7 +137,7 @@ struct Reader<'a> {
     offered: Capabilities,
     /// Where each keyword stands.
     places: HashMap<Name<'a>, usize>,
-    mechanisms: HashMap<Name<'a>, ()>,
+    mechanisms: HashMap<Name<'a>, usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -164,8 +163,8 @@ impl<'a> Reader<'a> {
         let from = params.iter().position(|byte| *byte != b'=').unwrap_or(params.len());
         let names = params[from..].split(u8::is_ascii_whitespace);
         for name in names.filter(|name| !name.is_empty()) {
-            if let Entry::Vacant(place) = self.mechanisms.entry(Name(name)) {
-                place.insert(());
+            let place = self.offered.mechanisms.len();
+            if *self.mechanisms.entry(Name(name)).or_insert(place) == place {
                 let name = shown(name).to_ascii_uppercase();
                 if !known.is_empty() {
                     known.push(' ');
@@ -177,9 +176,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A keyword or the name of a mechanism: letter case does not matter (RFC 5321 section 4.1.1.1,
-/// RFC 4422 section 3.1).
-struct Name<'a>(&'a [u8]);
+/// A keyword, a mechanism or a domain: letter case does not matter (RFC 5321 sections 2.4 and
+/// 4.1.1.1, RFC 4422 section 3.1).
+pub struct Name<'a>(pub &'a [u8]);
 
 impl PartialEq for Name<'_> {
     fn eq(&self, other: &Self) -> bool {

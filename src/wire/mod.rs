@@ -14,7 +14,7 @@ pub mod wiped;
 mod words;
 
 pub use address::Path;
-pub use capabilities::Capabilities;
+pub use capabilities::{Capabilities, Name};
 pub use command::Param;
 pub use dot::LineEncoder;
 pub use reply::{Reply, ReplyParser};

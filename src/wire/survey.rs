@@ -71,13 +71,15 @@ impl Surveyor {
     /// `here[i]` follows `before[i]`.
     fn stretch(&mut self, before: &[u8], here: &[u8]) {
         let mut lanes = Lanes::default();
-        let (blocks_before, tail_before) = before.as_chunks();
-        let (blocks_here, tail_here) = here.as_chunks();
-        for (before, here) in blocks_before.iter().zip(blocks_here) {
-            lanes.compare(before, here);
+        let (mut before, mut here) = (before, here);
+        while let (Some((a, before_left)), Some((b, here_left))) =
+            (before.split_first_chunk(), here.split_first_chunk())
+        {
+            lanes.compare(a, b);
+            (before, here) = (before_left, here_left);
         }
         // A pair of zeros says nothing.
-        lanes.compare(&padded(tail_before), &padded(tail_here));
+        lanes.compare(&padded(before), &padded(here));
         if joined(&lanes.odd) != 0 {
             self.odd += lanes.odd.iter().map(|count| u64::from(*count)).sum::<u64>();
         }
@@ -130,8 +132,8 @@ fn padded(tail: &[u8]) -> [u8; LANES] {
 
 /// All lanes' bits in eight.
 fn joined(lanes: &[u8; LANES]) -> u64 {
-    let (words, _) = lanes.as_chunks::<8>();
-    words.iter().fold(0, |bits, word| bits | u64::from_ne_bytes(*word))
+    let all = u128::from_ne_bytes(*lanes);
+    (all | all >> 64) as u64
 }
 
 #[cfg(test)]

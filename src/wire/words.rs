@@ -20,11 +20,10 @@ const WINDOW: usize = MOST + 9;
 /// Encodes the whole words of `input`, where a line begins, into `out`. Gives how much it took
 /// and how much it wrote; a CR at the end is left, for what follows decides about it.
 pub(super) fn encode(input: &[u8], out: &mut [u8], stuff: bool) -> (usize, usize) {
-    let (words, _) = input.as_chunks::<8>();
     let mut before = Before { cr: 0, lf: FIRST };
     let (mut taken, mut at) = (0, 0);
-    for word in words {
-        let word = u64::from_le_bytes(*word);
+    for word in input.chunks_exact(8) {
+        let word = number(word);
         let cr = equal(word, b'\r');
         let lf = equal(word, b'\n');
         let after_cr = cr << 8 | before.cr;
@@ -63,6 +62,10 @@ pub(super) fn encode(input: &[u8], out: &mut [u8], stuff: bool) -> (usize, usize
 fn equal(word: u64, byte: u8) -> u64 {
     let other = word ^ (u64::from(byte) * 0x0101_0101_0101_0101);
     !(((other & !HIGH) + !HIGH) | other | !HIGH)
+}
+
+fn number(word: &[u8]) -> u64 {
+    u64::from_le_bytes(word.try_into().expect("a word has eight bytes"))
 }
 
 /// With `MOST`, which `at` never passes, the compiler sees that it is inside.

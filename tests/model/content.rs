@@ -53,10 +53,11 @@ impl Server<'_> {
                 self.violate("a bare CR or LF behind DATA (RFC 5321 section 2.3.8)".to_owned());
             }
             content.extend_from_slice(if line[0] == b'.' { &line[1..] } else { &line });
-            if let Some((at, code, then)) = early
-                && content.len() > at
-            {
-                return self.refuse_midway(code, then).map(|()| None);
+            match early {
+                Some((at, code, then)) if content.len() > at => {
+                    return self.refuse_midway(code, then).map(|()| None);
+                }
+                _ => {}
             }
         }
     }

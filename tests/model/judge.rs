@@ -236,12 +236,13 @@ impl Judge<'_> {
         let contradicts = self.plan.any(|act| matches!(act, Act::Contradict(_)));
         let unknown =
             !contradicts && report.verdicts.iter().any(|verdict| verdict.said == Said::Unknown);
-        if let Some((code, false)) = visit.closing
-            && (code == 421 || code == 521 || (code == 554 && self.plan.habits.exim))
-            && !self.plan.any(|act| act == Act::RefuseAndClose(554))
-            && unknown
-        {
-            return broken("unknown behind a 421", format!("{code}: {report:?}"));
+        let ends = |code| code == 421 || code == 521 || (code == 554 && self.plan.habits.exim);
+        let said_so = |code| ends(code) && !self.plan.any(|act| act == Act::RefuseAndClose(554));
+        match visit.closing {
+            Some((code, false)) if unknown && said_so(code) => {
+                return broken("unknown behind a 421", format!("{code}: {report:?}"));
+            }
+            _ => {}
         }
         // LMTP's one reply for all of several recipients passes for that of the first.
         let one = !self.plan.lmtp || report.verdicts.len() == 1;
@@ -249,12 +250,12 @@ impl Judge<'_> {
         let early = visit.early.iter().find(|(refused, _)| one && *refused == sender);
         // A chunk before it may have been refused already: what failed first decides.
         let before = self.plan.any(|act| act == Act::Contradict(report.reply_code));
-        if let Some((_, code)) = early
-            && ((report.reply_code != *code && !before) || unknown)
-        {
-            return broken("early refusal is not told", format!("{code}: {report:?}"));
+        match early {
+            Some((_, code)) if unknown || (report.reply_code != *code && !before) => {
+                broken("early refusal is not told", format!("{code}: {report:?}"))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// A server that refuses a chunk, takes the message all the same and is not heard saying so.

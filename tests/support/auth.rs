@@ -103,10 +103,10 @@ impl Users {
         let fields: Vec<&str> = response.split('\u{1}').collect();
         let user = fields.iter().find_map(|field| field.strip_prefix("user="));
         let token = fields.iter().find_map(|field| field.strip_prefix("auth=Bearer "));
-        if let (Some(user), Some(token)) = (user, token)
-            && let Ok(name) = self.check(user.as_bytes(), token.as_bytes())
-        {
-            return Ok(Ok(name));
+        if let (Some(user), Some(token)) = (user, token) {
+            if let Ok(name) = self.check(user.as_bytes(), token.as_bytes()) {
+                return Ok(Ok(name));
+            }
         }
         // The error goes in a challenge; the client answers it with nothing.
         let answer = challenge(conn, br#"{"status":"401","schemes":"bearer"}"#)?;

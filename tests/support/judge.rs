@@ -120,10 +120,11 @@ impl Engine {
         if body.eight_bit && kind.is_none() && self.offers("8BITMIME").is_some() {
             faults.push("8-bit content without BODY=8BITMIME".to_owned());
         }
-        if let Some(Ok(size)) = path::value(params, "SIZE").map(str::parse::<u64>)
-            && size != body.size()
-        {
-            faults.push(format!("SIZE={size} for a message of {} octets", body.size()));
+        match path::value(params, "SIZE").map(str::parse::<u64>) {
+            Some(Ok(size)) if size != body.size() => {
+                faults.push(format!("SIZE={size} for a message of {} octets", body.size()));
+            }
+            _ => {}
         }
         faults
     }

@@ -82,9 +82,7 @@ impl Session<'_> {
         };
         message.reply = replies.join("\n");
         let message = Arc::new(message);
-        if message.is_accepted()
-            && let Some(call) = &self.engine.on_message
-        {
+        if let Some(call) = self.engine.on_message.as_ref().filter(|_| message.is_accepted()) {
             call(&message);
         }
         conn.log(|log| log.messages.push(message));

@@ -3,9 +3,18 @@
 #![allow(dead_code)]
 
 use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+
+/// By what name programs ask for the library: in 0.x each minor release is an interface of its own.
+pub const SONAME: &str = concat!(
+    "libsmtpclient.so.",
+    env!("CARGO_PKG_VERSION_MAJOR"),
+    ".",
+    env!("CARGO_PKG_VERSION_MINOR")
+);
 
 /// The prefix of an installed tree with `lib/`, `lib/pkgconfig/` and `include/`.
 pub fn installed() -> &'static Path {
@@ -15,7 +24,9 @@ pub fn installed() -> &'static Path {
         None => {
             let root = scratch("root");
             let lock = File::create(scratch("root.lock")).expect("a lock file");
-            lock.lock().expect("a lock between test programs");
+            // SAFETY: the descriptor is open, and the call touches no memory.
+            let locked = unsafe { libc::flock(lock.as_raw_fd(), libc::LOCK_EX) };
+            assert_eq!(locked, 0, "a lock between test programs");
             run(make("install").arg(format!("PREFIX={}", root.display())));
             root
         }

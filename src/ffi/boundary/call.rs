@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 use super::code::code;
 use super::fault;
-use super::memory::{allocate, filled, out_of_memory};
+use super::memory::{allocate, filled};
 use super::panic::{KeptErrno, caught, set_thread_error};
 use super::slot::{End, Refusal, Slot};
 use super::table;
@@ -83,7 +83,7 @@ impl<T: Kind> Handle<T> {
     pub fn create_with<P>(make: impl FnOnce(&'static Signal) -> Result<T>) -> Result<*mut P> {
         fork::watch()?;
         let place = allocate::<Held<T>>()?;
-        let reserved = table::reserve().ok_or_else(out_of_memory)?;
+        let reserved = table::reserve().ok_or_else(Error::out_of_memory)?;
         let value = make(reserved.signal())?;
         let (shown, recent) = (Spin::default(), T::Recent::default());
         let held = filled(place, Held { shown, recent, age: 1, broken: false, value });
@@ -96,9 +96,10 @@ impl<T: Kind> Handle<T> {
         if pointer.is_null() {
             return Ok(());
         }
-        let (slot, name) = find::<T, P>(pointer)?;
-        match slot.free(name).map_err(|refusal| refused::<T, P>(pointer, refusal))? {
-            End::Last => Self::end(slot, pointer.addr()),
+        let handle = pointer.addr();
+        let (slot, name) = Self::find(handle)?;
+        match slot.free(name).map_err(|refusal| refused(T::NAME, handle, refusal))? {
+            End::Last => Self::end(slot, handle),
             // Should the slot be another handle's by now, it is woken without need.
             End::Deferred => slot.signal().wake(),
             // What the lost thread was changing stays as it is, and its slot with it: no
@@ -120,11 +121,17 @@ impl<T: Kind> Handle<T> {
         table::recycle(handle);
     }
 
+    #[inline(always)]
+    fn find(handle: usize) -> Result<(&'static Slot, u64)> {
+        table::find(handle, T::TAG).ok_or_else(|| refused(T::NAME, handle, Refusal::Stale))
+    }
+
     /// Takes a handle for one call.
-    fn take<P>(pointer: *const P) -> Result<Taken<T>> {
-        let (slot, name) = find::<T, P>(pointer)?;
-        slot.take(name).map_err(|refusal| refused::<T, P>(pointer, refusal))?;
-        Ok(Taken { slot, handle: pointer.addr(), kind: PhantomData })
+    #[inline(always)]
+    fn take(handle: usize) -> Result<Taken<T>> {
+        let (slot, name) = Self::find(handle)?;
+        slot.take(name).map_err(|refusal| refused(T::NAME, handle, refusal))?;
+        Ok(Taken { slot, handle, kind: PhantomData })
     }
 
     /// Runs one call on a handle.
@@ -133,8 +140,24 @@ impl<T: Kind> Handle<T> {
         failed: impl FnOnce(c_int) -> R,
         work: impl FnOnce(&mut T) -> Result<R>,
     ) -> R {
+        let (mut work, mut done) = (Some(work), None);
+        let code = Self::guard(pointer.addr(), &mut |value| {
+            match (work.take(), value) {
+                (Some(work), Some(value)) => done = Some(work(value)?),
+                (work, _) => drop(work),
+            }
+            Ok(())
+        });
+        done.unwrap_or_else(|| failed(code))
+    }
+
+    /// The guard itself, once for each kind: inlined into every exported function, it would be half
+    /// of the library. `work` is run on the value, or, where that cannot be had, with none, to drop
+    /// what it holds. Gives the error's code, or 0.
+    #[inline(never)]
+    fn guard(handle: usize, work: &mut dyn FnMut(Option<&mut T>) -> Result<()>) -> c_int {
         let _errno = KeptErrno::new();
-        let result = match Self::take(pointer) {
+        let result = match Self::take(handle) {
             Ok(mut taken) => {
                 let held = taken.held();
                 let result = held.run(work);
@@ -142,11 +165,11 @@ impl<T: Kind> Handle<T> {
             }
             Err(error) => {
                 // What a setter was given is destroyed here, before its error is the last one.
-                let _ = caught(|| drop(work));
+                let _ = caught(|| work(None));
                 Err(error)
             }
         };
-        result.unwrap_or_else(|error| failed(set_thread_error(&error)))
+        result.map_or_else(|error| set_thread_error(&error), |()| 0)
     }
 
     /// A call that gives a code.
@@ -164,12 +187,25 @@ impl<T: Kind> Handle<T> {
     where
         T: Sync,
     {
+        let (mut read, mut done) = (Some(read), None);
+        let code = Self::guard_look(pointer.addr(), &mut |view| {
+            if let Some(read) = read.take() {
+                done = Some(read(view)?);
+            }
+            Ok(())
+        });
+        done.unwrap_or_else(|| failed(code))
+    }
+
+    /// As [`guard`](Self::guard).
+    #[inline(never)]
+    fn guard_look(handle: usize, read: &mut dyn FnMut(&View<'_, T>) -> Result<()>) -> c_int {
         let _errno = KeptErrno::new();
-        let result = Self::entered(pointer).and_then(|entered| {
+        let result = Self::entered(handle).and_then(|entered| {
             let held = entered.held();
             let view = View(held);
             let result = match held.broken {
-                true => Err(unusable::<T>()),
+                true => Err(unusable(T::NAME)),
                 false => caught(|| {
                     fault::point();
                     read(&view)
@@ -178,7 +214,7 @@ impl<T: Kind> Handle<T> {
             };
             result.inspect_err(|error| held.keep(error))
         });
-        result.unwrap_or_else(|error| failed(set_thread_error(&error)))
+        result.map_or_else(|error| set_thread_error(&error), |()| 0)
     }
 
     /// Reads a number or a code.
@@ -219,7 +255,7 @@ impl<T: Kind> Handle<T> {
     where
         T: Sync,
     {
-        Self::recent(pointer, function).unwrap_or_else(|| {
+        Self::recent(pointer.addr(), function).unwrap_or_else(|| {
             Self::string(pointer, |view| {
                 let Held { recent, age, value, .. } = view.0;
                 let text = view.show(function, 0, &read(value)?);
@@ -229,17 +265,18 @@ impl<T: Kind> Handle<T> {
         })
     }
 
-    fn recent<P>(pointer: *const P, function: usize) -> Option<*const c_char> {
-        let (slot, name) = table::find(pointer.addr(), T::TAG)?;
+    #[inline(never)]
+    fn recent(handle: usize, function: usize) -> Option<*const c_char> {
+        let (slot, name) = table::find(handle, T::TAG)?;
         slot.enter(name).ok()?;
-        let entered = Entered::<T> { slot, handle: pointer.addr(), kind: PhantomData };
+        let entered = Entered::<T> { slot, handle, kind: PhantomData };
         let held = entered.held();
         held.recent.as_ref().get(function)?.get(held.age)
     }
 
     /// Reads the last error, or says why that cannot be done now; leaves no error itself.
     pub fn last_error<P, R>(pointer: *const P, read: impl FnOnce(&LastError) -> R) -> Result<R> {
-        let entered = Self::entered(pointer)?;
+        let entered = Self::entered(pointer.addr())?;
         Ok(entered.held().shown.with(|shown| read(&shown.last)))
     }
 
@@ -272,7 +309,7 @@ impl<T: Kind> Handle<T> {
 
     /// Changes the value of a handle in the midst of another handle's call.
     pub fn borrow<P, R>(pointer: *const P, work: impl FnOnce(&mut T) -> Result<R>) -> Result<R> {
-        work(&mut Self::take(pointer)?.held().value)
+        work(&mut Self::take(pointer.addr())?.held().value)
     }
 
     /// Reads the value of a handle in the midst of another handle's call.
@@ -280,19 +317,20 @@ impl<T: Kind> Handle<T> {
     where
         T: Sync,
     {
-        Ok(work(&Self::entered(pointer)?.held().value))
+        Ok(work(&Self::entered(pointer.addr())?.held().value))
     }
 
-    fn entered<P>(pointer: *const P) -> Result<Entered<T>> {
-        let (slot, name) = find::<T, P>(pointer)?;
-        slot.enter(name).map_err(|refusal| refused::<T, P>(pointer, refusal))?;
-        Ok(Entered { slot, handle: pointer.addr(), kind: PhantomData })
+    #[inline(always)]
+    fn entered(handle: usize) -> Result<Entered<T>> {
+        let (slot, name) = Self::find(handle)?;
+        slot.enter(name).map_err(|refusal| refused(T::NAME, handle, refusal))?;
+        Ok(Entered { slot, handle, kind: PhantomData })
     }
 
     /// Takes a handle beyond the present call, until [`Handle::release`]; its value stands for it
     /// meanwhile.
     pub fn acquire<P>(pointer: *const P) -> Result<usize> {
-        let taken = Self::take(pointer)?;
+        let taken = Self::take(pointer.addr())?;
         taken.slot.lend();
         std::mem::forget(taken);
         Ok(pointer.addr())
@@ -379,44 +417,40 @@ impl<T: Kind> Held<T> {
         self.shown.with(|shown| shown.last.set(error));
     }
 
-    fn run<R>(&mut self, work: impl FnOnce(&mut T) -> Result<R>) -> Result<R> {
+    fn run(&mut self, work: &mut dyn FnMut(Option<&mut T>) -> Result<()>) -> Result<()> {
         if self.broken {
-            let _ = caught(|| drop(work));
-            return Err(unusable::<T>());
+            let _ = caught(|| work(None));
+            return Err(unusable(T::NAME));
         }
-        let work = |value: &mut T| {
+        let work = || {
             fault::point();
-            work(value)
+            work(Some(&mut self.value))
         };
-        caught(|| work(&mut self.value)).unwrap_or_else(|panic| {
+        caught(work).unwrap_or_else(|panic| {
             self.broken = !caught(|| self.value.recover()).unwrap_or(false);
             Err(panic)
         })
     }
 }
 
-fn find<T: Kind, P>(pointer: *const P) -> Result<(&'static Slot, u64)> {
-    table::find(pointer.addr(), T::TAG).ok_or_else(|| refused::<T, P>(pointer, Refusal::Stale))
-}
-
 #[cold]
-fn refused<T: Kind, P>(pointer: *const P, refusal: Refusal) -> Error {
-    let name = T::NAME;
+#[inline(never)]
+fn refused(name: &str, handle: usize, refusal: Refusal) -> Error {
     match refusal {
         Refusal::Busy => Error::new(
             ErrorKind::Busy,
             format!("the {name} is in use: another call, or a send, has not ended"),
         ),
         Refusal::Stale => {
-            let what = if pointer.is_null() { "is NULL" } else { "is no live handle of its kind" };
+            let what = if handle == 0 { "is NULL" } else { "is no live handle of its kind" };
             Error::new(ErrorKind::Misuse, format!("the {name} {what}"))
         }
     }
 }
 
 #[cold]
-fn unusable<T: Kind>() -> Error {
-    let name = T::NAME;
+#[inline(never)]
+fn unusable(name: &str) -> Error {
     let text = format!("an earlier fault left the {name} unusable: free it");
     Error::new(ErrorKind::Internal, text)
 }
@@ -488,7 +522,7 @@ mod tests {
     #[test]
     fn only_live_handles_of_the_kind_are_believed() {
         let (pointer, ended) = probe();
-        assert_eq!(Handle::run(pointer, |probe| Ok(probe.number.cast_signed())), 7);
+        assert_eq!(Handle::run(pointer, |probe| Ok(probe.number as c_int)), 7);
         let foreign = Box::into_raw(Box::new([0_u64; 64]));
         let inside = pointer.cast::<u8>().wrapping_add(16).cast();
         for wrong in [std::ptr::null_mut(), inside, foreign.cast(), 16 as Pointer, 5 as Pointer] {
@@ -566,7 +600,7 @@ mod tests {
             };
             assert_eq!((alive, ends(&ended)), (!freed, usize::from(freed)));
             if !freed {
-                assert_eq!(Handle::run(pointer, |probe| Ok(probe.number.cast_signed())), 8);
+                assert_eq!(Handle::run(pointer, |probe| Ok(probe.number as c_int)), 8);
                 Handle::free(pointer).unwrap();
             }
         }
@@ -655,7 +689,7 @@ mod tests {
                 "{}",
                 message(pointer)
             );
-            let after = Handle::run(pointer, |probe| Ok(probe.number.cast_signed()));
+            let after = Handle::run(pointer, |probe| Ok(probe.number as c_int));
             assert_eq!(after, if recovers { 0 } else { INTERNAL });
             Handle::free(pointer).unwrap();
             assert_eq!(ends(&ended), 1);

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// A box, if there is memory for it.
 pub fn boxed<T>(value: T) -> Result<Box<T>> {
@@ -22,13 +22,8 @@ pub fn allocate<T>() -> Result<Box<MaybeUninit<T>>> {
     // SAFETY: the layout is not of size 0.
     let place = unsafe { std::alloc::alloc(std::alloc::Layout::new::<T>()) };
     if place.is_null() {
-        return Err(out_of_memory());
+        return Err(Error::out_of_memory());
     }
     // SAFETY: just allocated with the type's layout, which is that of the MaybeUninit.
     Ok(unsafe { Box::from_raw(place.cast()) })
-}
-
-/// There is no memory, perhaps not even for a text.
-pub fn out_of_memory() -> Error {
-    Error::new(ErrorKind::NoMemory, String::new())
 }

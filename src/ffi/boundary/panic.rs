@@ -37,11 +37,9 @@ pub fn thread_code() -> c_int {
 pub fn set_thread_error(error: &Error) -> c_int {
     let code = code(error.kind());
     CODE.set(code);
-    // An error that could not even have a text.
-    let text = if error.message().is_empty() { "out of memory" } else { error.message() };
     MESSAGE.with(|message| {
         let mut buffer = [0; THREAD_MESSAGE];
-        copy(text, &mut buffer);
+        copy(error.message(), &mut buffer);
         message.set(buffer);
     });
     code
@@ -49,7 +47,8 @@ pub fn set_thread_error(error: &Error) -> c_int {
 
 /// As much of `text` as fits, cut between characters, NULs left out.
 fn copy(text: &str, buffer: &mut [u8]) {
-    let end = text.floor_char_boundary(buffer.len() - 1);
+    let room = buffer.len() - 1;
+    let end = (0..=text.len().min(room)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     for (to, from) in buffer.iter_mut().zip(text[..end].bytes()) {
         *to = if from == 0 { b' ' } else { from };
     }
@@ -97,15 +96,27 @@ impl Drop for KeptErrno {
 
 /// A call that has no handle to keep its error.
 pub fn guarded<T>(failed: T, work: impl FnOnce() -> Result<T>) -> T {
+    let (mut work, mut done) = (Some(work), None);
+    guard(&mut || {
+        if let Some(work) = work.take() {
+            done = Some(work()?);
+        }
+        Ok(())
+    });
+    done.unwrap_or(failed)
+}
+
+/// The guard itself, which is not inlined into every function.
+#[inline(never)]
+fn guard(work: &mut dyn FnMut() -> Result<()>) {
     let _errno = KeptErrno::new();
     let work = || {
         fault::point();
         work()
     };
-    caught(work).and_then(|result| result).unwrap_or_else(|error| {
+    if let Err(error) = caught(work).and_then(|result| result) {
         set_thread_error(&error);
-        failed
-    })
+    }
 }
 
 /// The default hook prints to the host's standard error, and loads symbol tables when
@@ -127,7 +138,9 @@ fn hook(info: &PanicHookInfo<'_>) {
         return PREVIOUS.get().map_or((), |previous| previous(info));
     }
     let location = info.location().map_or(String::new(), ToString::to_string);
-    let payload = info.payload_as_str().unwrap_or("panic");
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let payload = text.or(payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic");
     PANIC.with(|text| {
         if let Ok(mut text) = text.try_borrow_mut() {
             text.fill(0);

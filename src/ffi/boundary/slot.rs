@@ -66,6 +66,7 @@ pub struct Slot {
 const _: () = assert!(size_of::<Slot>() == 64);
 
 impl Slot {
+    #[inline(always)]
     pub fn held(&self) -> *mut c_void {
         self.held.load(Ordering::Relaxed)
     }
@@ -95,6 +96,7 @@ impl Slot {
     }
 
     /// Takes it for one call, which forgets a cancel from before.
+    #[inline(always)]
     pub fn take(&self, name: u64) -> Result<(), Refusal> {
         let epoch = epoch();
         let mut state = self.word().load(Ordering::Relaxed);
@@ -140,12 +142,14 @@ impl Slot {
     }
 
     /// Ends [`Slot::take`]; true if that was its end.
+    #[inline(always)]
     pub fn give(&self) -> bool {
         self.owner.store(0, Ordering::Relaxed);
         self.word().fetch_and(!(BUSY | LENT), Ordering::AcqRel) & DYING != 0
     }
 
     /// Reads beside other readers.
+    #[inline(always)]
     pub fn enter(&self, name: u64) -> Result<(), Refusal> {
         let epoch = epoch();
         let mut state = self.word().load(Ordering::Relaxed);
@@ -166,6 +170,7 @@ impl Slot {
     }
 
     /// Ends [`Slot::enter`]; true if that was its end.
+    #[inline(always)]
     pub fn leave(&self) -> bool {
         let left = self.word().fetch_sub(READER, Ordering::AcqRel) - READER;
         left & DYING != 0 && left & (BUSY | READERS) == 0
@@ -219,21 +224,25 @@ impl Slot {
         }
     }
 
+    #[inline(always)]
     fn exchange(&self, from: u64, to: u64) -> Result<u64, u64> {
         self.word().compare_exchange(from, to, Ordering::SeqCst, Ordering::Relaxed)
     }
 }
 
+#[inline(always)]
 fn epoch() -> u64 {
     u64::from(fork::epoch()) << EPOCH_AT & EPOCH
 }
 
 /// Readers from before a fork are not here.
+#[inline(always)]
 fn readers_of(state: u64, epoch: u64) -> u64 {
     if state & EPOCH == epoch { state & READERS } else { 0 }
 }
 
 /// What the word of a live handle says above its users.
+#[inline(always)]
 pub fn name(kind: u8, generation: u32) -> u64 {
     u64::from(generation) << GENERATION_AT | u64::from(kind) << KIND_AT
 }

@@ -47,6 +47,7 @@ mod pointer {
     }
 
     /// Kind, index and generation.
+    #[inline(always)]
     pub fn unpack(value: usize) -> Option<(u8, u32, u32)> {
         let kind = (value >> KIND_AT & 0xf) as u8;
         let index = (value >> INDEX_AT) as u32 & ((1 << INDEX_BITS) - 1);
@@ -56,6 +57,7 @@ mod pointer {
 }
 
 /// The slot of a pointer's value, and what it must be called to be this handle.
+#[inline(always)]
 pub fn find(value: usize, kind: u8) -> Option<(&'static Slot, u64)> {
     let (its_kind, index, generation) = pointer::unpack(value)?;
     if its_kind != kind {
@@ -188,12 +190,14 @@ impl List {
 }
 
 /// Segment and offset of an index.
+#[inline(always)]
 fn place(index: u32) -> (usize, usize) {
     let counted = index + FIRST;
     let segment = counted.ilog2() - FIRST.ilog2();
     (segment as usize, (counted - (FIRST << segment)) as usize)
 }
 
+#[inline(always)]
 fn slot(index: u32) -> Option<&'static Slot> {
     let (segment, offset) = place(index);
     let start = SEGMENTS.get(segment)?.load(Ordering::Acquire);

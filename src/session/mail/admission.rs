@@ -1,10 +1,11 @@
 //! Whether a transaction may be sent to this server, decided before a byte of it goes out.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::Session;
 use crate::session::command::not_offered;
+use crate::wire::Name;
 
 use super::body;
 use super::transaction::Transaction;
@@ -38,14 +39,16 @@ impl Session {
         if !transaction.prepare()? {
             return Ok(false);
         }
-        if let (Some(limit), Some(size)) =
-            (self.capabilities.size_limit(), body::declared_size(transaction))
-            && size > limit
-        {
-            return Err(Error::new(
-                ErrorKind::SenderRefused,
-                format!("the message of {size} bytes exceeds the server's SIZE limit of {limit}"),
-            ));
+        match (self.capabilities.size_limit(), body::declared_size(transaction)) {
+            (Some(limit), Some(size)) if size > limit => {
+                return Err(Error::new(
+                    ErrorKind::SenderRefused,
+                    format!(
+                        "the message of {size} bytes exceeds the server's SIZE limit of {limit}"
+                    ),
+                ));
+            }
+            _ => {}
         }
         if self.flight_end(transaction) < transaction.recipients.len() && transaction.streams() {
             return Err(not_offered("that many recipients (LIMITS) for a message reader", "RCPT"));
@@ -74,14 +77,14 @@ impl Session {
         let first = transaction.next;
         let most = self.capabilities.rcpt_max().map_or(all, |most| first + most as usize).min(all);
         let Some(most_domains) = self.capabilities.rcpt_domain_max() else { return most };
-        let mut domains = HashSet::new();
+        let mut domains = HashMap::new();
         for (index, recipient) in transaction.recipients[..most].iter().enumerate().skip(first) {
             let full = domains.len() == most_domains as usize;
-            let domain = recipient.path.domain().to_ascii_lowercase();
-            if full && !domains.contains(&domain) {
+            let domain = Name(recipient.path.domain().as_bytes());
+            if full && !domains.contains_key(&domain) {
                 return index;
             }
-            domains.insert(domain);
+            domains.insert(domain, index);
         }
         most
     }

@@ -288,10 +288,8 @@ impl Transaction {
         let any = self.recipients.iter().any(|r| r.status == RecipientStatus::Accepted);
         self.outcome.sent = true;
         let unknown = fault.as_ref().is_some_and(|one| one.kind() == ErrorKind::OutcomeUnknown);
-        if let Some(fault) = &fault
-            && (any || unknown)
-        {
-            // Others got the mail; why these did not would be told nowhere else.
+        // Others got the mail; why these did not would be told nowhere else.
+        if let Some(fault) = fault.as_ref().filter(|_| any || unknown) {
             let (code, text) = (fault.reply_code(), fault.message().as_bytes());
             let text = self.outcome.store(&text[..text.len().min(MOST_TEXT)]);
             for index in 0..self.recipients.len() {

@@ -131,6 +131,7 @@ fn parts_and_a_labels() {
     for (input, local, domain, ascii) in cases {
         let path = Path::parse(input).unwrap();
         assert_eq!((path.local_part(), path.domain()), (local, domain));
+        let ascii = ascii.filter(|_| cfg!(feature = "idna") || input.is_ascii());
         assert_eq!(path.with_ascii_domain().as_ref().map(Path::as_str), ascii, "{input}");
     }
 }
