@@ -12,14 +12,22 @@ DESTDIR    ?=
 CARGO      ?= cargo
 INSTALL    ?= install
 STRIP      ?= strip
+OBJCOPY    ?= objcopy
+READELF    ?= readelf
 PKG_CONFIG ?= pkg-config
 PROFILE    ?= release
 # A Rust target triple to cross-compile for; set CC, STRIP and PKG_CONFIG along with it.
 TARGET     ?= $(CARGO_BUILD_TARGET)
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-MAJOR   := $(firstword $(subst ., ,$(VERSION)))
-SONAME  := libsmtpclient.so.$(MAJOR)
+MAJOR   := $(word 1,$(subst ., ,$(VERSION)))
+MINOR   := $(word 2,$(subst ., ,$(VERSION)))
+# In 0.x, each minor release is an interface of its own: docs/abi.md.
+SONAME  := libsmtpclient.so.$(MAJOR)$(if $(filter 0,$(MAJOR)),.$(MINOR))
+
+# `make HEADER=committed` installs the header as it is and needs no cbindgen.
+HEADER  ?= generated
+FEATURES = idna $(if $(filter generated,$(HEADER)),header)
 
 # Cargo's target directory, wherever the environment or a cargo configuration puts it; relative
 # where it can be, because make cannot handle a clone directory with spaces in its name.
@@ -40,21 +48,29 @@ OPENSSL_LIBS  = $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -
 # Without make's job server, whose descriptors cargo would not inherit.
 RUN_CARGO := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(CARGO)
 
-.PHONY: all install install-strip uninstall demo test test-root bench soak lint examples fuzz deps clean help
+.PHONY: all install install-strip uninstall header demo test check test-root bench soak lint examples fuzz deps clean help
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
 all: $(SHARED) $(ARCHIVE) ## build the shared and the static library (default)
 
-$(ARCHIVE): $(shell find src -name '*.rs' -o -name '*.h') Cargo.toml Cargo.lock build.rs $(wildcard cbindgen.toml)
+$(ARCHIVE): $(shell find src -name '*.rs' -o -name '*.h') Cargo.toml Cargo.lock build.rs $(wildcard cbindgen.toml) \
+        scripts/archive
 	@mkdir -p $(OUT)
 	$(RUN_CARGO) rustc --locked --profile $(PROFILE) $(if $(TARGET),--target $(TARGET)) --lib \
+	    --no-default-features --features '$(FEATURES)' \
 	    --crate-type staticlib -- --print native-static-libs=$(OUT)/native-static-libs
-	cp -f $(CARGO_OUT)/libsmtpclient.a $@
+	CC='$(CC)' OBJCOPY='$(OBJCOPY)' READELF='$(READELF)' AR='$(AR)' \
+	    DEBUG_INFO='$(if $(filter dev,$(PROFILE)),yes)$(findstring debuginfo,$(RUSTFLAGS))$(CARGO_PROFILE_RELEASE_DEBUG)' \
+	    scripts/archive $(CARGO_OUT)/libsmtpclient.a $@
 
-$(SHARED): $(ARCHIVE) smtpclient.map
+$(OUT)/smtpclient.map: docs/symbols-in-versions scripts/version-script
+	@mkdir -p $(OUT)
+	scripts/version-script $< > $@
+
+$(SHARED): $(ARCHIVE) $(OUT)/smtpclient.map
 	$(CC) -shared -o $@ $(LDFLAGS) -Wl,-soname,$(SONAME) \
-	    -Wl,--version-script=smtpclient.map -Wl,--no-undefined -Wl,--gc-sections \
+	    -Wl,--version-script=$(OUT)/smtpclient.map -Wl,--no-undefined -Wl,--gc-sections \
 	    -Wl,--as-needed -Wl,-z,relro,-z,now,-z,nodelete \
 	    -Wl,--whole-archive $(ARCHIVE) -Wl,--no-whole-archive $(OPENSSL_LIBS) $(PRIVATE_LIBS)
 
@@ -87,6 +103,12 @@ demo: ## send a message through the C library to a loopback server
 	$(MAKE) --no-print-directory install PREFIX="$$(mkdir -p $(T)/demo-root && cd $(T)/demo-root && pwd)" \
 	    LIBDIR='$$(PREFIX)/lib' INCLUDEDIR='$$(PREFIX)/include' DESTDIR= > $(T)/demo-root/install.log
 	CARGO="$(RUN_CARGO)" CC="$(CC)" PKG_CONFIG="$(PKG_CONFIG)" scripts/demo $(T)/demo-root
+
+header: ## make include/smtpclient.h anew from src/ffi
+	touch build.rs
+	$(RUN_CARGO) build --locked --lib
+
+check: test ## the same as test
 
 test: deps ## run every test
 	$(MAKE) --no-print-directory test-root

@@ -21,6 +21,8 @@ out=$(cd "$target/compare" && pwd)
 tls=$("${PKG_CONFIG:-pkg-config}" --cflags --libs openssl)
 compile() { ${CC:-cc} -std=c11 -O2 -Wall -Wextra -Wshadow -Iinclude "$@"; }
 
+soname() { LC_ALL=C readelf -dW "$1" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p'; }
+
 # ours NAME DIRECTORY: the measured program with that build of the library.
 ours() {
     local shared
@@ -28,8 +30,8 @@ ours() {
     if [ -n "$shared" ]; then
         # A copy under the soname, so that the program finds this one and no other.
         mkdir -p "$out/$1.lib"
-        cp -f "$shared" "$out/$1.lib/libsmtpclient.so.0"
-        compile -o "$out/$1" benches/ours.c "$out/$1.lib/libsmtpclient.so.0" -Wl,-rpath,"$out/$1.lib"
+        cp -f "$shared" "$out/$1.lib/$(soname "$shared")"
+        compile -o "$out/$1" benches/ours.c "$out/$1.lib/$(soname "$shared")" -Wl,-rpath,"$out/$1.lib"
     else
         compile -o "$out/$1" benches/ours.c "$2/libsmtpclient.a" $tls -lutil -lrt -lpthread -lm -ldl
     fi

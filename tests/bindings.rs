@@ -14,7 +14,7 @@ fn directory() -> PathBuf {
 }
 
 fn library() -> PathBuf {
-    tree::installed().join("lib/libsmtpclient.so.0")
+    tree::installed().join("lib").join(tree::SONAME)
 }
 
 fn friendly() -> Engine {

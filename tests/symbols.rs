@@ -1,7 +1,8 @@
-//! What the built libraries show to the linker: exactly the header's functions, under our version
-//! node and soname, needing what they should, and no name that another mail library has.
+//! What the built libraries show to the linker: exactly the header's functions, each under the node
+//! of the release it came in, under our soname, needing what they should, and no name that another
+//! mail library, or another Rust library, has.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -72,27 +73,78 @@ const LIBETPAN: &[&str] =
 #[test]
 fn exports_are_the_functions_of_the_header() {
     let dynamic = tree::run(Command::new("nm").args(["-D", "--defined-only"]).arg(shared()));
-    let mut exported = BTreeSet::new();
-    for symbol in dynamic.lines().filter_map(|line| line.split_whitespace().nth(2)) {
-        if symbol != "SMTPCLIENT_0" {
-            let name = symbol.strip_suffix("@@SMTPCLIENT_0");
-            exported.insert(name.unwrap_or_else(|| panic!("{symbol} has no version")).to_owned());
-        }
+    let symbols = dynamic.lines().filter_map(|line| line.split_whitespace().nth(2));
+    let (versioned, nodes): (Vec<_>, Vec<_>) = symbols.partition(|name| name.starts_with("smtp_"));
+    let rows = rows();
+    for symbol in &versioned {
+        let (name, node) = symbol.split_once("@@").unwrap_or_else(|| panic!("{symbol}: no node"));
+        let version = rows.get(&format!("{name}()")).unwrap_or_else(|| panic!("{name}: no row"));
+        let minor = version.rsplit_once('.').expect("three numbers").0;
+        assert_eq!(node, format!("SMTPCLIENT_{minor}"), "{name}");
     }
+    for node in nodes {
+        assert!(node.starts_with("SMTPCLIENT_0."), "{node} is exported");
+    }
+    let exported: BTreeSet<_> =
+        versioned.iter().filter_map(|symbol| Some(symbol.split_once('@')?.0.to_owned())).collect();
     assert_eq!(exported, declared());
+}
+
+/// docs/symbols-in-versions has every function, type and constant of the header, and no other.
+#[test]
+fn every_symbol_has_a_row() {
+    let code = code_of_header();
+    let words = || code.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let functions = declared();
+    let of_ours = |word: &&str| word.starts_with("smtp_") || word.starts_with("SMTP_");
+    let ours = words().filter(of_ours).filter(|word| !PROLOGUE.contains(word));
+    let named: BTreeSet<String> = ours
+        .map(|word| if functions.contains(word) { format!("{word}()") } else { word.to_owned() })
+        .collect();
+    assert_eq!(rows().into_keys().collect::<BTreeSet<_>>(), named);
+}
+
+/// Macros that decorate declarations, and what is only part of a declaration.
+const PROLOGUE: &[&str] = &["SMTP_API", "SMTP_NODISCARD", "SMTP_WARN_UNUSED"];
+
+/// What docs/symbols-in-versions says: a symbol, and the release it came in.
+fn rows() -> BTreeMap<String, String> {
+    let list = include_str!("../docs/symbols-in-versions");
+    let lines = list.lines().filter(|line| !line.starts_with('#'));
+    let row = |line: &str| {
+        let (name, version) = line.split_once(' ').unwrap_or_else(|| panic!("{line}"));
+        (name.to_owned(), version.trim().to_owned())
+    };
+    let rows: Vec<_> = lines.map(row).collect();
+    let current = version(env!("CARGO_PKG_VERSION"));
+    for (name, since) in &rows {
+        assert!(version(since) <= current, "{name} came in {since}, which is yet to be");
+    }
+    let all: BTreeMap<_, _> = rows.iter().cloned().collect();
+    assert_eq!(all.len(), rows.len(), "a symbol has two rows");
+    all
+}
+
+fn version(text: &str) -> Vec<u32> {
+    let parts: Vec<u32> = text.split('.').map(|part| part.parse().expect("a number")).collect();
+    assert_eq!(parts.len(), 3, "{text}");
+    parts
 }
 
 #[test]
 fn static_archive_defines_them_too() {
     let archive = tree::installed().join("lib/libsmtpclient.a");
-    let output = tree::run(Command::new("nm").args(["-g", "--defined-only"]).arg(archive));
-    let defined: BTreeSet<String> = output
-        .lines()
-        .filter_map(|line| line.split_whitespace().nth(2))
-        .filter(|name| name.starts_with("smtp_"))
-        .map(str::to_owned)
-        .collect();
-    assert_eq!(defined, declared());
+    let output = tree::run(Command::new("nm").args(["-g", "--defined-only"]).arg(&archive));
+    let defined = output.lines().filter_map(|line| line.split_whitespace().nth(2));
+    assert_eq!(defined.map(str::to_owned).collect::<BTreeSet<_>>(), declared());
+
+    let sections = tree::run(Command::new("readelf").args(["-SW"]).arg(&archive));
+    assert!(
+        !sections.contains(" .llvmbc") && !sections.contains(" .llvmcmd"),
+        "bitcode, which only rustc's own linker can use"
+    );
+    let size = std::fs::metadata(&archive).expect("the archive").len();
+    assert!(size <= 5_000_000, "the static archive has {size} bytes");
 }
 
 #[test]
@@ -111,7 +163,7 @@ fn soname_and_needed_libraries() {
         let lines = dynamic.lines().filter(|line| line.contains(tag));
         lines.filter_map(|line| Some(line.split_once('[')?.1.split_once(']')?.0.into())).collect()
     };
-    assert_eq!(names("(SONAME)"), BTreeSet::from(["libsmtpclient.so.0".to_owned()]));
+    assert_eq!(names("(SONAME)"), BTreeSet::from([tree::SONAME.to_owned()]));
     assert!(dynamic.contains("BIND_NOW") && dynamic.contains("NODELETE"), "{dynamic}");
     assert!(!dynamic.contains("RPATH") && !dynamic.contains("RUNPATH"), "{dynamic}");
     for needed in names("(NEEDED)") {
@@ -141,18 +193,13 @@ fn static_link_libraries_are_those_of_rustc() {
 }
 
 fn shared() -> PathBuf {
-    tree::installed().join("lib/libsmtpclient.so.0")
+    tree::installed().join("lib").join(tree::SONAME)
 }
 
 /// The functions that the header declares: outside comments, each name before a parenthesis.
 /// (A callback's type stands as `(*smtp_name)(`, so that its name ends before another one.)
 fn declared() -> BTreeSet<String> {
-    let header = std::fs::read_to_string(tree::installed().join("include/smtpclient.h"))
-        .expect("the installed header");
-    let mut code = String::new();
-    for piece in header.split("/*") {
-        code.push_str(piece.split_once("*/").map_or(piece, |(_, code)| code));
-    }
+    let code = code_of_header();
     let code = code.lines().filter(|line| !line.starts_with('#'));
     let names: BTreeSet<String> = code
         .flat_map(|line| line.match_indices('(').map(move |(at, _)| &line[..at]))
@@ -162,4 +209,14 @@ fn declared() -> BTreeSet<String> {
         .collect();
     assert!(names.len() > 50, "the header declares only {names:?}");
     names
+}
+
+fn code_of_header() -> String {
+    let header = std::fs::read_to_string(tree::installed().join("include/smtpclient.h"))
+        .expect("the installed header");
+    let mut code = String::new();
+    for piece in header.split("/*") {
+        code.push_str(piece.split_once("*/").map_or(piece, |(_, code)| code));
+    }
+    code
 }

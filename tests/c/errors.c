@@ -88,6 +88,7 @@ static int without_handle(const char *function) {
            strncmp(function, "smtp_last_error", 15) == 0 || strcmp(function, "smtp_error_name") == 0 ||
            strcmp(function, "smtp_error_is_temporary") == 0 ||
            strcmp(function, "smtp_client_version") == 0 ||
+           strcmp(function, "smtp_client_version_number") == 0 ||
            strcmp(function, "smtp_client_has_feature") == 0;
 }
 

@@ -20,6 +20,7 @@ extern int smtp_test_panic_at(int calls);
  * there are none outside their callback. */
 static const char *const cannot_fail[] = {
     "smtp_client_version",
+    "smtp_client_version_number",
     "smtp_client_has_feature", /* 0, as for a feature that is not there */
     "smtp_error_name",
     "smtp_error_is_temporary",

@@ -109,7 +109,7 @@ impl Program {
             (Run::Valgrind, None) => valgrind(&self.binary),
         };
         command.env("SMTP_TEST_FILES", files().path());
-        command.env("SMTP_TEST_LIBRARY", tree::installed().join("lib/libsmtpclient.so.0"));
+        command.env("SMTP_TEST_LIBRARY", tree::installed().join("lib").join(tree::SONAME));
         for server in &servers {
             command.env(format!("SMTP_TEST_{}", server.name), server.server.address());
             command.env(format!("SMTP_TEST_{}_SPOOL", server.name), server.spool.path());
@@ -188,7 +188,7 @@ pub fn panicking_library() -> PathBuf {
     cargo.args(["--features", "test-panic", "--target-dir"]).arg(&target);
     tree::run(cargo.current_dir(env!("CARGO_MANIFEST_DIR")));
     let directory = target.join("debug");
-    let soname = directory.join(concat!("libsmtpclient.so.", env!("CARGO_PKG_VERSION_MAJOR")));
+    let soname = directory.join(tree::SONAME);
     if !soname.exists() {
         std::os::unix::fs::symlink("libsmtpclient.so", soname).expect("a link");
     }

@@ -15,10 +15,15 @@
 
 static void facts(void) {
     SAME(SMTPCLIENT_VERSION, smtp_client_version());
+    GIVES(SMTPCLIENT_VERSION_NUMBER, smtp_client_version_number());
+    GIVES(SMTPCLIENT_VERSION_MAJOR, SMTPCLIENT_VERSION_NUMBER >> 16);
+    GIVES(SMTPCLIENT_VERSION_MINOR, SMTPCLIENT_VERSION_NUMBER >> 8 & 0xff);
+    GIVES(SMTPCLIENT_VERSION_PATCH, SMTPCLIENT_VERSION_NUMBER & 0xff);
     CHECK(SMTPCLIENT_VERSION_MAJOR >= 0 && SMTPCLIENT_VERSION_MINOR >= 0);
     GIVES(1, smtp_client_has_feature("smtp"));
     GIVES(1, smtp_client_has_feature("lmtp"));
     GIVES(1, smtp_client_has_feature("tls"));
+    GIVES(1, smtp_client_has_feature("idna"));
     GIVES(1, smtp_client_has_feature("pipelining"));
     GIVES(1, smtp_client_has_feature("chunking"));
     GIVES(1, smtp_client_has_feature("auth:CRAM-MD5"));
