@@ -7,9 +7,11 @@
 PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
 DESTDIR    ?=
 
 CARGO      ?= cargo
+RUSTC      ?= rustc
 INSTALL    ?= install
 STRIP      ?= strip
 OBJCOPY    ?= objcopy
@@ -39,6 +41,9 @@ OUT       := $(T)$(if $(TARGET),/$(TARGET))/c/$(PROFILE)
 ARCHIVE   := $(OUT)/libsmtpclient.a
 SHARED    := $(OUT)/libsmtpclient.so.$(VERSION)
 HEADERS   := include/smtpclient.h $(wildcard include/smtpclient.hpp)
+MANUAL    := $(OUT)/man/man3/smtpclient.3
+# The day of the pages: the one that a reproducible build is told, or that of their last change.
+DATE      := $(if $(SOURCE_DATE_EPOCH),$(shell LC_ALL=C date -u -d '@$(SOURCE_DATE_EPOCH)' '+%B %-d, %Y'),November 25, 2026)
 
 # What the archive needs beside OpenSSL. rustc also names -lgcc_s and -lc, which every C compiler
 # adds by itself; naming -lgcc_s would break a fully static link. tests/symbols.rs compares.
@@ -48,11 +53,11 @@ OPENSSL_LIBS  = $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -
 # Without make's job server, whose descriptors cargo would not inherit.
 RUN_CARGO := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(CARGO)
 
-.PHONY: all install install-strip uninstall header demo test check test-root bench soak lint examples fuzz deps clean help
+.PHONY: all install install-strip uninstall header docs demo test check test-root bench soak lint examples fuzz deps clean help
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
-all: $(SHARED) $(ARCHIVE) ## build the shared and the static library (default)
+all: $(SHARED) $(ARCHIVE) $(MANUAL) ## build the shared and the static library, and the manual (default)
 
 $(ARCHIVE): $(shell find src -name '*.rs' -o -name '*.h') Cargo.toml Cargo.lock build.rs $(wildcard cbindgen.toml) \
         scripts/archive
@@ -74,14 +79,30 @@ $(SHARED): $(ARCHIVE) $(OUT)/smtpclient.map
 	    -Wl,--as-needed -Wl,-z,relro,-z,now,-z,nodelete \
 	    -Wl,--whole-archive $(ARCHIVE) -Wl,--no-whole-archive $(OPENSSL_LIBS) $(PRIVATE_LIBS)
 
+# A program of the standard library alone, for the machine that builds.
+$(OUT)/manual: $(wildcard scripts/manual/*.rs)
+	@mkdir -p $(OUT)
+	$(RUSTC) --edition 2024 -C opt-level=1 -o $@ scripts/manual/main.rs
+
+# The archive's build may make the header anew.
+$(MANUAL): $(OUT)/manual $(ARCHIVE) include/smtpclient.h $(wildcard examples-c/*.c)
+	rm -rf $(OUT)/man
+	$(OUT)/manual man include/smtpclient.h examples-c '$(DATE)' $(VERSION) $(OUT)/man/man3
+
+docs: $(OUT)/manual $(ARCHIVE) ## write the manual as HTML to the target directory's docs
+	rm -rf $(T)/docs
+	$(OUT)/manual html include/smtpclient.h examples-c '$(DATE)' $(VERSION) $(T)/docs
+	@echo "the manual begins at $(T)/docs/index.html"
+
 install: all ## install below $(DESTDIR)$(PREFIX); LIBDIR= and INCLUDEDIR= override
 	@case "$(PREFIX)$(LIBDIR)" in /*) ;; *) echo "make install: PREFIX must be an absolute path" >&2; exit 1 ;; esac
-	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
+	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(MANDIR)/man3"
 	$(INSTALL) -m 755 $(SHARED) "$(DESTDIR)$(LIBDIR)/"
 	ln -sf libsmtpclient.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libsmtpclient.so"
 	$(INSTALL) -m 644 $(ARCHIVE) "$(DESTDIR)$(LIBDIR)/"
 	$(INSTALL) -m 644 $(HEADERS) "$(DESTDIR)$(INCLUDEDIR)/"
+	$(INSTALL) -m 644 $(OUT)/man/man3/*.3 "$(DESTDIR)$(MANDIR)/man3/"
 	sed -e '/^#/d' -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
 	    -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
 	    -e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
@@ -96,12 +117,15 @@ uninstall: ## remove what install put there
 	rm -f "$(DESTDIR)$(LIBDIR)"/libsmtpclient.so "$(DESTDIR)$(LIBDIR)"/$(SONAME) \
 	    "$(DESTDIR)$(LIBDIR)"/$(SONAME).* "$(DESTDIR)$(LIBDIR)"/libsmtpclient.so.$(VERSION) \
 	    "$(DESTDIR)$(LIBDIR)"/libsmtpclient.a "$(DESTDIR)$(LIBDIR)"/pkgconfig/smtpclient.pc \
-	    "$(DESTDIR)$(INCLUDEDIR)"/smtpclient.h "$(DESTDIR)$(INCLUDEDIR)"/smtpclient.hpp
+	    "$(DESTDIR)$(INCLUDEDIR)"/smtpclient.h "$(DESTDIR)$(INCLUDEDIR)"/smtpclient.hpp \
+	    "$(DESTDIR)$(MANDIR)"/man3/smtpclient.3 "$(DESTDIR)$(MANDIR)"/man3/smtpclient-*.3
+	sed -n 's/^\(smtp_.*\)().*/\1/p' docs/symbols-in-versions | while read -r function; do \
+	    rm -f "$(DESTDIR)$(MANDIR)/man3/$$function.3"; done
 
 demo: ## send a message through the C library to a loopback server
 	scripts/deps build
 	$(MAKE) --no-print-directory install PREFIX="$$(mkdir -p $(T)/demo-root && cd $(T)/demo-root && pwd)" \
-	    LIBDIR='$$(PREFIX)/lib' INCLUDEDIR='$$(PREFIX)/include' DESTDIR= > $(T)/demo-root/install.log
+	    LIBDIR='$$(PREFIX)/lib' INCLUDEDIR='$$(PREFIX)/include' MANDIR='$$(PREFIX)/share/man' DESTDIR= > $(T)/demo-root/install.log
 	CARGO="$(RUN_CARGO)" CC="$(CC)" PKG_CONFIG="$(PKG_CONFIG)" scripts/demo $(T)/demo-root
 
 header: ## make include/smtpclient.h anew from src/ffi
@@ -117,7 +141,7 @@ test: deps ## run every test
 # The installed tree that the C tests build against, made once for all of them.
 test-root:
 	$(MAKE) --no-print-directory install PREFIX="$$(mkdir -p $(T)/test-root && cd $(T)/test-root && pwd)" \
-	    LIBDIR='$$(PREFIX)/lib' INCLUDEDIR='$$(PREFIX)/include' DESTDIR=
+	    LIBDIR='$$(PREFIX)/lib' INCLUDEDIR='$$(PREFIX)/include' MANDIR='$$(PREFIX)/share/man' DESTDIR=
 
 bench: ## measure against other clients (a few minutes)
 	scripts/deps bench
@@ -138,6 +162,7 @@ soak: test-root ## random calls under sanitizers, and the model of a server, SEC
 
 lint: ## check formatting and run clippy
 	$(RUN_CARGO) fmt --check
+	rustfmt --check --edition 2024 --config-path rustfmt.toml scripts/manual/main.rs
 	$(RUN_CARGO) clippy --locked --all-targets -- -D warnings
 
 examples: test-root ## build examples-c against a tree installed below the target directory
@@ -153,4 +178,4 @@ clean: ## remove what was built
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
-	@echo "variables: PREFIX=$(PREFIX) LIBDIR INCLUDEDIR DESTDIR CC CARGO PROFILE=$(PROFILE) TARGET"
+	@echo "variables: PREFIX=$(PREFIX) LIBDIR INCLUDEDIR MANDIR DESTDIR CC CARGO PROFILE=$(PROFILE) TARGET"

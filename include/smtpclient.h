@@ -244,101 +244,158 @@ enum smtp_result
     SMTP_OK = 0,
     /**
      * An argument cannot be used (smtplib: ValueError). Nothing was sent.
+     *
+     * What to do: correct the argument that the message names. Trying again as it is never helps.
      */
     SMTP_E_INVALID_ARGUMENT = -1,
     /**
      * The call makes no sense now, or the pointer is NULL, freed, or no such handle.
+     *
+     * What to do: correct the program: connect first, end what is still open, or do not use the handle any more.
      */
     SMTP_E_MISUSE = -2,
     /**
      * The handle is running another call, in another thread or around a callback.
+     *
+     * What to do: wait for the other call, or give each thread a client of its own.
      */
     SMTP_E_BUSY = -3,
     /**
      * Not connected, or the server hung up (SMTPServerDisconnected).
+     *
+     * What to do: connect, and send again what is SMTP_RECIPIENT_NOT_TRIED.
      */
     SMTP_E_DISCONNECTED = -4,
     /**
      * The greeting was not 220 (SMTPConnectError).
+     *
+     * What to do: look at smtp_client_reply_text(): 4yz is worth another try later; 554 means that this server
+     * serves you nothing, by your address perhaps.
      */
     SMTP_E_CONNECT = -5,
     /**
      * EHLO and HELO, or LHLO, were refused (SMTPHeloError).
+     *
+     * What to do: give a name that the server takes, see smtp_client_set_local_hostname().
      */
     SMTP_E_HELO = -6,
     /**
      * The server does not offer what the call needs (SMTPNotSupportedError).
+     *
+     * What to do: send without what the message names, or by a server that offers it. Some offers come
+     * only after STARTTLS.
      */
     SMTP_E_NOT_SUPPORTED = -7,
     /**
      * The server refused the credentials (SMTPAuthenticationError).
+     *
+     * What to do: check user and password. Where both are right, the server may want a token
+     * (OAuth 2.0) or a password made for programs.
      */
     SMTP_E_AUTHENTICATION = -8,
     /**
      * No authentication mechanism in common (SMTPException).
+     *
+     * What to do: see what the server offers: smtp_client_extension_params() for AUTH, often after
+     * STARTTLS only. See also smtp_client_set_auth_mechanisms().
      */
     SMTP_E_NO_MECHANISM = -9,
     /**
      * MAIL was refused, or would be (SMTPSenderRefused).
+     *
+     * What to do: 4yz: send again later. 5yz: log in first, or use a sender that this server allows.
      */
     SMTP_E_SENDER_REFUSED = -10,
     /**
      * Every recipient was refused (SMTPRecipientsRefused).
+     *
+     * What to do: look at each one with smtp_client_refused_code(): 4yz is worth another try later, 5yz
+     * is not.
      */
     SMTP_E_RECIPIENTS_REFUSED = -11,
     /**
      * DATA or the message was refused (SMTPDataError); by LMTP, for every recipient whose RCPT had
      * been accepted.
+     *
+     * What to do: 4yz: send again later. 5yz: the message itself is not wanted, for its size or its content.
      */
     SMTP_E_DATA = -12,
     /**
      * A reply that the command does not allow, such as 454 to STARTTLS (SMTPResponseException).
+     *
+     * What to do: look at smtp_client_reply_code() and smtp_client_reply_text(); 4yz is worth another try.
      */
     SMTP_E_RESPONSE = -13,
     /**
      * What came is not SMTP, or longer than the limits allow. The connection was closed.
+     *
+     * What to do: check that host and port are those of an SMTP server: a TLS port that is spoken to in clear,
+     * or a web server, looks like this.
      */
     SMTP_E_PROTOCOL = -14,
     /**
      * The system reported an error; see smtp_client_last_errno() (OSError).
+     *
+     * What to do: what errno says: nothing listens (ECONNREFUSED), no route (EHOSTUNREACH), and so on.
      */
     SMTP_E_IO = -15,
     /**
      * The host name does not exist, or has no address (socket.gaierror). The code of
      * getaddrinfo(3), such as EAI_NONAME, is smtp_client_last_errno().
+     *
+     * What to do: correct the name.
      */
     SMTP_E_RESOLVE = -16,
     /**
      * The time limit passed (TimeoutError). The connection was closed.
+     *
+     * What to do: try again later, or allow more time with smtp_client_set_timeout(). A firewall that drops
+     * packets looks like this: see smtp_client_last_error_detail().
      */
     SMTP_E_TIMEOUT = -17,
     /**
      * TLS failed: certificate, handshake or record (ssl.SSLError). The connection was closed.
+     *
+     * What to do: the message tells certificate from handshake: a name that the certificate is not for, an authority
+     * to trust with smtp_tls_set_ca_file(), a port that does not begin with TLS.
      */
     SMTP_E_TLS = -18,
     /**
      * The connection was lost after the message was handed over and before its reply: it may
      * or may not have been delivered. Never sent again by the library.
+     *
+     * What to do: send again if a message twice is better than none, and keep its Message-ID, by which the
+     * two can be known for one.
      */
     SMTP_E_OUTCOME_UNKNOWN = -19,
     /**
      * smtp_client_cancel() ended the call. The connection was closed.
+     *
+     * What to do: nothing, if that was wanted; look at each recipient to know what had been sent.
      */
     SMTP_E_CANCELLED = -20,
     /**
      * The audit callback, or the guard over credentials in clear, forbids it.
+     *
+     * What to do: use STARTTLS or TLS, or, where the network is trusted, smtp_client_set_allow_plaintext_auth().
      */
     SMTP_E_FORBIDDEN = -21,
     /**
      * Out of memory.
+     *
+     * What to do: free memory, or send less at a time.
      */
     SMTP_E_NO_MEMORY = -22,
     /**
      * A fault of the library itself; please report it.
+     *
+     * What to do: report it with the message; the client can be used again unless it says otherwise.
      */
     SMTP_E_INTERNAL = -23,
     /**
      * The name service could not answer now, and may later (socket.gaierror with EAI_AGAIN).
+     *
+     * What to do: try again later; see that the name server can be reached.
      */
     SMTP_E_RESOLVE_AGAIN = -24,
 };

@@ -65,6 +65,7 @@ fn equal(word: u64, byte: u8) -> u64 {
 }
 
 fn number(word: &[u8]) -> u64 {
+    // `chunks_exact` gives no other length.
     u64::from_le_bytes(word.try_into().expect("a word has eight bytes"))
 }
 

@@ -43,7 +43,9 @@ pub fn make_built(target: &str) -> Command {
 pub fn make(target: &str) -> Command {
     let mut command = Command::new("make");
     command.arg("--no-print-directory").arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
-    for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "DESTDIR", "LIBDIR", "INCLUDEDIR", "PREFIX"] {
+    for name in
+        ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "DESTDIR", "LIBDIR", "INCLUDEDIR", "MANDIR", "PREFIX"]
+    {
         command.env_remove(name);
     }
     command
