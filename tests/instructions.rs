@@ -79,7 +79,8 @@ fn a_getter_costs_the_same_beside_any_number_of_handles() {
             (many - few) / (COUNTS[1] - COUNTS[0])
         });
         println!("{what}: {each:?} instructions a getter");
-        assert_eq!(each[0], each[1]);
+        // The odd instruction of a longer loop elsewhere; a search would add tens.
+        assert!(each[0].abs_diff(each[1]) <= 3, "{what}: not the same beside many handles");
         assert!(each[0] <= GETTER, "{what}: {} instructions, at most {GETTER}", each[0]);
     }
     std::fs::remove_file(program).unwrap();
