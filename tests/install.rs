@@ -186,8 +186,8 @@ fn stripped_libraries_still_link() {
     assert_eq!(tree::run(&mut Command::new(&program)).trim(), VERSION);
 }
 
-/// Bytes of the stripped shared library at most.
-const MOST: u64 = 900_000;
+/// Bytes of the stripped shared library at most; Debian 13's Rust 1.85 makes 50 KB more than 1.95.
+const MOST: u64 = 950_000;
 
 fn largest() -> String {
     let library = tree::installed().join("lib").join(tree::SONAME);
