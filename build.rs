@@ -68,6 +68,9 @@ mod header {
         let mut text = Vec::new();
         header.write(&mut text);
         let text = mended(&String::from_utf8(text).expect("cbindgen writes UTF-8"));
+        let sections = fs::read_to_string(root.join("src/ffi/sections.h"))
+            .expect("src/ffi/sections.h is part of the sources");
+        let text = sectioned(text, &sections);
         fs::write(out.join("smtpclient.h"), &text).expect("cargo's output directory is writable");
         if let Some(name) = exported(&sources).find(|name| !text.contains(&format!("{name}("))) {
             println!("cargo:warning=this cbindgen leaves out {name}: the header stays as it was");
@@ -121,6 +124,24 @@ mod header {
                 .expect("src/ffi/prologue.h is part of the sources"),
         ));
         config
+    }
+
+    /// With each comment of sections.h before the function that it names.
+    fn sectioned(mut text: String, mut sections: &str) -> String {
+        while let Some((comment, behind)) = sections.split_once("*/\n") {
+            let (function, rest) = behind.split_once("()").expect("a function behind a section");
+            let declares = |at: &usize| {
+                let head = text[*at..].split('(').next().unwrap_or_default();
+                head.rsplit([' ', '*', '\n']).next() == Some(function)
+            };
+            let mut declarations = text.match_indices("\nSMTP_API").map(|(at, _)| at);
+            // One that this release of cbindgen leaves out is told of elsewhere.
+            if let Some(at) = declarations.find(declares).and_then(|at| text[..at].rfind("/**")) {
+                text.insert_str(at, &format!("{}*/\n\n", comment.trim_start()));
+            }
+            sections = rest;
+        }
+        text
     }
 
     fn number() -> String {

@@ -70,7 +70,7 @@ int main(int argc, char **argv) {
     failed = smtp_client_set_debug_callback(client, show, &t, NULL) < 0 ||
              smtp_client_set_debug_level(client, 1) < 0 ||
              smtp_client_connect(client, argv[1], 0) < 0 ||
-             smtp_client_ehlo(client, NULL) < 0 || 
+             smtp_client_ehlo(client, NULL) < 0 ||
              smtp_client_noop(client) < 0 ||
              smtp_client_quit(client) < 0;
     if (failed)

@@ -39,12 +39,43 @@
 #  endif
 #endif
 
+/**
+ * @mainpage SMTP and LMTP client library
+ *
+ * libsmtpclient sends mail over SMTP, SMTP over TLS and LMTP, and says what became of it for every
+ * recipient: accepted, refused with the server's own words, or, where the connection was lost
+ * behind the message, that nobody can know. It writes no messages and reads no mailboxes.
+ *
+ * This program sends a message to two people, and says who does not get it and why:
+ *
+ *     #include <smtpclient.h>
+ *     #include <stdio.h>
+ *
+ *     int main(void) {
+ *         const char *to[] = {"alice@example.org", "bob@example.org"};
+ *         const char message[] = "Subject: hello\r\n\r\nHello from C.\r\n";
+ *         smtp_client *c = smtp_client_new(SMTP_PROTOCOL_SMTP);
+ *         int failed = smtp_client_connect(c, "localhost", 25) < 0 ||
+ *                      smtp_client_sendmail(c, "me@example.org", to, 2, message,
+ *                                           sizeof message - 1, NULL, 0, NULL, 0) < 0;
+ *         if (failed)
+ *             fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ *         for (size_t i = 0; i < smtp_client_refused_count(c); i++)
+ *             fprintf(stderr, "%s: %s\n", smtp_client_refused_address(c, i),
+ *                     smtp_client_refused_text(c, i));
+ *         smtp_client_quit(c);
+ *         smtp_client_free(c);
+ *         return failed;
+ *     }
+ */
+
 /*
  * What holds for every function, unless it says otherwise:
  *
  * Results. A function that runs one SMTP command whose refusal is no error returns the server's
  * reply code (200 to 599), whatever it is; every other function that can fail returns SMTP_OK.
- * Negative is an error: one of smtp_result. So `if (smtp_client_rcpt(c, a, NULL, 0) != 250)`.
+ * Negative is an error: one of smtp_result. So `if (smtp_client_rcpt(c, a, NULL, 0) != 250)`, and
+ * `if (smtp_client_sendmail(...) < 0)`. smtpclient-errors(3) says of each what to do.
  *
  * Errors. The message of a failed call is kept twice: smtp_client_last_error() has that of the
  * last failed call on a handle (smtp_tls_last_error() and smtp_transaction_last_error() likewise),
@@ -54,83 +85,113 @@
  * successful call leaves both alone; a call that finds its handle busy leaves the handle's alone.
  * Messages are UTF-8, control characters escaped, the server's text bounded, and hold no secrets.
  *
- * Threads. Different handles may be used by any threads at the same time. One handle runs one
- * call at a time: a second call, from another thread or from one of its callbacks, returns
- * SMTP_E_BUSY (NULL or 0 where no code can be returned) and disturbs nothing. Functions that take
- * a const handle only look: any number of them may run at the same time, and they never make
- * another call SMTP_E_BUSY; while a call runs they are it themselves. Only smtp_client_cancel() may
- * be called at any time, and it alone in a signal handler. A handle is not bound to the thread
- * that made it.
+ * Beside the errors that a function names, any may return SMTP_E_INVALID_ARGUMENT, SMTP_E_MISUSE,
+ * SMTP_E_BUSY, SMTP_E_NO_MEMORY and SMTP_E_INTERNAL, and one that speaks to the server
+ * SMTP_E_DISCONNECTED, SMTP_E_IO, SMTP_E_TLS, SMTP_E_TIMEOUT, SMTP_E_PROTOCOL, SMTP_E_CANCELLED
+ * and SMTP_E_FORBIDDEN.
+ *
+ * Replies. The server's last reply is smtp_client_reply_code(), smtp_client_reply_text() and
+ * smtp_client_reply_enhanced(), behind an error too. Its first digit is what counts: 2 is done, 4
+ * is refused for now, 5 is refused for good (RFC 5321 section 4.2.1); this text writes 4yz for any
+ * code that begins with 4.
+ *
+ * Threads. Different handles may be used by any threads at the same time. One handle runs one call
+ * at a time: a second call, from another thread or from one of its callbacks, returns SMTP_E_BUSY
+ * (NULL or 0 where no code can be returned) and disturbs nothing. Functions that take a const
+ * handle only look: any number of them may run at the same time, and they never make another call
+ * SMTP_E_BUSY; while a call runs they are it themselves. Only smtp_client_cancel() may be called
+ * at any time, and it alone in a signal handler. A handle is not bound to the thread that made it.
  *
  * Handles. What a *_new function returns is freed by the *_free function of its kind, which never
- * blocks and sends nothing; NULL may be freed. During a call on the handle, free takes effect
- * when that call ends. A handle is a value, not an address: it points to no memory. Every function
- * gives SMTP_E_MISUSE for NULL, for a freed handle, also one that another thread frees at this very
- * moment, for a handle of another kind, and for a pointer to anything else, which is not read.
- * (Where pointers have 32 bits, a freed handle's value may come back after some two million more
- * handles.)
+ * blocks and sends nothing; NULL may be freed. During a call on the handle, free takes effect when
+ * that call ends. A handle is a value, not an address: it points to no memory. Every function
+ * gives SMTP_E_MISUSE for NULL, for a freed handle, also one that another thread frees at this
+ * very moment, for a handle of another kind, and for a pointer to anything else, which is not
+ * read. (Where pointers have 32 bits, a freed handle's value may come back after some two million
+ * more handles.)
  *
- * Pointers in are read during the call alone, and copied where more is needed, unless the
+ * Pointers in. They are read during the call alone, and copied where more is needed, unless the
  * function says that it borrows. Strings are NUL-terminated UTF-8; SMTP_E_INVALID_ARGUMENT for
  * what is not, and for CR, LF and other control characters in an address, name, option or
  * command, before anything is sent. (What stands behind a NUL is not seen: a binding whose strings
  * may hold one must look.) Arrays are a pointer and a count; NULL with 0 is empty.
  *
- * Pointers out belong to the handle and must not be freed. Each function says until when its
+ * Pointers out. They belong to the handle and must not be freed. Each function says until when its
  * string is valid; until then neither calls on other handles nor a repeated call of the same
  * function change it. A reply's text is made valid UTF-8.
  *
- * Choices are ints with named constants, switches 0 or not 0. Another value of a choice is
- * SMTP_E_INVALID_ARGUMENT.
+ * Choices. They are ints with named constants, and switches are 0 or not 0. Another value of a
+ * choice is SMTP_E_INVALID_ARGUMENT.
  *
- * Callbacks get user_data last and run on the thread of the call that causes them. What they are
- * given is valid until they return. They must not throw an exception (the program is aborted) nor
- * longjmp out (undefined).
+ * Callbacks. They get user_data last and run on the thread of the call that causes them. What they
+ * are given is valid until they return. They must not throw an exception (the program is aborted)
+ * nor longjmp out (undefined).
  *
  * Time. Every call on a connection ends within its time limit, see smtp_client_set_timeout().
+ *
+ * Secrets. Passwords and responses are not kept: copies are overwritten when they are no longer
+ * needed. Transcripts show them as "***" unless smtp_client_set_debug_secrets() is on, and no
+ * error has one in its text; the audit callback alone gets what is really sent.
+ *
+ * Environment. No variable is read but `SSL_CERT_FILE` and `SSL_CERT_DIR`, which name the system's
+ * roots, and those that OpenSSL and the system's resolver read by themselves.
  *
  * Memory. Where there is none for a new handle its *_new function returns NULL, and a large copy
  * is SMTP_E_NO_MEMORY. If any other allocation fails (a setting, a reply, a list of recipients:
  * from some bytes to some kilobytes) the process is aborted, as everywhere in Rust's library.
  *
  * The process. No signal handler is installed, no SIGPIPE raised, no environment, locale, errno,
- * mask or OpenSSL error queue changed; descriptors are close-on-exec and never one of 0 to 2, and a
- * client without a connection has none. Names are looked up on threads of the library's own, eight
- * at most in the process, which block all signals. They end with the call, or, where a lookup
- * outlasts its time limit, when the system's resolver gives up; further lookups wait for that, each
- * within its own time limit.
- * The library stays mapped after dlclose().
+ * mask or OpenSSL error queue changed; descriptors are close-on-exec and never one of 0 to 2, and
+ * a client without a connection has none. Names are looked up on threads of the library's own,
+ * eight at most in the process, which block all signals. They end with the call, or, where a
+ * lookup outlasts its time limit, when the system's resolver gives up; further lookups wait for
+ * that, each within its own time limit. The library stays mapped after dlclose(3).
  *
  * Fork. A forked child may free the handles of its parent, which sends nothing on the parent's
  * connections, and make its own; it waits for no lock of this library that a thread of its parent
  * may have held. OpenSSL has such locks: where another thread may have been at work under TLS in
- * the moment of the fork, in this library or elsewhere, the child must not begin TLS before exec().
+ * the moment of the fork, in this library or elsewhere, the child must not begin TLS before
+ * exec(3).
  */
 
 
 /**
  * Detail of an error: nothing more is known of it than its code says.
+ *
+ * What to do: what the code's own text says.
  */
 #define SMTP_DETAIL_NONE 0
 
 /**
  * Detail of SMTP_E_TLS: the server's certificate was not accepted.
+ *
+ * What to do: connect by a name that the certificate has, or give one with
+ * smtp_tls_set_server_name(); trust who issued it with smtp_tls_add_ca_file(). An expired one is
+ * the server's to renew.
  */
 #define SMTP_DETAIL_CERTIFICATE 1
 
 /**
  * Detail of SMTP_E_TIMEOUT: there was no connection yet.
+ *
+ * What to do: check host, port and firewall; trying again later is safe, since nothing was sent.
  */
 #define SMTP_DETAIL_CONNECTING 2
 
 /**
  * Detail of SMTP_E_TIMEOUT or SMTP_E_DISCONNECTED: the greeting had not come yet.
+ *
+ * What to do: try again later, which is safe, since nothing was sent. Speaking in clear to a port
+ * for TLS looks like this too.
  */
 #define SMTP_DETAIL_GREETING 3
 
 /**
  * Detail of SMTP_E_INVALID_ARGUMENT or SMTP_E_NOT_SUPPORTED: an address or option in UTF-8 needs
  * the mail option SMTPUTF8, or a server that offers it.
+ *
+ * What to do: add the option SMTPUTF8, or use smtp_client_send_message(), which adds it by itself;
+ * where the server does not offer it, only an address in ASCII reaches it.
  */
 #define SMTP_DETAIL_NEEDS_SMTPUTF8 4
 
@@ -245,98 +306,106 @@ enum smtp_result
     /**
      * An argument cannot be used (smtplib: ValueError). Nothing was sent.
      *
-     * What to do: correct the argument that the message names. Trying again as it is never helps.
+     * What to do: correct what the message names, mostly an address, an option or a path. The same
+     * call never succeeds.
      */
     SMTP_E_INVALID_ARGUMENT = -1,
     /**
      * The call makes no sense now, or the pointer is NULL, freed, or no such handle.
      *
-     * What to do: correct the program: connect first, end what is still open, or do not use the handle any more.
+     * What to do: correct the program: connect first, read the replies that are owed, or give a
+     * handle that lives.
      */
     SMTP_E_MISUSE = -2,
     /**
      * The handle is running another call, in another thread or around a callback.
      *
-     * What to do: wait for the other call, or give each thread a client of its own.
+     * What to do: wait until the other call has returned, give each thread a client of its own,
+     * or, in a callback, do it after the call.
      */
     SMTP_E_BUSY = -3,
     /**
      * Not connected, or the server hung up (SMTPServerDisconnected).
      *
-     * What to do: connect, and send again what is SMTP_RECIPIENT_NOT_TRIED.
+     * What to do: connect anew and send again what is SMTP_RECIPIENT_NOT_TRIED.
      */
     SMTP_E_DISCONNECTED = -4,
     /**
      * The greeting was not 220 (SMTPConnectError).
      *
-     * What to do: look at smtp_client_reply_text(): 4yz is worth another try later; 554 means that this server
-     * serves you nothing, by your address perhaps.
+     * What to do: read smtp_client_reply_text(). 4yz: try again later. 554: the server serves this
+     * machine not at all, by its address perhaps.
      */
     SMTP_E_CONNECT = -5,
     /**
      * EHLO and HELO, or LHLO, were refused (SMTPHeloError).
      *
-     * What to do: give a name that the server takes, see smtp_client_set_local_hostname().
+     * What to do: read smtp_client_reply_text(); give a name that the server takes with
+     * smtp_client_set_local_hostname().
      */
     SMTP_E_HELO = -6,
     /**
      * The server does not offer what the call needs (SMTPNotSupportedError).
      *
-     * What to do: send without what the message names, or by a server that offers it. Some offers come
-     * only after STARTTLS.
+     * What to do: do without what the message names, or use a server that offers it. Many offer
+     * AUTH only after STARTTLS, and STARTTLS only before.
      */
     SMTP_E_NOT_SUPPORTED = -7,
     /**
      * The server refused the credentials (SMTPAuthenticationError).
      *
-     * What to do: check user and password. Where both are right, the server may want a token
-     * (OAuth 2.0) or a password made for programs.
+     * What to do: check user and password. Where both are right the server may want a password
+     * made for programs, or a token (OAuth 2.0). 454: try again later.
      */
     SMTP_E_AUTHENTICATION = -8,
     /**
      * No authentication mechanism in common (SMTPException).
      *
-     * What to do: see what the server offers: smtp_client_extension_params() for AUTH, often after
-     * STARTTLS only. See also smtp_client_set_auth_mechanisms().
+     * What to do: compare what the message names of both sides: the server may offer more after
+     * STARTTLS, smtp_client_set_auth_mechanisms() may allow too few, and smtp_client_auth() can
+     * speak any other.
      */
     SMTP_E_NO_MECHANISM = -9,
     /**
      * MAIL was refused, or would be (SMTPSenderRefused).
      *
-     * What to do: 4yz: send again later. 5yz: log in first, or use a sender that this server allows.
+     * What to do: read smtp_client_reply_text(). 4yz: send again later. 5yz: log in first, or use
+     * a sender that this server allows.
      */
     SMTP_E_SENDER_REFUSED = -10,
     /**
      * Every recipient was refused (SMTPRecipientsRefused).
      *
-     * What to do: look at each one with smtp_client_refused_code(): 4yz is worth another try later, 5yz
-     * is not.
+     * What to do: look at each with smtp_client_recipient_code(). 4yz: send again later. 5yz: tell
+     * the sender; the address is wrong, or this server does not deliver to it.
      */
     SMTP_E_RECIPIENTS_REFUSED = -11,
     /**
      * DATA or the message was refused (SMTPDataError); by LMTP, for every recipient whose RCPT had
      * been accepted.
      *
-     * What to do: 4yz: send again later. 5yz: the message itself is not wanted, for its size or its content.
+     * What to do: read smtp_client_reply_text(). 4yz: send again later. 5yz: the message itself is
+     * not wanted, for its size or its content.
      */
     SMTP_E_DATA = -12,
     /**
      * A reply that the command does not allow, such as 454 to STARTTLS (SMTPResponseException).
      *
-     * What to do: look at smtp_client_reply_code() and smtp_client_reply_text(); 4yz is worth another try.
+     * What to do: read smtp_client_reply_code() and smtp_client_reply_text(). 4yz: try again
+     * later.
      */
     SMTP_E_RESPONSE = -13,
     /**
      * What came is not SMTP, or longer than the limits allow. The connection was closed.
      *
-     * What to do: check that host and port are those of an SMTP server: a TLS port that is spoken to in clear,
-     * or a web server, looks like this.
+     * What to do: check host and port: a server that is none for mail looks like this.
      */
     SMTP_E_PROTOCOL = -14,
     /**
      * The system reported an error; see smtp_client_last_errno() (OSError).
      *
-     * What to do: what errno says: nothing listens (ECONNREFUSED), no route (EHOSTUNREACH), and so on.
+     * What to do: read errno: ECONNREFUSED, nothing listens there; EHOSTUNREACH or ENETUNREACH, no
+     * way to it. Try again later.
      */
     SMTP_E_IO = -15,
     /**
@@ -349,53 +418,60 @@ enum smtp_result
     /**
      * The time limit passed (TimeoutError). The connection was closed.
      *
-     * What to do: try again later, or allow more time with smtp_client_set_timeout(). A firewall that drops
-     * packets looks like this: see smtp_client_last_error_detail().
+     * What to do: try again later, or allow more time with smtp_client_set_timeout(). A firewall
+     * that drops packets looks like this: the detail is SMTP_DETAIL_CONNECTING then.
      */
     SMTP_E_TIMEOUT = -17,
     /**
      * TLS failed: certificate, handshake or record (ssl.SSLError). The connection was closed.
      *
-     * What to do: the message tells certificate from handshake: a name that the certificate is not for, an authority
-     * to trust with smtp_tls_set_ca_file(), a port that does not begin with TLS.
+     * What to do: read the message. Where the certificate was not accepted
+     * (SMTP_DETAIL_CERTIFICATE) connect by a name that it has, or trust who issued it with
+     * smtp_tls_add_ca_file(). A port that does not begin with TLS looks like this too. Do not send in
+     * clear instead.
      */
     SMTP_E_TLS = -18,
     /**
      * The connection was lost after the message was handed over and before its reply: it may
      * or may not have been delivered. Never sent again by the library.
      *
-     * What to do: send again if a message twice is better than none, and keep its Message-ID, by which the
-     * two can be known for one.
+     * What to do: decide whether twice is better than never. If so, send again with the same
+     * Message-ID, by which the two can be known for one; if not, tell the sender.
      */
     SMTP_E_OUTCOME_UNKNOWN = -19,
     /**
      * smtp_client_cancel() ended the call. The connection was closed.
      *
-     * What to do: nothing, if that was wanted; look at each recipient to know what had been sent.
+     * What to do: nothing, if that was wanted. smtp_client_recipient_status() says for whom it
+     * came too late.
      */
     SMTP_E_CANCELLED = -20,
     /**
      * The audit callback, or the guard over credentials in clear, forbids it.
      *
-     * What to do: use STARTTLS or TLS, or, where the network is trusted, smtp_client_set_allow_plaintext_auth().
+     * What to do: call smtp_client_starttls() first or use SMTP_PROTOCOL_SMTPS; where the network
+     * can be trusted, smtp_client_set_allow_plaintext_auth(). If the audit callback forbids it,
+     * that is as wanted.
      */
     SMTP_E_FORBIDDEN = -21,
     /**
      * Out of memory.
      *
-     * What to do: free memory, or send less at a time.
+     * What to do: try again with more memory free, or give a large message by
+     * smtp_transaction_set_message_fd() or smtp_transaction_set_reader().
      */
     SMTP_E_NO_MEMORY = -22,
     /**
      * A fault of the library itself; please report it.
      *
-     * What to do: report it with the message; the client can be used again unless it says otherwise.
+     * What to do: report it, with the message.
      */
     SMTP_E_INTERNAL = -23,
     /**
      * The name service could not answer now, and may later (socket.gaierror with EAI_AGAIN).
      *
-     * What to do: try again later; see that the name server can be reached.
+     * What to do: try again later; if it stays so, see whether this machine reaches its name
+     * server.
      */
     SMTP_E_RESOLVE_AGAIN = -24,
 };
@@ -522,6 +598,30 @@ typedef int (*smtp_auth_callback)(smtp_auth_exchange *exchange, void *user_data)
 typedef ptrdiff_t (*smtp_read_callback)(void *buffer, size_t capacity, void *user_data);
 
 /**
+ * @defgroup smtpclient-errors What each error means, and what to do
+ *
+ * Every function that can fail returns one of these codes, or, where it returns a pointer or a
+ * count, leaves it for smtp_last_error_code(). The message that belongs to it says what failed,
+ * where, and what the server or the system answered: smtp_client_last_error() for a client, and
+ * smtp_last_error() for whatever failed last on this thread.
+ *
+ * Not every failure is worth the same reaction. A program that sends unattended needs three:
+ *
+ * - try again later, where smtp_error_is_temporary() says 1;
+ * - give up and tell a person, where it says 0;
+ * - neither without a thought, after SMTP_E_OUTCOME_UNKNOWN: the mail may have been delivered.
+ *
+ *     if (status == SMTP_E_OUTCOME_UNKNOWN)
+ *         fputs("may have been delivered: not sent again\n", stderr);
+ *     else if (status < 0 && smtp_error_is_temporary(status, smtp_client_reply_code(c)))
+ *         fputs("to be tried again later\n", stderr);
+ *     else if (status < 0)
+ *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ *
+ * The numbers never change, and one that was given up is never used again.
+ */
+
+/**
  * Message of the last failed call on this thread, in UTF-8: what failed, where, and what the
  * server or the system said. Never NULL; "" if no call has failed; a call that succeeds leaves
  * it alone. At most 1023 bytes. The string is valid until the next failing call on this thread.
@@ -563,6 +663,13 @@ int smtp_error_is_temporary(int code,
                             int reply_code);
 
 /**
+ * @defgroup smtpclient-version The library's version and features
+ *
+ * Which library a program was linked with, as opposed to the header that it was compiled with,
+ * and what that library can do. These functions need no client and work on any thread.
+ */
+
+/**
  * Version of the library that is running, such as "0.1.0"; SMTPCLIENT_VERSION is that of the
  * header. A constant string, never NULL. Any thread.
  */
@@ -588,9 +695,27 @@ SMTP_API
 int smtp_client_has_feature(const char *name);
 
 /**
+ * @defgroup smtpclient-tls Whom to trust, and what to show, under TLS
+ *
+ * A client needs no policy: by default it takes a certificate that the system's roots vouch for,
+ * that is valid today and that names the host, over TLS 1.2 or later. A policy is for everything
+ * else: a company's own authority, a client certificate, another name, or less of a check.
+ *
+ *     smtp_tls *tls = smtp_tls_new();
+ *     if (tls == NULL || smtp_tls_add_ca_file(tls, "/etc/ssl/company.pem") < 0 ||
+ *         smtp_client_set_tls(c, tls) < 0)
+ *         fprintf(stderr, "%s\n", smtp_last_error());
+ *     smtp_tls_free(tls);
+ *
+ * The policy may be freed at once: the client keeps what it needs. The environment variables
+ * `SSL_CERT_FILE` and `SSL_CERT_DIR` say where the system's roots are, where they are set.
+ */
+
+/**
  * Makes a policy with the defaults.
  *
- * Returns it, to be freed with smtp_tls_free(); NULL only if out of memory (SMTP_E_NO_MEMORY).
+ * Returns the policy, to be freed with smtp_tls_free(); NULL only if out of memory
+ * (SMTP_E_NO_MEMORY).
  */
 SMTP_API SMTP_NODISCARD smtp_tls *smtp_tls_new(void);
 
@@ -717,7 +842,24 @@ int smtp_tls_set_server_name(smtp_tls *tls,
                              const char *name);
 
 /**
- * Makes a client (smtplib: SMTP(), SMTP_SSL(), LMTP()).
+ * @defgroup smtpclient-client Make a client and set it up
+ *
+ * A client holds settings and at most one connection at a time. It may connect as often as it
+ * likes, to different servers too: settings stay, and what was learnt about a server is forgotten
+ * with its connection. A setting counts from the next call on, or where its function says so.
+ *
+ *     smtp_client *c = smtp_client_new(SMTP_PROTOCOL_SMTPS);
+ *     if (c == NULL || smtp_client_set_timeout(c, 30 * 1000) < 0)
+ *         fprintf(stderr, "%s\n", smtp_last_error());
+ *     smtp_client_free(c);
+ *
+ * Which protocol to choose: SMTP_PROTOCOL_SMTPS for a provider's port 465; SMTP_PROTOCOL_SMTP
+ * with smtp_client_starttls() for port 587, and without for a server on this machine;
+ * SMTP_PROTOCOL_LMTP for a mail store.
+ */
+
+/**
+ * Makes a client (smtplib: SMTP, SMTP_SSL, LMTP).
  *
  * @param protocol  SMTP_PROTOCOL_SMTP, SMTP_PROTOCOL_SMTPS or SMTP_PROTOCOL_LMTP
  *
@@ -832,6 +974,24 @@ int smtp_client_set_window(smtp_client *client,
 SMTP_API int smtp_client_set_chunking(smtp_client *client, int on);
 
 /**
+ * @defgroup smtpclient-observe See, count and forbid what a client does
+ *
+ * Four callbacks, one of which takes the transcript of the dialogue. None is needed to send mail.
+ * All run on the thread of the call that causes them, and while they run the client is busy: of
+ * its functions only smtp_client_cancel() and smtp_client_free() do anything there.
+ *
+ *     static void trace(int direction, const char *data, size_t length, void *user_data) {
+ *         fputs(direction == SMTP_DEBUG_SENT ? "> " : "< ", (FILE *)user_data);
+ *         fwrite(data, 1, length, (FILE *)user_data);
+ *     }
+ *
+ * shows the dialogue where it is set by
+ *
+ *     if (smtp_client_set_debug_callback(c, trace, stderr, NULL) < 0)
+ *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ */
+
+/**
  * Sets the transcript's level (smtplib: set_debuglevel).
  *
  * @param level  0 for none (the default), 1 for a transcript on standard error, 2 for the same with
@@ -901,6 +1061,22 @@ int smtp_client_set_completion_callback(smtp_client *client,
                                         smtp_completion_callback callback,
                                         void *user_data,
                                         smtp_destroy_callback destroy);
+
+/**
+ * @defgroup smtpclient-connection Connect, secure and end a connection
+ *
+ * First connect, then encrypt unless the protocol does so by itself, log in if the server wants
+ * it (see smtpclient-auth(3)), send (see smtpclient-mail(3)), and quit.
+ *
+ *     if (smtp_client_connect(c, "mail.example.org", 587) < 0 ||
+ *         smtp_client_starttls(c) < 0)
+ *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ *     else
+ *         smtp_client_quit(c);
+ *
+ * Never go on after a failed smtp_client_starttls(): the connection may be open still, and
+ * readable by everybody.
+ */
 
 /**
  * Connects and reads the greeting (RFC 5321 section 3.1; smtplib: connect). An open connection
@@ -1041,6 +1217,23 @@ SMTP_API const void *smtp_client_peer_certificate(const smtp_client *client, siz
 SMTP_API int smtp_client_fd(const smtp_client *client);
 
 /**
+ * @defgroup smtpclient-command Single SMTP commands
+ *
+ * For programs that ask more of a server than to take mail, or that test one. Each function sends
+ * one command and returns the code of the reply, whatever it is: 550 is an answer here and no
+ * error. A negative result says that no valid reply came.
+ *
+ *     int code = smtp_client_verify(c, "alice@example.org");
+ *     if (code < 0)
+ *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ *     else
+ *         printf("%d %s\n", code, smtp_client_reply_text(c));
+ *
+ * To send mail use smtpclient-mail(3), which runs these commands, many at a time where the server
+ * can take that.
+ */
+
+/**
  * HELO (RFC 5321 section 4.1.1.1; smtplib: helo). LMTP has none: SMTP_E_MISUSE.
  *
  * @param name  what to call ourselves; NULL for the local host name
@@ -1099,7 +1292,7 @@ int smtp_client_putcmd(smtp_client *client,
 
 /**
  * Reads one reply, for what smtp_client_putcmd() or smtp_client_send_raw() sent (RFC 5321 section
- * 4.2; smtplib: getreply). Returns its code.
+ * 4.2; smtplib: getreply). Returns the reply code.
  */
 SMTP_API
 int smtp_client_getreply(smtp_client *client);
@@ -1211,6 +1404,20 @@ int smtp_client_data(smtp_client *client,
                      size_t length);
 
 /**
+ * @defgroup smtpclient-auth Log in
+ *
+ * smtp_client_login() is what nearly every program needs: it takes the strongest mechanism that
+ * both sides know. smtp_client_auth() is for mechanisms that the library does not know, such as
+ * XOAUTH2; custom_auth.c in smtpclient-examples(3) is one.
+ *
+ *     if (smtp_client_starttls(c) < 0 || smtp_client_login(c, user, password) < 0)
+ *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ *
+ * A password is not sent where others can read it: without TLS, and to another machine, mechanisms
+ * that show it are SMTP_E_FORBIDDEN.
+ */
+
+/**
  * Logs in with the strongest mechanism that both sides know, and with the next where the server
  * refuses one (RFC 4954; smtplib: login). EHLO is sent first if need be. Mechanisms and their
  * order: CRAM-MD5, PLAIN, LOGIN, or those of smtp_client_set_auth_mechanisms().
@@ -1318,6 +1525,36 @@ int smtp_auth_exchange_respond(smtp_auth_exchange *exchange,
                                size_t length);
 
 /**
+ * @defgroup smtpclient-mail Send mail
+ *
+ * Three ways, from the simplest to the fastest:
+ *
+ * - smtp_client_sendmail() and smtp_client_send_message() send one message and return when the
+ *   server has answered. smtpclient-recipient(3) tells of each recipient afterwards.
+ * - smtp_client_send() and smtp_client_send_batch() send transactions, each of which holds its own
+ *   outcome: see smtpclient-transaction(3).
+ * - smtp_client_submit() takes one transaction after another without waiting, for as long as there
+ *   is mail; smtp_client_flush() waits for what is left.
+ *
+ * The last gives each transaction back through a completion callback, such as
+ *
+ *     static void completed(smtp_transaction *transaction, void *user_data) {
+ *         size_t *failures = (size_t *)user_data;
+ *         if (smtp_transaction_status(transaction) < 0)
+ *             ++*failures;
+ *         smtp_transaction_free(transaction);
+ *     }
+ *
+ * which smtp_client_set_completion_callback() sets once. Then the client is fed:
+ *
+ *     if (smtp_client_submit(c, transaction) < 0 || smtp_client_flush(c) < 0)
+ *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ *
+ * The message must be whole: its header (From, Date, Message-ID, ...), an empty line, and the
+ * text. The library adds no field and encodes nothing.
+ */
+
+/**
  * Sends one message to any number of recipients (RFC 5321 section 3.3; smtplib: sendmail). The
  * server is greeted first if need be; SIZE and BODY=8BITMIME are added where they are offered.
  *
@@ -1368,9 +1605,9 @@ int smtp_client_sendmail(smtp_client *client,
  *              Resent- counterparts. (Not NULL and a count of 0 is an empty list, which is
  *              SMTP_E_INVALID_ARGUMENT: a binding must not pass NULL for one)
  *
- * The rest is as smtp_client_sendmail(). SMTPUTF8 and BODY=8BITMIME (RFC 6531) are added where an
- * address needs them. SMTP_E_INVALID_ARGUMENT for a message with several Resent- blocks, or
- * without the fields that are needed.
+ * Returns and errors as smtp_client_sendmail(), whose parameters the others are. SMTPUTF8 and
+ * BODY=8BITMIME (RFC 6531) are added where an address needs them. SMTP_E_INVALID_ARGUMENT for a
+ * message with several Resent- blocks, or without the fields that are needed.
  */
 SMTP_API
 SMTP_NODISCARD
@@ -1425,8 +1662,9 @@ int smtp_client_send_batch(smtp_client *client,
 /**
  * Gives a transaction to a stream of them, without waiting for its outcome. Waits only while as
  * much is in flight as may be: a number of bytes that adapts to the connection, 16 MiB at most,
- * and 16,384 replies, or as many transactions as smtp_client_set_window() says. Small transactions are gathered, so that smtp_client_flush() must end the
- * stream; every other call on the connection flushes first.
+ * and 16,384 replies, or as many transactions as smtp_client_set_window() says. Small transactions
+ * are gathered, so that smtp_client_flush() must end the stream; every other call on the
+ * connection flushes first.
  *
  * @param transaction  busy, and with it a borrowed message or reader in use, until the completion
  *                     callback gets it (see smtp_client_set_completion_callback()): during this or
@@ -1452,9 +1690,29 @@ SMTP_API
 int smtp_client_flush(smtp_client *client);
 
 /**
+ * @defgroup smtpclient-transaction One mail: sender, recipients, outcome
+ *
+ * A transaction is made, filled, sent by a function of smtpclient-mail(3), and then asked what
+ * became of it. It may be cleared and used again, which spares memory.
+ *
+ *     smtp_transaction *mail = smtp_transaction_new();
+ *     if (mail == NULL || smtp_transaction_set_sender(mail, "me@example.org") < 0 ||
+ *         smtp_transaction_add_recipient(mail, "alice@example.org", NULL, 0) < 0 ||
+ *         smtp_transaction_set_message(mail, message, length) < 0)
+ *         fprintf(stderr, "%s\n", smtp_last_error());
+ *     else if (smtp_client_send(c, mail) < 0)
+ *         fprintf(stderr, "%s\n", smtp_transaction_error(mail));
+ *     smtp_transaction_free(mail);
+ *
+ * The two kinds of error are apart: smtp_transaction_last_error() is about a call on the
+ * transaction that failed, such as an address that cannot be; smtp_transaction_error() is about
+ * the mail that was not sent.
+ */
+
+/**
  * Makes an empty transaction.
  *
- * Returns it, to be freed with smtp_transaction_free(); NULL only if out of memory
+ * Returns the transaction, to be freed with smtp_transaction_free(); NULL only if out of memory
  * (SMTP_E_NO_MEMORY).
  */
 SMTP_API SMTP_NODISCARD smtp_transaction *smtp_transaction_new(void);
@@ -1641,6 +1899,22 @@ const char *smtp_transaction_recipient_enhanced(const smtp_transaction *transact
                                                 size_t index);
 
 /**
+ * @defgroup smtpclient-message The message of a transaction
+ *
+ * Exactly one of these gives a transaction its message, and a later one takes the place of an
+ * earlier:
+ *
+ * - smtp_transaction_set_message() copies it: the simplest;
+ * - smtp_transaction_set_message_borrowed() leaves it where it is: the cheapest for one that many
+ *   transactions share;
+ * - smtp_transaction_set_reader() asks for it piece by piece: for one that is made as it is sent;
+ * - smtp_transaction_set_message_fd() reads a file, pipe or socket: for one that is large.
+ *
+ * Whichever it is, lines may end in LF or CRLF, and a line may begin with a dot: what goes over
+ * the wire is right.
+ */
+
+/**
  * Sets the message, copied.
  *
  * @param message  `length` bytes. As it is sent bare CR and bare LF become CRLF, a missing last
@@ -1728,6 +2002,19 @@ int smtp_transaction_set_release_callback(smtp_transaction *transaction,
                                           void *user_data);
 
 /**
+ * @defgroup smtpclient-envelope Whom a message would go to
+ *
+ * Reads the addresses out of a message's header as smtp_client_send_message() does, without a
+ * client or a connection: to show them, to check them, or to sort recipients by server.
+ *
+ *     smtp_envelope *envelope = smtp_envelope_new(NULL, NULL, 0, message, length);
+ *     size_t i;
+ *     for (i = 0; i < smtp_envelope_recipient_count(envelope); i++)
+ *         puts(smtp_envelope_recipient(envelope, i));
+ *     smtp_envelope_free(envelope);
+ */
+
+/**
  * Reads the envelope of an RFC 5322 message as smtp_client_send_message() does, with the same
  * arguments, and checks every address. The message is not kept.
  *
@@ -1738,7 +2025,7 @@ int smtp_transaction_set_release_callback(smtp_transaction *transaction,
  * @param message   `length` bytes; the header section is enough. Read during the call alone
  * @param length    in bytes
  *
- * Returns it, to be freed with smtp_envelope_free(). NULL if smtp_client_send_message() would
+ * Returns the envelope, to be freed with smtp_envelope_free(). NULL if smtp_client_send_message() would
  * fail before it sent anything: smtp_last_error() says why, such as an address that cannot be
  * used, no recipient, or no From.
  */
@@ -1790,8 +2077,20 @@ SMTP_API
 int smtp_envelope_needs_smtputf8(const smtp_envelope *envelope);
 
 /**
+ * @defgroup smtpclient-reply The last error, the last reply, and what the server offers
+ *
+ * Questions to a client. None sends anything, all may be asked by several threads at once, and
+ * while another call runs on the client they answer SMTP_E_BUSY, NULL or 0.
+ *
+ *     if (smtp_client_ehlo_or_helo_if_needed(c) < 0)
+ *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ *     else if (smtp_client_has_extension(c, "SIZE") == 1)
+ *         printf("takes %s bytes\n", smtp_client_extension_params(c, "SIZE"));
+ */
+
+/**
  * Message of the last failed call on this client, in UTF-8: what failed, where (such as
- * `RCPT TO:<a@b>`), and what the server or the system said; no secrets. Never NULL: "" if no call
+ * `RCPT TO` and its address), and what the server or the system said; no secrets. Never NULL: "" if no call
  * has failed, or for what is no client; a note that a call is running while one is. A call that
  * succeeds leaves it alone, as does one that returned SMTP_E_BUSY.
  *
@@ -1893,6 +2192,22 @@ size_t smtp_client_extension_count(const smtp_client *client);
  * NULL if there is none. Valid until the next EHLO, or the end of the connection.
  */
 SMTP_API const char *smtp_client_extension_name(const smtp_client *client, size_t index);
+
+/**
+ * @defgroup smtpclient-recipient What became of each recipient
+ *
+ * What the last smtp_client_sendmail() or smtp_client_send_message() did for whom. The functions
+ * with `refused` in their names list those alone that the server refused, which is enough after
+ * SMTP_OK; those with `recipient` list everybody, and are right behind any outcome.
+ *
+ *     size_t i;
+ *     for (i = 0; i < smtp_client_recipient_count(c); i++)
+ *         if (smtp_client_recipient_status(c, i) != SMTP_RECIPIENT_ACCEPTED)
+ *             fprintf(stderr, "%s: %s\n", smtp_client_recipient_address(c, i),
+ *                     smtp_client_recipient_text(c, i));
+ *
+ * Transactions have functions of their own for this: see smtpclient-transaction(3).
+ */
 
 /**
  * Number of recipients that the server refused in the last smtp_client_sendmail() or

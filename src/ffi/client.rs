@@ -112,7 +112,7 @@ pub(super) fn set(client: *mut smtp_client, change: impl FnOnce(&mut Client)) ->
     })
 }
 
-/// Makes a client (smtplib: SMTP(), SMTP_SSL(), LMTP()).
+/// Makes a client (smtplib: SMTP, SMTP_SSL, LMTP).
 ///
 /// @param protocol  SMTP_PROTOCOL_SMTP, SMTP_PROTOCOL_SMTPS or SMTP_PROTOCOL_LMTP
 ///

@@ -86,7 +86,7 @@ pub unsafe extern "C" fn smtp_client_putcmd(
 }
 
 /// Reads one reply, for what smtp_client_putcmd() or smtp_client_send_raw() sent (RFC 5321 section
-/// 4.2; smtplib: getreply). Returns its code.
+/// 4.2; smtplib: getreply). Returns the reply code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_getreply(client: *mut smtp_client) -> c_int {
     command(client, Client::getreply)

@@ -57,7 +57,7 @@ fn string(
 /// @param message   `length` bytes; the header section is enough. Read during the call alone
 /// @param length    in bytes
 ///
-/// Returns it, to be freed with smtp_envelope_free(). NULL if smtp_client_send_message() would
+/// Returns the envelope, to be freed with smtp_envelope_free(). NULL if smtp_client_send_message() would
 /// fail before it sent anything: smtp_last_error() says why, such as an address that cannot be
 /// used, no recipient, or no From.
 #[must_use]

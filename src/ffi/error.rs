@@ -9,15 +9,29 @@ use super::boundary::code::smtp_result::*;
 use super::boundary::panic;
 
 /// Detail of an error: nothing more is known of it than its code says.
+///
+/// What to do: what the code's own text says.
 pub const SMTP_DETAIL_NONE: c_int = 0;
 /// Detail of SMTP_E_TLS: the server's certificate was not accepted.
+///
+/// What to do: connect by a name that the certificate has, or give one with
+/// smtp_tls_set_server_name(); trust who issued it with smtp_tls_add_ca_file(). An expired one is
+/// the server's to renew.
 pub const SMTP_DETAIL_CERTIFICATE: c_int = 1;
 /// Detail of SMTP_E_TIMEOUT: there was no connection yet.
+///
+/// What to do: check host, port and firewall; trying again later is safe, since nothing was sent.
 pub const SMTP_DETAIL_CONNECTING: c_int = 2;
 /// Detail of SMTP_E_TIMEOUT or SMTP_E_DISCONNECTED: the greeting had not come yet.
+///
+/// What to do: try again later, which is safe, since nothing was sent. Speaking in clear to a port
+/// for TLS looks like this too.
 pub const SMTP_DETAIL_GREETING: c_int = 3;
 /// Detail of SMTP_E_INVALID_ARGUMENT or SMTP_E_NOT_SUPPORTED: an address or option in UTF-8 needs
 /// the mail option SMTPUTF8, or a server that offers it.
+///
+/// What to do: add the option SMTPUTF8, or use smtp_client_send_message(), which adds it by itself;
+/// where the server does not offer it, only an address in ASCII reaches it.
 pub const SMTP_DETAIL_NEEDS_SMTPUTF8: c_int = 4;
 
 pub(super) fn detail(detail: Detail) -> c_int {

@@ -111,9 +111,9 @@ pub unsafe extern "C" fn smtp_client_sendmail(
 ///              Resent- counterparts. (Not NULL and a count of 0 is an empty list, which is
 ///              SMTP_E_INVALID_ARGUMENT: a binding must not pass NULL for one)
 ///
-/// The rest is as smtp_client_sendmail(). SMTPUTF8 and BODY=8BITMIME (RFC 6531) are added where an
-/// address needs them. SMTP_E_INVALID_ARGUMENT for a message with several Resent- blocks, or
-/// without the fields that are needed.
+/// Returns and errors as smtp_client_sendmail(), whose parameters the others are. SMTPUTF8 and
+/// BODY=8BITMIME (RFC 6531) are added where an address needs them. SMTP_E_INVALID_ARGUMENT for a
+/// message with several Resent- blocks, or without the fields that are needed.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_send_message(
@@ -187,8 +187,9 @@ pub unsafe extern "C" fn smtp_client_send_batch(
 
 /// Gives a transaction to a stream of them, without waiting for its outcome. Waits only while as
 /// much is in flight as may be: a number of bytes that adapts to the connection, 16 MiB at most,
-/// and 16,384 replies, or as many transactions as smtp_client_set_window() says. Small transactions are gathered, so that smtp_client_flush() must end the
-/// stream; every other call on the connection flushes first.
+/// and 16,384 replies, or as many transactions as smtp_client_set_window() says. Small transactions
+/// are gathered, so that smtp_client_flush() must end the stream; every other call on the
+/// connection flushes first.
 ///
 /// @param transaction  busy, and with it a borrowed message or reader in use, until the completion
 ///                     callback gets it (see smtp_client_set_completion_callback()): during this or

@@ -10,7 +10,7 @@ use super::error::detail;
 type Reads<'a> = View<'a, Owned>;
 
 /// Message of the last failed call on this client, in UTF-8: what failed, where (such as
-/// `RCPT TO:<a@b>`), and what the server or the system said; no secrets. Never NULL: "" if no call
+/// `RCPT TO` and its address), and what the server or the system said; no secrets. Never NULL: "" if no call
 /// has failed, or for what is no client; a note that a call is running while one is. A call that
 /// succeeds leaves it alone, as does one that returned SMTP_E_BUSY.
 ///

@@ -65,7 +65,8 @@ fn version(value: c_int) -> Result<TlsVersion> {
 
 /// Makes a policy with the defaults.
 ///
-/// Returns it, to be freed with smtp_tls_free(); NULL only if out of memory (SMTP_E_NO_MEMORY).
+/// Returns the policy, to be freed with smtp_tls_free(); NULL only if out of memory
+/// (SMTP_E_NO_MEMORY).
 #[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn smtp_tls_new() -> *mut smtp_tls {

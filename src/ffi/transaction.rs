@@ -125,7 +125,7 @@ fn no_recipient(index: usize) -> Error {
 
 /// Makes an empty transaction.
 ///
-/// Returns it, to be freed with smtp_transaction_free(); NULL only if out of memory
+/// Returns the transaction, to be freed with smtp_transaction_free(); NULL only if out of memory
 /// (SMTP_E_NO_MEMORY).
 #[must_use]
 #[unsafe(no_mangle)]

@@ -13,70 +13,78 @@ pub enum smtp_result {
     SMTP_OK = 0,
     /// An argument cannot be used (smtplib: ValueError). Nothing was sent.
     ///
-    /// What to do: correct the argument that the message names. Trying again as it is never helps.
+    /// What to do: correct what the message names, mostly an address, an option or a path. The same
+    /// call never succeeds.
     SMTP_E_INVALID_ARGUMENT = -1,
     /// The call makes no sense now, or the pointer is NULL, freed, or no such handle.
     ///
-    /// What to do: correct the program: connect first, end what is still open, or do not use the handle any more.
+    /// What to do: correct the program: connect first, read the replies that are owed, or give a
+    /// handle that lives.
     SMTP_E_MISUSE = -2,
     /// The handle is running another call, in another thread or around a callback.
     ///
-    /// What to do: wait for the other call, or give each thread a client of its own.
+    /// What to do: wait until the other call has returned, give each thread a client of its own,
+    /// or, in a callback, do it after the call.
     SMTP_E_BUSY = -3,
     /// Not connected, or the server hung up (SMTPServerDisconnected).
     ///
-    /// What to do: connect, and send again what is SMTP_RECIPIENT_NOT_TRIED.
+    /// What to do: connect anew and send again what is SMTP_RECIPIENT_NOT_TRIED.
     SMTP_E_DISCONNECTED = -4,
     /// The greeting was not 220 (SMTPConnectError).
     ///
-    /// What to do: look at smtp_client_reply_text(): 4yz is worth another try later; 554 means that this server
-    /// serves you nothing, by your address perhaps.
+    /// What to do: read smtp_client_reply_text(). 4yz: try again later. 554: the server serves this
+    /// machine not at all, by its address perhaps.
     SMTP_E_CONNECT = -5,
     /// EHLO and HELO, or LHLO, were refused (SMTPHeloError).
     ///
-    /// What to do: give a name that the server takes, see smtp_client_set_local_hostname().
+    /// What to do: read smtp_client_reply_text(); give a name that the server takes with
+    /// smtp_client_set_local_hostname().
     SMTP_E_HELO = -6,
     /// The server does not offer what the call needs (SMTPNotSupportedError).
     ///
-    /// What to do: send without what the message names, or by a server that offers it. Some offers come
-    /// only after STARTTLS.
+    /// What to do: do without what the message names, or use a server that offers it. Many offer
+    /// AUTH only after STARTTLS, and STARTTLS only before.
     SMTP_E_NOT_SUPPORTED = -7,
     /// The server refused the credentials (SMTPAuthenticationError).
     ///
-    /// What to do: check user and password. Where both are right, the server may want a token
-    /// (OAuth 2.0) or a password made for programs.
+    /// What to do: check user and password. Where both are right the server may want a password
+    /// made for programs, or a token (OAuth 2.0). 454: try again later.
     SMTP_E_AUTHENTICATION = -8,
     /// No authentication mechanism in common (SMTPException).
     ///
-    /// What to do: see what the server offers: smtp_client_extension_params() for AUTH, often after
-    /// STARTTLS only. See also smtp_client_set_auth_mechanisms().
+    /// What to do: compare what the message names of both sides: the server may offer more after
+    /// STARTTLS, smtp_client_set_auth_mechanisms() may allow too few, and smtp_client_auth() can
+    /// speak any other.
     SMTP_E_NO_MECHANISM = -9,
     /// MAIL was refused, or would be (SMTPSenderRefused).
     ///
-    /// What to do: 4yz: send again later. 5yz: log in first, or use a sender that this server allows.
+    /// What to do: read smtp_client_reply_text(). 4yz: send again later. 5yz: log in first, or use
+    /// a sender that this server allows.
     SMTP_E_SENDER_REFUSED = -10,
     /// Every recipient was refused (SMTPRecipientsRefused).
     ///
-    /// What to do: look at each one with smtp_client_refused_code(): 4yz is worth another try later, 5yz
-    /// is not.
+    /// What to do: look at each with smtp_client_recipient_code(). 4yz: send again later. 5yz: tell
+    /// the sender; the address is wrong, or this server does not deliver to it.
     SMTP_E_RECIPIENTS_REFUSED = -11,
     /// DATA or the message was refused (SMTPDataError); by LMTP, for every recipient whose RCPT had
     /// been accepted.
     ///
-    /// What to do: 4yz: send again later. 5yz: the message itself is not wanted, for its size or its content.
+    /// What to do: read smtp_client_reply_text(). 4yz: send again later. 5yz: the message itself is
+    /// not wanted, for its size or its content.
     SMTP_E_DATA = -12,
     /// A reply that the command does not allow, such as 454 to STARTTLS (SMTPResponseException).
     ///
-    /// What to do: look at smtp_client_reply_code() and smtp_client_reply_text(); 4yz is worth another try.
+    /// What to do: read smtp_client_reply_code() and smtp_client_reply_text(). 4yz: try again
+    /// later.
     SMTP_E_RESPONSE = -13,
     /// What came is not SMTP, or longer than the limits allow. The connection was closed.
     ///
-    /// What to do: check that host and port are those of an SMTP server: a TLS port that is spoken to in clear,
-    /// or a web server, looks like this.
+    /// What to do: check host and port: a server that is none for mail looks like this.
     SMTP_E_PROTOCOL = -14,
     /// The system reported an error; see smtp_client_last_errno() (OSError).
     ///
-    /// What to do: what errno says: nothing listens (ECONNREFUSED), no route (EHOSTUNREACH), and so on.
+    /// What to do: read errno: ECONNREFUSED, nothing listens there; EHOSTUNREACH or ENETUNREACH, no
+    /// way to it. Try again later.
     SMTP_E_IO = -15,
     /// The host name does not exist, or has no address (socket.gaierror). The code of
     /// getaddrinfo(3), such as EAI_NONAME, is smtp_client_last_errno().
@@ -85,39 +93,46 @@ pub enum smtp_result {
     SMTP_E_RESOLVE = -16,
     /// The time limit passed (TimeoutError). The connection was closed.
     ///
-    /// What to do: try again later, or allow more time with smtp_client_set_timeout(). A firewall that drops
-    /// packets looks like this: see smtp_client_last_error_detail().
+    /// What to do: try again later, or allow more time with smtp_client_set_timeout(). A firewall
+    /// that drops packets looks like this: the detail is SMTP_DETAIL_CONNECTING then.
     SMTP_E_TIMEOUT = -17,
     /// TLS failed: certificate, handshake or record (ssl.SSLError). The connection was closed.
     ///
-    /// What to do: the message tells certificate from handshake: a name that the certificate is not for, an authority
-    /// to trust with smtp_tls_set_ca_file(), a port that does not begin with TLS.
+    /// What to do: read the message. Where the certificate was not accepted
+    /// (SMTP_DETAIL_CERTIFICATE) connect by a name that it has, or trust who issued it with
+    /// smtp_tls_add_ca_file(). A port that does not begin with TLS looks like this too. Do not send in
+    /// clear instead.
     SMTP_E_TLS = -18,
     /// The connection was lost after the message was handed over and before its reply: it may
     /// or may not have been delivered. Never sent again by the library.
     ///
-    /// What to do: send again if a message twice is better than none, and keep its Message-ID, by which the
-    /// two can be known for one.
+    /// What to do: decide whether twice is better than never. If so, send again with the same
+    /// Message-ID, by which the two can be known for one; if not, tell the sender.
     SMTP_E_OUTCOME_UNKNOWN = -19,
     /// smtp_client_cancel() ended the call. The connection was closed.
     ///
-    /// What to do: nothing, if that was wanted; look at each recipient to know what had been sent.
+    /// What to do: nothing, if that was wanted. smtp_client_recipient_status() says for whom it
+    /// came too late.
     SMTP_E_CANCELLED = -20,
     /// The audit callback, or the guard over credentials in clear, forbids it.
     ///
-    /// What to do: use STARTTLS or TLS, or, where the network is trusted, smtp_client_set_allow_plaintext_auth().
+    /// What to do: call smtp_client_starttls() first or use SMTP_PROTOCOL_SMTPS; where the network
+    /// can be trusted, smtp_client_set_allow_plaintext_auth(). If the audit callback forbids it,
+    /// that is as wanted.
     SMTP_E_FORBIDDEN = -21,
     /// Out of memory.
     ///
-    /// What to do: free memory, or send less at a time.
+    /// What to do: try again with more memory free, or give a large message by
+    /// smtp_transaction_set_message_fd() or smtp_transaction_set_reader().
     SMTP_E_NO_MEMORY = -22,
     /// A fault of the library itself; please report it.
     ///
-    /// What to do: report it with the message; the client can be used again unless it says otherwise.
+    /// What to do: report it, with the message.
     SMTP_E_INTERNAL = -23,
     /// The name service could not answer now, and may later (socket.gaierror with EAI_AGAIN).
     ///
-    /// What to do: try again later; see that the name server can be reached.
+    /// What to do: try again later; if it stays so, see whether this machine reaches its name
+    /// server.
     SMTP_E_RESOLVE_AGAIN = -24,
 }
 
