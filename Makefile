@@ -42,8 +42,6 @@ ARCHIVE   := $(OUT)/libsmtpclient.a
 SHARED    := $(OUT)/libsmtpclient.so.$(VERSION)
 HEADERS   := include/smtpclient.h $(wildcard include/smtpclient.hpp)
 MANUAL    := $(OUT)/man/man3/smtpclient.3
-# The day of the pages: the one that a reproducible build is told, or that of their last change.
-DATE      := $(if $(SOURCE_DATE_EPOCH),$(shell LC_ALL=C date -u -d '@$(SOURCE_DATE_EPOCH)' '+%B %-d, %Y'),November 25, 2026)
 
 # What the archive needs beside OpenSSL. rustc also names -lgcc_s and -lc, which every C compiler
 # adds by itself; naming -lgcc_s would break a fully static link. tests/symbols.rs compares.
@@ -80,18 +78,18 @@ $(SHARED): $(ARCHIVE) $(OUT)/smtpclient.map
 	    -Wl,--whole-archive $(ARCHIVE) -Wl,--no-whole-archive $(OPENSSL_LIBS) $(PRIVATE_LIBS)
 
 # A program of the standard library alone, for the machine that builds.
-$(OUT)/manual: $(wildcard scripts/manual/*.rs)
+$(OUT)/manual: $(wildcard scripts/manual/*)
 	@mkdir -p $(OUT)
 	$(RUSTC) --edition 2024 -C opt-level=1 -o $@ scripts/manual/main.rs
 
 # The archive's build may make the header anew.
-$(MANUAL): $(OUT)/manual $(ARCHIVE) include/smtpclient.h $(wildcard examples-c/*.c)
+$(MANUAL): $(OUT)/manual $(ARCHIVE) include/smtpclient.h $(wildcard examples-c/*.c) CHANGELOG.md
 	rm -rf $(OUT)/man
-	$(OUT)/manual man include/smtpclient.h examples-c '$(DATE)' $(VERSION) $(OUT)/man/man3
+	$(OUT)/manual man . $(OUT)/man/man3
 
 docs: $(OUT)/manual $(ARCHIVE) ## write the manual as HTML to the target directory's docs
 	rm -rf $(T)/docs
-	$(OUT)/manual html include/smtpclient.h examples-c '$(DATE)' $(VERSION) $(T)/docs
+	$(OUT)/manual html . $(T)/docs
 	@echo "the manual begins at $(T)/docs/index.html"
 
 install: all ## install below $(DESTDIR)$(PREFIX); LIBDIR= and INCLUDEDIR= override

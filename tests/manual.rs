@@ -1,12 +1,24 @@
-//! The manual: every function and every error has its place in it, its references lead somewhere,
-//! its programs are those of examples-c, and it comes out the same wherever it is made.
+//! The manual: every name and every error has its place in it, its references lead somewhere, its
+//! code compiles, and it comes out the same wherever it is made.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 mod tree;
+
+#[path = "manual/code.rs"]
+mod code;
+#[path = "manual/markup.rs"]
+mod markup;
+#[path = "manual/program.rs"]
+mod program;
+
+const SYMBOLS: &str = include_str!("../docs/symbols-in-versions");
+const HEADER: &str = include_str!("../include/smtpclient.h");
+/// Pages of others that ours refer to.
+const OTHERS: &[&str] = &["dlclose 3", "dup 2", "exec 3", "getaddrinfo 3"];
 
 #[test]
 fn every_function_stands_on_one_page_and_leads_to_it() {
@@ -14,16 +26,52 @@ fn every_function_stands_on_one_page_and_leads_to_it() {
     let functions = functions();
     assert!(functions.len() > 100, "{functions:?}");
     for function in functions {
-        let declares = |text: &&String| text.contains(&format!(".Fo \"{function}\"\n"));
-        let holders: Vec<_> = pages.iter().filter(|(_, text)| declares(text)).collect();
-        let [(page, text)] = holders[..] else { panic!("{function} stands on {holders:?}") };
-        assert!(
-            text.contains(&format!(".Ss {function}()\n")),
-            "{page} does not describe {function}"
-        );
-        let link = fs::read_to_string(section().join(format!("{function}.3")));
-        assert_eq!(link.expect("a page by its name"), format!(".so man3/{page}.3\n"));
+        for line in [format!(".Fo \"{function}\""), format!(".Ss {function}()")] {
+            let page = holder(&pages, &line);
+            let named = |text: &str| text.trim_end_matches(" ,") == format!(".Nm {function}");
+            assert!(pages[page].lines().any(named), "{page} does not have {function} in its NAME");
+            let link = fs::read_to_string(section().join(format!("{function}.3")));
+            assert_eq!(link.expect("a page by its name"), format!(".so man3/{page}.3\n"));
+        }
     }
+    let links = entries(&section()).len() - pages.len();
+    assert_eq!(links, self::functions().len(), "a link page leads from what is no function");
+}
+
+#[test]
+fn every_other_name_is_explained_once() {
+    let pages = pages();
+    let mut count = 0;
+    for name in names().filter(|name| !name.ends_with("()") && !name.starts_with("SMTPCLIENT_")) {
+        if name.starts_with("SMTP_") {
+            let value = value(name);
+            holder(&pages, &format!(".It Dv {name} No = {}", value.replace('-', "\\-")));
+        } else {
+            holder(&pages, &format!(".Ss {name}"));
+        }
+        count += 1;
+    }
+    assert!(count > 50, "only {count} names");
+}
+
+/// The page on which a line stands, and stands once.
+fn holder<'a>(pages: &'a BTreeMap<String, String>, line: &str) -> &'a str {
+    let holders = pages
+        .iter()
+        .flat_map(|(page, text)| text.lines().filter(|have| *have == line).map(move |_| page));
+    let holders: Vec<&String> = holders.collect();
+    let [page] = holders[..] else { panic!("`{line}` stands on {holders:?}") };
+    page
+}
+
+/// The number that the header gives a constant.
+fn value(name: &str) -> &str {
+    let define = format!("#define {name} ");
+    let enumerator = format!("    {name} = ");
+    let line =
+        |line: &'static str| line.strip_prefix(&define).or_else(|| line.strip_prefix(&*enumerator));
+    let value = HEADER.lines().find_map(line).unwrap_or_else(|| panic!("no value of {name}"));
+    value.trim_matches(['(', ')', ','])
 }
 
 /// What it means, and what to do.
@@ -32,128 +80,122 @@ fn every_error_is_explained() {
     let page = &pages()["smtpclient-errors"];
     let entries: BTreeMap<&str, &str> =
         page.split(".It Dv ").skip(1).filter_map(|entry| entry.split_once(" No = ")).collect();
-    for row in include_str!("../docs/symbols-in-versions").lines() {
-        let name = row.split(' ').next().unwrap_or_default();
-        let is_code = name.starts_with("SMTP_E_");
-        if is_code || name.starts_with("SMTP_DETAIL_") {
-            let text = entries.get(name).unwrap_or_else(|| panic!("nothing is said of {name}"));
-            assert_eq!(text.contains("What to do:"), is_code, "{name}: {text}");
+    let mut count = 0;
+    for name in
+        names().filter(|name| name.starts_with("SMTP_E_") || name.starts_with("SMTP_DETAIL_"))
+    {
+        let text = entries.get(name).unwrap_or_else(|| panic!("nothing is said of {name}"));
+        let (meaning, remedy) = text
+            .split_once("\n.Pp\nWhat to do: ")
+            .unwrap_or_else(|| panic!("what to do about {name}?\n{text}"));
+        // The number stands before the meaning.
+        let meaning = meaning.split_once('\n').map_or("", |(_, meaning)| meaning);
+        for text in [meaning, remedy] {
+            assert!(text.split_whitespace().count() > 2, "too little is said of {name}: {text}");
         }
+        count += 1;
     }
+    assert!(count > 25, "only {count} errors");
 }
 
 #[test]
-fn mandoc_finds_no_fault() {
+fn mandoc_and_groff_find_no_fault() {
+    let man = section().join("..");
     for page in pages().keys() {
-        let mut mandoc = Command::new("mandoc");
-        let mut path = section().join(page);
-        path.set_extension("3");
-        let output = mandoc.args(["-Tlint", "-W", "warning"]).arg(path).output();
-        let output = output.expect("missing here: apt-get install --no-install-recommends mandoc");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        let file = section().join(format!("{page}.3"));
+        let output = output(
+            Command::new("mandoc").args(["-Tlint", "-W", "style"]).arg(&file).env("MANPATH", &man),
+            "mandoc",
+        );
+        let said = String::from_utf8_lossy(&output.stdout);
+        // A machine need not have the pages of others.
+        let other = |line: &&str| {
+            let missing = line.split_once("STYLE: referenced manual not found: Xr ");
+            !missing.is_some_and(|(_, page)| OTHERS.contains(&page))
+        };
+        assert_eq!(said.lines().filter(other).collect::<Vec<_>>(), Vec::<&str>::new());
+
+        let groff = &mut Command::new("groff");
+        let output =
+            self::output(groff.args(["-mdoc", "-ww", "-z", "-Tutf8"]).arg(&file), "groff-base");
+        assert!(output.status.success() && output.stderr.is_empty(), "{page}: {output:?}");
+    }
+}
+
+/// `man smtp_client_connect` shows the page that it stands on.
+#[test]
+fn a_function_is_a_page_by_its_name() {
+    let mut mandoc = Command::new("mandoc");
+    mandoc.args(["-Tascii", "man3/smtp_client_connect.3"]).current_dir(section().join(".."));
+    let output = output(&mut mandoc, "mandoc");
+    let said = String::from_utf8(output.stdout).expect("ASCII");
+    assert!(output.status.success() && said.starts_with("SMTPCLIENT-CONNECTION(3)"), "{said}");
+}
+
+/// Sections that a reader looks for, in the order of mdoc(7).
+#[test]
+fn pages_have_the_usual_sections() {
+    for (page, text) in pages() {
+        let sections: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix(".Sh ")).collect();
+        let expected: &[&str] = match &*page {
+            "smtpclient" => &["NAME", "LIBRARY", "SYNOPSIS", "DESCRIPTION", "SEE ALSO"],
+            "smtpclient-examples" => &["NAME", "DESCRIPTION", "EXAMPLES", "SEE ALSO"],
+            _ => &["NAME", "LIBRARY", "SYNOPSIS", "DESCRIPTION", "RETURN VALUES", "SEE ALSO"],
+        };
+        let others = ["ERRORS", "STANDARDS"];
+        let usual: Vec<&str> =
+            sections.iter().copied().filter(|section| !others.contains(section)).collect();
+        assert_eq!(usual, expected, "{page}");
+        let has_standards = text.contains("RFC ") && !expected.contains(&"EXAMPLES");
+        let wants = has_standards && page != "smtpclient";
+        assert_eq!(sections.contains(&"STANDARDS"), wants, "{page}");
     }
 }
 
 #[test]
 fn references_lead_to_pages() {
     let pages = pages();
+    let mut others = BTreeSet::new();
     for (page, text) in &pages {
-        let references =
-            text.lines().filter_map(|line| line.split_once("Xr ")?.1.split(' ').next());
         let mut count = 0;
-        for reference in references {
-            assert!(pages.contains_key(reference), "{page} refers to {reference}");
-            count += 1;
+        for line in text.lines().filter_map(|line| Some(line.split_once("Xr ")?.1)) {
+            let words: Vec<&str> = line.split(' ').take(2).collect();
+            let [name, number] = words[..] else { panic!("{page}: {line}") };
+            match number == "3" && pages.contains_key(name) {
+                true => count += 1,
+                false => drop(others.insert(words.join(" "))),
+            }
         }
         assert!(count > 0, "{page} refers to no other");
     }
+    assert_eq!(others, OTHERS.iter().map(|page| (*page).to_owned()).collect());
 }
 
+/// Beside those that return whether they worked, which one sentence is for.
 #[test]
-fn programs_are_those_of_the_examples() {
-    let page = &pages()["smtpclient-examples"];
-    let programs: BTreeMap<&str, String> = page
-        .split(".Ss ")
-        .skip(1)
-        .filter_map(|part| {
-            let (name, rest) = part.split_once('\n')?;
-            let code = rest.split_once(".Bd -literal -offset indent\n")?.1;
-            Some((name, plain(code.split_once(".Ed\n")?.0)))
-        })
-        .collect();
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples-c");
-    let mut count = 0;
-    for entry in fs::read_dir(directory).expect("the examples") {
-        let path = entry.expect("a file").path();
-        if path.extension().is_some_and(|extension| extension == "c") {
-            let name = path.file_name().expect("a name").to_str().expect("UTF-8");
-            let source = fs::read_to_string(&path).expect("a source file");
-            assert_eq!(programs.get(name), Some(&source), "{name}");
-            count += 1;
+fn every_function_says_what_it_returns() {
+    let mut listed = 0;
+    for (page, text) in pages() {
+        let Some((before, behind)) = text.split_once(".Sh RETURN VALUES\n") else { continue };
+        let results = behind.split(".Sh ").next().expect("a section");
+        let has_plain = results.starts_with("Functions that are not below")
+            || results.starts_with("The functions return");
+        for declaration in before.split(".Ft \"").skip(1) {
+            let (result, rest) = declaration.split_once("\"\n.Fo \"").expect("a declaration");
+            let (name, rest) = rest.split_once("\"\n").expect("a name");
+            let only_looks =
+                rest.starts_with(".Fa \"const smtp_") || rest.starts_with(".Fa \"void\"");
+            let is_listed = results.contains(&format!(".It Fn {name}\n"));
+            listed += usize::from(is_listed);
+            if name.starts_with("(*") || result == "void" {
+                assert!(!is_listed, "{page}: {name} returns nothing");
+            } else if result != "int" || only_looks || !has_plain {
+                assert!(is_listed, "{page}: what does {name} return?");
+            }
         }
     }
-    assert_eq!(count, programs.len());
-}
-
-/// Lines of mdoc as they are printed.
-fn plain(code: &str) -> String {
-    let line = |line: &str| line.trim_start_matches("\\&").replace("\\-", "-").replace("\\e", "\\");
-    code.lines().map(|text| line(text) + "\n").collect()
-}
-
-#[test]
-fn html_says_the_same_and_every_link_leads_somewhere() {
-    let directory = tree::scratch("manual-html");
-    make("html", &directory, &[]);
-    let mut files = BTreeMap::new();
-    for (name, path) in entries(&directory) {
-        files.insert(name, fs::read_to_string(path).expect("a page"));
-    }
-    let names: BTreeSet<String> = files.keys().map(|name| name.replace(".html", "")).collect();
-    let expected: BTreeSet<String> = pages()
-        .into_keys()
-        .map(|name| if name == "smtpclient" { "index".into() } else { name })
-        .collect();
-    assert_eq!(names, expected);
-    for (name, text) in &files {
-        for link in text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-            let (file, place) = link.split_once('#').unwrap_or((link, ""));
-            let target = files.get(file).unwrap_or_else(|| panic!("{name}: no {file}"));
-            let found = place.is_empty() || target.contains(&format!(" id=\"{place}\""));
-            assert!(found, "{name}: {link} leads nowhere");
-        }
-    }
-    for function in functions() {
-        let heading = format!("<h3 id=\"{function}\">{function}()</h3>");
-        assert_eq!(files.values().filter(|text| text.contains(&heading)).count(), 1, "{function}");
-    }
-}
-
-#[test]
-fn is_the_same_wherever_it_is_made() {
-    let elsewhere = [("LC_ALL", "C"), ("TZ", "Asia/Tokyo"), ("HOME", "/nonexistent")];
-    for form in ["man", "html"] {
-        let [here, there] = ["manual-here", "manual there"].map(tree::scratch);
-        make(form, &here, &[]);
-        make(form, &there, &elsewhere);
-        let both = [&here, &there].map(|directory| {
-            let read = |(name, path): (String, PathBuf)| (name, fs::read(path).expect("a page"));
-            entries(directory).into_iter().map(read).collect::<Vec<_>>()
-        });
-        assert!(both[0] == both[1] && !both[0].is_empty(), "{form} differs");
-    }
-}
-
-/// Runs the program that makes the manual, as the installed pages were made by it.
-fn make(form: &str, directory: &Path, environment: &[(&str, &str)]) {
-    let _ = fs::remove_dir_all(directory);
-    tree::installed();
-    let program = tree::scratch("../c/release/manual");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut command = Command::new(program);
-    command.arg(form).arg(root.join("include/smtpclient.h")).arg(root.join("examples-c"));
-    command.args(["January 1, 2026", env!("CARGO_PKG_VERSION")]).arg(directory);
-    tree::run(command.envs(environment.iter().copied()));
+    assert!(listed > 70, "only {listed} functions return something");
 }
 
 fn section() -> PathBuf {
@@ -172,11 +214,14 @@ fn pages() -> BTreeMap<String, String> {
     pages
 }
 
+/// Everything that the header declares; functions with "()" behind them.
+fn names() -> impl Iterator<Item = &'static str> {
+    let rows = SYMBOLS.lines().filter(|row| !row.starts_with('#') && !row.is_empty());
+    rows.filter_map(|row| row.split(' ').next())
+}
+
 fn functions() -> Vec<&'static str> {
-    let rows = include_str!("../docs/symbols-in-versions").lines();
-    rows.filter(|row| row.starts_with("smtp_"))
-        .filter_map(|row| Some(row.split_once("()")?.0))
-        .collect()
+    names().filter_map(|name| name.strip_suffix("()")).collect()
 }
 
 /// The files of a directory, by name.
@@ -186,4 +231,11 @@ fn entries(directory: &Path) -> BTreeMap<String, PathBuf> {
         (entry.file_name().into_string().expect("UTF-8"), entry.path())
     };
     fs::read_dir(directory).expect("a directory").map(entry).collect()
+}
+
+/// Runs a program that a Debian package has.
+fn output(command: &mut Command, package: &str) -> Output {
+    command.output().unwrap_or_else(|error| {
+        panic!("{command:?}: {error}: apt-get install --no-install-recommends {package}")
+    })
 }

@@ -2,130 +2,136 @@
 
 use std::collections::BTreeSet;
 
-use crate::header::{Block, Header, Item, Kind};
+use crate::Manual;
+use crate::comment::Block;
+use crate::header::{Header, Item, Kind, Section};
 use crate::page::{Entry, Page, Tag};
-use crate::pages::GROUPS;
+use crate::pages::{ERRORS, EXAMPLES, place};
+use crate::results;
+use crate::standards::numbered;
+use crate::text::Piece;
 
+/// A page, with all that it explains.
 pub struct Group<'a> {
-    pub page: &'static str,
-    pub title: &'static str,
+    pub section: &'a Section,
     pub functions: Vec<&'a Item>,
     pub callbacks: Vec<&'a Item>,
     pub types: Vec<&'a Item>,
     pub constants: Vec<&'a Item>,
 }
 
-/// The groups of `pages`, filled with what the header declares.
+/// The header's groups, filled with what it declares.
 pub fn all(header: &Header) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
-    for function in header.of_kind(Kind::Function) {
-        if let Some(group) = GROUPS.iter().find(|group| group.first == function.name) {
-            let others = |kind| others(header, kind, group.others);
-            groups.push(Group {
-                page: group.page,
-                title: group.title,
-                functions: Vec::new(),
-                callbacks: others(Kind::Callback),
-                types: others(Kind::Type),
-                constants: others(Kind::Constant),
-            });
+    let groups = header.sections.iter().map(|section| {
+        let of = |kind| {
+            let ours = move |item: &&Item| item.kind == kind && place(&item.name).0 == section.page;
+            header.items.iter().filter(ours).collect()
+        };
+        let named = |name: &String| header.item(name).expect("a section has declared functions");
+        Group {
+            section,
+            functions: section.functions.iter().map(named).collect(),
+            callbacks: of(Kind::Callback),
+            types: of(Kind::Type),
+            constants: of(Kind::Constant),
         }
-        groups.last_mut().expect("the first function begins a group").functions.push(function);
-    }
-    assert_eq!(groups.len(), GROUPS.len(), "a group begins with a function that is gone");
-    groups
+    });
+    groups.collect()
 }
 
-/// Those whose group has the longest beginning of their name.
-fn others<'a>(header: &'a Header, kind: Kind, beginnings: &[&str]) -> Vec<&'a Item> {
-    let longest = |name: &str, all: &[&str]| {
-        all.iter().filter(|part| name.starts_with(**part)).map(|part| part.len()).max()
-    };
-    let ours = |item: &&Item| {
-        let best = GROUPS.iter().filter_map(|group| longest(&item.name, group.others)).max();
-        best.is_some() && longest(&item.name, beginnings) == best
-    };
-    header.of_kind(kind).filter(ours).collect()
-}
+impl Group<'_> {
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        let lists = [&self.types, &self.callbacks, &self.constants, &self.functions];
+        lists.into_iter().flatten().copied()
+    }
 
-pub fn write(page: &mut dyn Page, group: &Group<'_>) {
-    let names: Vec<&str> = group.functions.iter().map(|function| &*function.name).collect();
-    page.names(&names, group.title);
-    page.section("LIBRARY");
-    page.prose(LIBRARY);
-    page.section("SYNOPSIS");
-    page.include("smtpclient.h");
-    group.callbacks.iter().chain(&group.functions).for_each(|item| page.synopsis(item));
-    page.section("DESCRIPTION");
-    page.prose(
-        "What holds for every function, its results, errors, pointers and threads, stands in \
-         smtpclient(3).",
-    );
-    for item in group.types.iter().chain(&group.callbacks) {
-        page.subsection(&item.name);
-        page.comment(item);
+    /// Every text of the page.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let blocks = self.items().flat_map(|item| &item.comment);
+        self.section.comment.iter().chain(blocks).flat_map(Block::texts)
     }
-    if !group.constants.is_empty() {
-        page.subsection("Constants");
-        page.list(&constants(&group.constants));
-    }
-    for function in &group.functions {
-        page.subsection(&format!("{}()", function.name));
-        page.comment(function);
-    }
-    ending(page, group);
 }
 
 pub const LIBRARY: &str = "SMTP and LMTP client library (libsmtpclient, -lsmtpclient)";
 
-pub fn constants(items: &[&Item]) -> Vec<Entry> {
-    let texts = |item: &Item| {
-        let text = |block: &Block| match block {
-            Block::Text(text) => Some(text.clone()),
-            Block::Params(_) => None,
-        };
-        item.comment.iter().filter_map(text).collect()
-    };
-    let tag = |item: &Item| Tag::Constant { name: item.name.clone(), value: item.value.clone() };
-    items.iter().map(|item| (tag(item), texts(item))).collect()
-}
-
-fn ending(page: &mut dyn Page, group: &Group<'_>) {
-    page.section("RETURN VALUES");
-    page.prose(
-        "A function that returns int gives SMTP_OK, or what its own text says, and a negative \
-         SMTP_E_* code where it failed; one that returns a pointer or a count gives NULL or 0 then, \
-         and smtp_last_error_code() tells why.",
-    );
-    page.section("ERRORS");
-    page.prose("smtpclient-errors(3) has each code, what it means and what to do.");
+pub fn write(page: &mut dyn Page, manual: &Manual, group: &Group<'_>) {
+    let own = (group.section.page == ERRORS).then_some(ERRORS);
+    let functions = group.functions.iter().map(|function| &*function.name);
+    let names: Vec<&str> = own.into_iter().chain(functions).collect();
+    page.names(&names, &group.section.title);
+    page.section("LIBRARY");
+    page.prose(LIBRARY);
+    page.section("SYNOPSIS");
+    page.include("smtpclient.h");
+    page.synopsis(&[&group.callbacks[..], &group.functions].concat());
+    page.section("DESCRIPTION");
+    page.blocks(&group.section.comment);
+    for item in group.types.iter().chain(&group.callbacks) {
+        described(page, item);
+    }
+    constants(page, &group.constants);
+    group.functions.iter().for_each(|function| described(page, function));
+    results::write(page, manual, group);
     page.section("SEE ALSO");
-    let others = GROUPS.iter().map(|other| other.page).filter(|other| *other != group.page);
-    let mut names: Vec<&str> = others.collect();
-    names.extend(["smtpclient", "smtpclient-errors", "smtpclient-examples"]);
-    names.sort_unstable();
-    page.see(&names);
-    let standards = standards(group);
+    let pages = related(manual, group);
+    page.see(&pages.iter().map(|name| &**name).collect::<Vec<_>>());
+    let standards = numbered(standards(manual, group));
     if !standards.is_empty() {
         page.section("STANDARDS");
-        let list: Vec<String> = standards.iter().map(|number| format!("RFC {number}")).collect();
-        page.prose(&format!("{}.", list.join(", ")));
+        page.standards(&standards);
     }
 }
 
-/// The RFCs that the comments of a page name.
-fn standards(group: &Group<'_>) -> BTreeSet<u32> {
-    let items = group.functions.iter().chain(&group.callbacks).chain(&group.types);
-    let texts =
-        items.chain(&group.constants).flat_map(|item| &item.comment).flat_map(
-            |block| match block {
-                Block::Text(text) => vec![text.as_str()],
-                Block::Params(params) => params.iter().map(|(_, text)| text.as_str()).collect(),
-            },
-        );
-    let number = |text: &str| {
-        let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
-        digits.parse().ok()
+fn described(page: &mut dyn Page, item: &Item) {
+    page.item(item);
+    page.parameters(&item.parameters());
+    page.blocks(&item.comment);
+    page.parameters(&[]);
+}
+
+/// A list for each heading.
+fn constants(page: &mut dyn Page, constants: &[&Item]) {
+    let mut headings: Vec<&str> = Vec::new();
+    for constant in constants {
+        let heading = place(&constant.name).1;
+        if !headings.contains(&heading) {
+            headings.push(heading);
+        }
+    }
+    headings.sort_unstable();
+    for heading in headings {
+        page.subsection(heading);
+        let ours = constants.iter().filter(|constant| place(&constant.name).1 == heading);
+        let entry = |constant: &&'_ Item| -> Vec<String> {
+            constant.comment.iter().flat_map(Block::texts).map(str::to_owned).collect()
+        };
+        let entries: Vec<Entry<'_>> =
+            ours.map(|constant| (Tag::Constant(constant), entry(constant))).collect();
+        page.list(&entries);
+    }
+}
+
+/// The pages about what this one names, and those that every reader wants.
+fn related(manual: &Manual, group: &Group<'_>) -> BTreeSet<String> {
+    let mut pages: BTreeSet<String> =
+        ["smtpclient", ERRORS, EXAMPLES].into_iter().map(str::to_owned).collect();
+    for text in group.texts() {
+        for piece in manual.names.pieces(text, &[]) {
+            if let Piece::Function(name) | Piece::Type(name) | Piece::Constant(name) = piece {
+                pages.extend(manual.page_of(name).map(str::to_owned));
+            }
+        }
+    }
+    pages.remove(&group.section.page);
+    pages
+}
+
+/// The RFCs that the page names.
+fn standards(manual: &Manual, group: &Group<'_>) -> BTreeSet<u32> {
+    let pieces = group.texts().flat_map(|text| manual.names.pieces(text, &[]));
+    let number = |piece| match piece {
+        Piece::Rfc(_, number, _) => number.parse().ok(),
+        _ => None,
     };
-    texts.flat_map(|text| text.split("RFC ").skip(1)).filter_map(number).collect()
+    pieces.filter_map(number).collect()
 }

@@ -1,13 +1,9 @@
-//! Reads smtpclient.h: what it declares, in its order, each with its comment.
+//! Reads smtpclient.h: what it declares, in its order, each with its comment, and what it says of
+//! groups of functions and of them all.
 
-/// A piece of a comment.
-pub enum Block {
-    Text(String),
-    /// `@param` lines that stand together: name and text.
-    Params(Vec<(String, String)>),
-}
+use crate::comment::{Block, blocks};
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     Function,
     Callback,
@@ -25,27 +21,106 @@ pub struct Item {
     pub comment: Vec<Block>,
 }
 
+/// A text about the functions that follow it, up to the next one.
+pub struct Section {
+    pub page: String,
+    pub title: String,
+    pub comment: Vec<Block>,
+    pub functions: Vec<String>,
+}
+
 pub struct Header {
+    pub version: String,
     pub items: Vec<Item>,
-    /// What holds for every function: a heading and a text each.
-    pub rules: Vec<(String, String)>,
+    /// The text about the library: `@mainpage`.
+    pub main: Option<Section>,
+    /// `@defgroup`.
+    pub sections: Vec<Section>,
+    /// What holds for every function: headings and texts.
+    pub rules: Vec<(String, Vec<Block>)>,
 }
 
 impl Header {
     pub fn parse(text: &str) -> Self {
-        let mut items = Vec::new();
+        let mut header = Header {
+            version: version(text).to_owned(),
+            items: Vec::new(),
+            main: None,
+            sections: Vec::new(),
+            rules: rules(text),
+        };
         let mut rest = text;
         while let Some((_, behind)) = rest.split_once("/**") {
             let (comment, code) = behind.split_once("*/").expect("a comment that ends");
-            items.extend(item(code.trim_start_matches([' ', '\n']), blocks(comment)));
+            header.add(blocks(comment), code.trim_start());
             rest = code;
         }
-        Header { items, rules: rules(text) }
+        header
     }
 
-    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Item> {
-        self.items.iter().filter(move |item| item.kind == kind)
+    fn add(&mut self, mut comment: Vec<Block>, code: &str) {
+        if let Some(title) = command(&comment, "@mainpage ") {
+            comment.remove(0);
+            self.main = Some(Section::new("smtpclient", &title, comment));
+        } else if let Some(line) = command(&comment, "@defgroup ") {
+            comment.remove(0);
+            let (page, title) = line.split_once(' ').expect("a page and its title");
+            self.sections.push(Section::new(page, title, comment));
+        } else if let Some(item) = item(code, comment) {
+            if let Some(section) = self.sections.last_mut().filter(|_| item.is_function()) {
+                section.functions.push(item.name.clone());
+            }
+            self.items.push(item);
+        }
     }
+
+    pub fn item(&self, name: &str) -> Option<&Item> {
+        self.items.iter().find(|item| item.name == name)
+    }
+}
+
+impl Section {
+    fn new(page: &str, title: &str, comment: Vec<Block>) -> Self {
+        Section { page: page.into(), title: title.into(), comment, functions: Vec::new() }
+    }
+}
+
+impl Item {
+    pub fn is_function(&self) -> bool {
+        self.kind == Kind::Function
+    }
+
+    /// Result, name (with what surrounds it in a callback's type) and arguments of a declaration.
+    pub fn declaration(&self) -> (&str, String, Vec<&str>) {
+        let (result, arguments) = self.code.split_once(&self.name).expect("its own name");
+        let is_callback = self.kind == Kind::Callback;
+        let result = if is_callback { result.trim_end_matches("(*") } else { result };
+        let arguments = if is_callback { arguments.trim_start_matches(')') } else { arguments };
+        let arguments = arguments.trim_start_matches('(').trim_end_matches(')');
+        let name = if is_callback { format!("(*{})", self.name) } else { self.name.clone() };
+        (result.trim(), name, arguments.split(", ").collect())
+    }
+
+    pub fn parameters(&self) -> Vec<&str> {
+        if !matches!(self.kind, Kind::Function | Kind::Callback) {
+            return Vec::new();
+        }
+        let arguments = self.declaration().2;
+        arguments.iter().filter_map(|argument| argument.rsplit([' ', '*']).next()).collect()
+    }
+}
+
+/// What follows a command that is a comment's first line.
+fn command(comment: &[Block], command: &str) -> Option<String> {
+    match comment.first()? {
+        Block::Text(text) => text.strip_prefix(command).map(str::to_owned),
+        _ => None,
+    }
+}
+
+fn version(text: &str) -> &str {
+    let behind = text.split_once("#define SMTPCLIENT_VERSION \"").map_or("", |(_, behind)| behind);
+    behind.split('"').next().unwrap_or_default()
 }
 
 /// What stands behind a comment: a macro, an enumerator, or a declaration to its semicolon.
@@ -62,11 +137,10 @@ fn item(code: &str, comment: Vec<Block>) -> Option<Item> {
         let (name, value) = code.lines().next()?.trim_end_matches(',').split_once(" = ")?;
         return item(Kind::Constant, name, value, "");
     }
-    if code.starts_with("enum ") {
-        return None;
+    if let Some(name) = code.strip_prefix("enum ") {
+        return item(Kind::Type, name.split_whitespace().next()?, "", "");
     }
-    let declaration = code.split(';').next()?;
-    let words = declaration.split_whitespace();
+    let words = code.split(';').next()?.split_whitespace();
     let words: Vec<&str> =
         words.filter(|word| !matches!(*word, "SMTP_API" | "SMTP_NODISCARD")).collect();
     let line = words.join(" ").replace("( ", "(");
@@ -77,65 +151,26 @@ fn item(code: &str, comment: Vec<Block>) -> Option<Item> {
     if line.starts_with("typedef ") {
         return item(Kind::Type, words.last()?, "", &line);
     }
-    let name = line.split('(').next()?.rsplit([' ', '*']).next()?;
+    let name = line.split_once('(')?.0.rsplit([' ', '*']).next()?;
     item(Kind::Function, name, "", &line)
 }
 
-/// The lines of a comment without what frames them.
-fn lines(comment: &str) -> impl Iterator<Item = &str> {
-    comment.lines().map(|line| {
-        let line = line.trim_start().strip_prefix('*').unwrap_or(line.trim_start());
-        line.strip_prefix(' ').unwrap_or(line).trim_end()
-    })
-}
-
-fn blocks(comment: &str) -> Vec<Block> {
-    let mut blocks: Vec<Block> = Vec::new();
-    let mut open = false;
-    for line in lines(comment) {
-        if line.is_empty() {
-            open = false;
-        } else if let Some(param) = line.strip_prefix("@param ") {
-            let (name, text) = param.split_once(' ').expect("a parameter and its text");
-            let param = (name.to_owned(), text.trim_start().to_owned());
-            match blocks.last_mut() {
-                Some(Block::Params(params)) => params.push(param),
-                _ => blocks.push(Block::Params(vec![param])),
-            }
-            open = true;
-        } else {
-            match blocks.last_mut().filter(|_| open) {
-                Some(Block::Text(text)) => join(text, line),
-                Some(Block::Params(params)) => {
-                    let last = params.last_mut().expect("a block has one at least");
-                    join(&mut last.1, line.trim_start());
-                }
-                None => blocks.push(Block::Text(line.to_owned())),
-            }
-            open = true;
-        }
-    }
-    blocks
-}
-
-fn join(text: &mut String, line: &str) {
-    text.push(' ');
-    text.push_str(line);
-}
-
-/// The plain comment that begins "What holds for every function": each paragraph's first words, up
-/// to a full stop, are its heading, where they are few.
-fn rules(text: &str) -> Vec<(String, String)> {
+/// The plain comment that begins "What holds for every function": a paragraph's first words, up to
+/// a full stop, are a heading where they are few; one without goes on with what the last is about.
+fn rules(text: &str) -> Vec<(String, Vec<Block>)> {
     let (_, behind) = text.split_once("What holds for every function").expect("the rules");
     let (comment, _) = behind.split_once("*/").expect("a comment that ends");
-    let mut rules: Vec<(String, String)> = Vec::new();
+    let mut rules: Vec<(String, Vec<Block>)> = Vec::new();
     for block in blocks(comment).into_iter().skip(1) {
-        let Block::Text(text) = block else { continue };
-        let (heading, rest) = text.split_once(' ').expect("more than a word");
-        let few = text.split_once(". ").filter(|(heading, _)| heading.split(' ').count() < 3);
-        match few {
-            Some((heading, rest)) => rules.push((heading.to_owned(), rest.to_owned())),
-            None => rules.push((heading.to_owned(), format!("{heading} {rest}"))),
+        let headed = match &block {
+            Block::Text(text) => text.split_once(". "),
+            _ => None,
+        };
+        match headed.filter(|(heading, _)| heading.split(' ').count() <= 2) {
+            Some((heading, rest)) => {
+                rules.push((heading.to_owned(), vec![Block::Text(rest.to_owned())]));
+            }
+            None => rules.last_mut().expect("a heading at first").1.push(block),
         }
     }
     rules

@@ -1,10 +1,11 @@
 //! Makes the manual from smtpclient.h's own comments: pages for man(1), and the same text as HTML.
 //!
-//!     manual man|html HEADER EXAMPLES DATE VERSION DIRECTORY
+//!     manual man|html SOURCES DIRECTORY
 //!
 //! Standard library only, and one call of rustc: what builds the library needs nothing more.
 
-mod errors;
+mod comment;
+mod date;
 mod examples;
 mod groups;
 mod header;
@@ -13,44 +14,68 @@ mod mdoc;
 mod overview;
 mod page;
 mod pages;
+mod results;
+mod standards;
+mod text;
 
 use std::path::{Path, PathBuf};
-use std::{env, fs, process};
+use std::{env, fs, io, process};
 
 use groups::Group;
-use header::{Header, Item};
+use header::{Header, Kind};
 use mdoc::Mdoc;
 use page::Page;
+use text::Names;
 
 /// What every page is made from.
 pub struct Manual {
+    pub sources: PathBuf,
     pub header: Header,
-    pub examples: PathBuf,
+    pub names: Names,
     pub date: String,
-    pub version: String,
+}
+
+impl Manual {
+    fn read(sources: &Path) -> Self {
+        let read = |name: &str| {
+            let path = sources.join(name);
+            fs::read_to_string(&path).unwrap_or_else(|error| fail(path.display(), &error))
+        };
+        let header = Header::parse(&read("include/smtpclient.h"));
+        let epoch = env::var("SOURCE_DATE_EPOCH").ok();
+        let date = date::of(epoch.as_deref(), &read("CHANGELOG.md"))
+            .unwrap_or_else(|| fail("SOURCE_DATE_EPOCH", &io::ErrorKind::InvalidInput.into()));
+        let names = Names::of(&header);
+        Manual { sources: sources.into(), header, names, date }
+    }
+
+    /// The page that explains what the header declares.
+    pub fn page_of(&self, name: &str) -> Option<&str> {
+        let item = self.header.item(name)?;
+        if item.kind != Kind::Function {
+            return Some(pages::place(name).0);
+        }
+        let section =
+            self.header.sections.iter().find(|section| section.functions.contains(&item.name));
+        Some(&section.expect("every function stands in a section").page)
+    }
 }
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [form, header, examples, date, version, directory] = &arguments[..] else {
-        eprintln!("usage: manual man|html HEADER EXAMPLES DATE VERSION DIRECTORY");
+    let [form, sources, directory] = &arguments[..] else {
+        eprintln!("usage: manual man|html SOURCES DIRECTORY");
         process::exit(2);
     };
-    let text = fs::read_to_string(header).unwrap_or_else(|error| fail(header, &error));
-    let manual = Manual {
-        header: Header::parse(&text),
-        examples: examples.into(),
-        date: date.clone(),
-        version: version.clone(),
-    };
-    let directory = Path::new(directory);
-    fs::create_dir_all(directory).unwrap_or_else(|error| fail(directory.display(), &error));
+    let manual = Manual::read(Path::new(sources));
     let groups = groups::all(&manual.header);
     let files = match form.as_str() {
         "man" => man(&manual, &groups),
         "html" => html::files(&manual, &groups),
-        _ => fail(form, &std::io::ErrorKind::InvalidInput.into()),
+        _ => fail(form, &io::ErrorKind::InvalidInput.into()),
     };
+    let directory = Path::new(directory);
+    fs::create_dir_all(directory).unwrap_or_else(|error| fail(directory.display(), &error));
     for (name, text) in files {
         let path = directory.join(name);
         fs::write(&path, text).unwrap_or_else(|error| fail(path.display(), &error));
@@ -69,27 +94,27 @@ fn pages<P: Page>(
         (name.to_owned(), page.finish())
     };
     let mut pages = vec![
-        page("smtpclient", &|page| overview::write(page, manual)),
-        page("smtpclient-errors", &|page| errors::write(page, manual)),
-        page("smtpclient-examples", &|page| examples::write(page, manual)),
+        page("smtpclient", &|page| overview::write(page, manual, groups)),
+        page(pages::EXAMPLES, &|page| examples::write(page, manual)),
     ];
-    pages.extend(groups.iter().map(|group| page(group.page, &|page| groups::write(page, group))));
+    for group in groups {
+        pages.push(page(&group.section.page, &|page| groups::write(page, manual, group)));
+    }
     pages
 }
 
 /// Every file of section 3: the pages, and for each function a file that leads to its page.
 fn man(manual: &Manual, groups: &[Group<'_>]) -> Vec<(String, String)> {
-    let new = |name: &str| Mdoc::new(name, &manual.date);
+    let new = |name: &str| Mdoc::new(name, &manual.date, &manual.names);
     let mut files = pages(manual, groups, new);
     for group in groups {
-        let link =
-            |function: &&Item| (function.name.clone(), format!(".so man3/{}.3\n", group.page));
-        files.extend(group.functions.iter().map(link));
+        let link = |name: &String| (name.clone(), format!(".so man3/{}.3\n", group.section.page));
+        files.extend(group.section.functions.iter().map(link));
     }
     files.into_iter().map(|(name, text)| (name + ".3", text)).collect()
 }
 
-fn fail(what: impl std::fmt::Display, error: &std::io::Error) -> ! {
+fn fail(what: impl std::fmt::Display, error: &io::Error) -> ! {
     eprintln!("manual: {what}: {error}");
     process::exit(1);
 }

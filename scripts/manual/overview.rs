@@ -1,58 +1,47 @@
 //! The first page: what the library is, ten lines, the rules, and where the rest stands.
 
 use crate::Manual;
-use crate::groups::LIBRARY;
+use crate::groups::{Group, LIBRARY};
 use crate::page::{Entry, Page, Tag};
-use crate::pages::GROUPS;
+use crate::pages::EXAMPLES;
 
-const WHAT: &str = "The library sends mail over SMTP, SMTP over TLS and LMTP, and tells exactly what \
-    became of it: for every recipient whether it was accepted, refused and with what reply, or, where \
-    the connection was lost after the message was handed over, that nobody can know.";
-
-const TEN_LINES: &str = r#"#include <smtpclient.h>
-#include <stdio.h>
-
-int main(void) {
-    const char *to[] = {"alice@example.org", "bob@example.org"};
-    const char message[] = "Subject: hello\r\n\r\nHello from C.\r\n";
-    smtp_client *c = smtp_client_new(SMTP_PROTOCOL_SMTP);
-    int failed = smtp_client_connect(c, "localhost", 25) < 0 ||
-                 smtp_client_sendmail(c, "me@example.org", to, 2, message,
-                                      sizeof message - 1, NULL, 0, NULL, 0) < 0;
-    if (failed) fprintf(stderr, "%s\n", smtp_client_last_error(c));
-    smtp_client_quit(c);
-    smtp_client_free(c);
-    return failed;
-}
-"#;
-
-pub fn write(page: &mut dyn Page, manual: &Manual) {
-    page.names(&["smtpclient"], "SMTP and LMTP client library");
+pub fn write(page: &mut dyn Page, manual: &Manual, groups: &[Group<'_>]) {
+    let main = manual.header.main.as_ref().expect("the header says what the library is");
+    page.names(&["smtpclient"], &main.title);
     page.section("LIBRARY");
     page.prose(LIBRARY);
     page.section("SYNOPSIS");
     page.include("smtpclient.h");
     page.section("DESCRIPTION");
-    page.prose(WHAT);
-    page.subsection("Pages");
-    let entry =
-        |name: &str, title: &str| -> Entry { (Tag::Page(name.into()), vec![format!("{title}.")]) };
-    let mut entries: Vec<_> = GROUPS.iter().map(|group| entry(group.page, group.title)).collect();
-    entries.push(entry("smtpclient-errors", "each error, and what to do"));
-    entries.push(entry("smtpclient-examples", "whole programs"));
-    page.list(&entries);
-    for (heading, text) in &manual.header.rules {
-        page.subsection(heading);
-        page.prose(text);
-    }
-    page.section("EXAMPLES");
-    page.prose("Sends a message to two recipients by the mail server of this machine:");
-    page.code(TEN_LINES);
+    page.blocks(&main.comment);
     page.paragraph("It is built by");
-    page.code("cc -o hello hello.c $(pkg-config --cflags --libs smtpclient)");
+    page.code("cc -o hello hello.c $(pkg-config --cflags --libs smtpclient)\n");
+    page.subsection("Pages of this manual");
+    page.list(&contents(groups));
+    page.paragraph(
+        "Each function is a page by its own name too, and leads to where it is explained.",
+    );
+    page.paragraph("What follows holds for every function, unless its own text says otherwise.");
+    for (heading, blocks) in &manual.header.rules {
+        page.subsection(heading);
+        page.blocks(blocks);
+    }
     page.section("SEE ALSO");
-    let mut names: Vec<&str> = GROUPS.iter().map(|group| group.page).collect();
-    names.extend(["smtpclient-errors", "smtpclient-examples"]);
+    let mut names: Vec<&str> = groups.iter().map(|group| &*group.section.page).collect();
+    names.push(EXAMPLES);
     names.sort_unstable();
     page.see(&names);
+}
+
+/// Every page with its functions.
+fn contents<'a>(groups: &'a [Group<'_>]) -> Vec<Entry<'a>> {
+    let mut entries: Vec<Entry<'_>> = Vec::new();
+    for group in groups {
+        let names: Vec<String> =
+            group.functions.iter().map(|function| format!("{}()", function.name)).collect();
+        let texts = vec![format!("{}. {}.", group.section.title, names.join(", "))];
+        entries.push((Tag::Page(&group.section.page), texts));
+    }
+    entries.push((Tag::Page(EXAMPLES), vec!["Whole programs.".to_owned()]));
+    entries
 }

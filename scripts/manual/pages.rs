@@ -1,100 +1,43 @@
-//! Which pages there are, and what each holds.
+//! Where each constant, type and callback is explained. Which pages there are, their titles and
+//! their functions are the header's own groups.
 
-/// A page about a group of functions. It begins with the function `first` in the header, and ends
-/// where the next group begins, so that every function has its page.
-pub struct Group {
-    pub page: &'static str,
-    pub title: &'static str,
-    pub first: &'static str,
-    /// How the names of its constants, types and callbacks begin.
-    pub others: &'static [&'static str],
+pub const ERRORS: &str = "smtpclient-errors";
+pub const EXAMPLES: &str = "smtpclient-examples";
+
+/// How names begin, the page that explains them, and for constants their heading there. The longest
+/// that fits counts.
+pub const PLACES: &[(&str, &str, &str)] = &[
+    ("SMTP_OK", ERRORS, "Codes"),
+    ("SMTP_E_", ERRORS, "Codes"),
+    ("SMTP_DETAIL_", ERRORS, "Details"),
+    ("smtp_result", ERRORS, ""),
+    ("SMTP_TLS_VERIFY_", "smtpclient-tls", "What is verified"),
+    ("SMTP_TLS_VERSION_", "smtpclient-tls", "Versions"),
+    ("smtp_tls", "smtpclient-tls", ""),
+    ("SMTP_PROTOCOL_", "smtpclient-client", "Protocols"),
+    ("SMTP_TIMEOUT_", "smtpclient-client", "Time limits"),
+    ("smtp_client", "smtpclient-client", ""),
+    ("SMTP_DEBUG_", "smtpclient-observe", "Directions of a transcript"),
+    ("SMTP_AUDIT_", "smtpclient-observe", "Events of an audit"),
+    ("smtp_debug_callback", "smtpclient-observe", ""),
+    ("smtp_audit_callback", "smtpclient-observe", ""),
+    ("smtp_progress_callback", "smtpclient-observe", ""),
+    ("smtp_completion_callback", "smtpclient-observe", ""),
+    ("smtp_destroy_callback", "smtpclient-observe", ""),
+    ("smtp_auth", "smtpclient-auth", ""),
+    ("smtp_transaction", "smtpclient-transaction", ""),
+    ("smtp_read_callback", "smtpclient-message", ""),
+    ("smtp_envelope", "smtpclient-envelope", ""),
+    ("SMTP_RECIPIENT_", "smtpclient-recipient", "What became of a recipient"),
+];
+
+pub fn place(name: &str) -> (&'static str, &'static str) {
+    let fitting = PLACES.iter().filter(|(beginning, ..)| name.starts_with(beginning));
+    let longest = fitting.max_by_key(|(beginning, ..)| beginning.len());
+    let (_, page, heading) = longest.unwrap_or_else(|| panic!("pages.rs has no place for {name}"));
+    (page, heading)
 }
 
-pub const GROUPS: &[Group] = &[
-    Group {
-        page: "smtpclient-thread-error",
-        title: "the last error of a thread, and what an error is called",
-        first: "smtp_last_error",
-        others: &[],
-    },
-    Group {
-        page: "smtpclient-version",
-        title: "version and features of the library",
-        first: "smtp_client_version",
-        others: &[],
-    },
-    Group {
-        page: "smtpclient-tls",
-        title: "whom to trust and what to show over TLS",
-        first: "smtp_tls_new",
-        others: &["smtp_tls", "SMTP_TLS_"],
-    },
-    Group {
-        page: "smtpclient-client",
-        title: "make a client and set it up",
-        first: "smtp_client_new",
-        others: &["smtp_client", "SMTP_PROTOCOL_", "SMTP_TIMEOUT_"],
-    },
-    Group {
-        page: "smtpclient-observe",
-        title: "see, count and forbid what a client does",
-        first: "smtp_client_set_debug_level",
-        others: &[
-            "smtp_debug_",
-            "smtp_audit_",
-            "smtp_progress_",
-            "smtp_completion_",
-            "smtp_destroy_",
-            "SMTP_DEBUG_",
-            "SMTP_AUDIT_",
-        ],
-    },
-    Group {
-        page: "smtpclient-connection",
-        title: "connect, secure and end a connection",
-        first: "smtp_client_connect",
-        others: &[],
-    },
-    Group {
-        page: "smtpclient-command",
-        title: "single SMTP commands",
-        first: "smtp_client_helo",
-        others: &[],
-    },
-    Group {
-        page: "smtpclient-auth",
-        title: "log in",
-        first: "smtp_client_login",
-        others: &["smtp_auth_"],
-    },
-    Group {
-        page: "smtpclient-mail",
-        title: "send mail",
-        first: "smtp_client_sendmail",
-        others: &[],
-    },
-    Group {
-        page: "smtpclient-transaction",
-        title: "one mail transaction and its outcome",
-        first: "smtp_transaction_new",
-        others: &["smtp_transaction", "smtp_read_", "SMTP_RECIPIENT_"],
-    },
-    Group {
-        page: "smtpclient-envelope",
-        title: "sender and recipients of a message",
-        first: "smtp_envelope_new",
-        others: &["smtp_envelope"],
-    },
-    Group {
-        page: "smtpclient-reply",
-        title: "the last error and reply, and what the server offers",
-        first: "smtp_client_last_error",
-        others: &[],
-    },
-    Group {
-        page: "smtpclient-recipient",
-        title: "what became of each recipient",
-        first: "smtp_client_refused_count",
-        others: &[],
-    },
-];
+/// The programs of examples-c, the simplest first.
+pub const PROGRAMS: &[&str] =
+    &["send", "send_message", "lmtp_deliver", "verify_address", "debug_trace", "custom_auth"];
