@@ -1901,7 +1901,7 @@ const char *smtp_transaction_recipient_enhanced(const smtp_transaction *transact
 /**
  * @defgroup smtpclient-message The message of a transaction
  *
- * Exactly one of these gives a transaction its message, and a later one takes the place of an
+ * One of these four gives a transaction its message, and a later one takes the place of an
  * earlier:
  *
  * - smtp_transaction_set_message() copies it: the simplest;

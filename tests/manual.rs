@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 mod tree;
 
@@ -198,8 +199,27 @@ fn every_function_says_what_it_returns() {
     assert!(listed > 70, "only {listed} functions return something");
 }
 
+/// The pages, made anew: an installed tree may still have what earlier ones were called.
 fn section() -> PathBuf {
-    tree::installed().join("share/man/man3")
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    let make = || {
+        let directory = tree::scratch("manual-section/man3");
+        program::make("man", &directory, &[]);
+        directory
+    };
+    MADE.get_or_init(make).clone()
+}
+
+#[test]
+fn what_is_installed_is_what_is_made() {
+    let installed = tree::installed().join("share/man/man3");
+    // The first line has the day, which the environment may give.
+    let body = |text: &str| text.split_once('\n').map(|(_, body)| body.to_owned());
+    for (name, path) in entries(&section()) {
+        let made = fs::read_to_string(path).expect("a page");
+        let there = fs::read_to_string(installed.join(&name)).unwrap_or_default();
+        assert_eq!(body(&there), body(&made), "{name}");
+    }
 }
 
 /// The pages that are more than a reference to another.

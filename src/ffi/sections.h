@@ -191,7 +191,7 @@ smtp_transaction_new()
 /**
  * @defgroup smtpclient-message The message of a transaction
  *
- * Exactly one of these gives a transaction its message, and a later one takes the place of an
+ * One of these four gives a transaction its message, and a later one takes the place of an
  * earlier:
  *
  * - smtp_transaction_set_message() copies it: the simplest;
