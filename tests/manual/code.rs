@@ -13,7 +13,8 @@ use super::{HEADER, section, tree};
 fn programs_are_those_of_the_examples() {
     let page = section().join("smtpclient-examples.3");
     let mandoc = printed("mandoc", &["-Tascii", "-Owidth=200"], &page);
-    let groff = printed("groff-base", &["-mdoc", "-Tascii", "-rLL=200n", "-P-cbou"], &page);
+    let groff =
+        printed("groff-base", &["-mdoc", "-Tascii", "-dAD=l", "-rLL=200n", "-P-cbou"], &page);
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples-c");
     let mut count = 0;
     for entry in fs::read_dir(directory).expect("the examples") {
@@ -40,7 +41,10 @@ fn program(text: &str, name: &str) -> String {
     let mut lines = text.lines().skip_while(|line| *line != heading);
     assert!(lines.next().is_some(), "{name} has no heading");
     let lines = lines.skip_while(|line| line.trim() != "/*").take_while(|line| !is_heading(line));
-    lines.map(|line| line.strip_prefix("     ").unwrap_or(line).to_owned() + "\n").collect()
+    let lines: Vec<&str> = lines.collect();
+    // As wide as the renderer likes.
+    let margin = lines.first().map_or("", |line| line.trim_end_matches("/*"));
+    lines.iter().map(|line| line.strip_prefix(margin).unwrap_or(line).to_owned() + "\n").collect()
 }
 
 /// The first program of all is whole; the others are parts of one.

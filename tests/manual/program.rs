@@ -110,7 +110,11 @@ fn nothing_in_a_comment_is_taken_for_markup() {
     }
     let page = sources.join("man/smtpclient-tls.3");
     let mandoc = printed("mandoc", &["-Tascii", "-Owidth=250"], &page);
-    let groff = printed("groff-base", &["-mdoc", "-Tascii", "-rLL=250n", "-P-cbou", "-ww"], &page);
+    let groff = printed(
+        "groff-base",
+        &["-mdoc", "-Tascii", "-dAD=l", "-rLL=250n", "-P-cbou", "-ww"],
+        &page,
+    );
     let html = fs::read_to_string(sources.join("html/smtpclient-tls.html")).expect("a page");
     let html = super::markup::text(&html);
     for (how, text) in [("mandoc", mandoc), ("groff", groff), ("html", html)] {
