@@ -46,6 +46,15 @@ MANUAL    := $(OUT)/man/man3/smtpclient.3
 # What the archive needs beside OpenSSL. rustc also names -lgcc_s and -lc, which every C compiler
 # adds by itself; naming -lgcc_s would break a fully static link. tests/symbols.rs compares.
 PRIVATE_LIBS := -lutil -lrt -lpthread -lm -ldl
+# What the CMake package is told: names, and the way from its own place to the headers.
+CMAKE_FACTS = -e 's|@SONAME@|$(SONAME)|g' -e 's|@VERSION@|$(VERSION)|g' -e 's|@MAJOR@|$(MAJOR)|g' \
+    -e 's|@MINOR@|$(MINOR)|g' -e 's|@CMAKE_LIBS@|$(subst $(eval) ,;,$(patsubst -l%,%,$(PRIVATE_LIBS)))|g' \
+    -e "s|@INCLUDE_FROM_HERE@|$$(realpath -m --relative-to='$(LIBDIR)/cmake/smtpclient' '$(INCLUDEDIR)')|g" \
+    -e "s|@POINTER_SIZE@|$$(echo __SIZEOF_POINTER__ | $(CC) -E -P -x c -)|g"
+# What lies below the prefix is told relative to it, so that --define-prefix can move it all.
+PC_FACTS = -e '/^\#/d' -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+    -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|^\([a-z]*dir\)=$(PREFIX)/|\1=$${prefix}/|' \
+    -e '/^[a-z_]*=/s/[[:space:]]/\\&/g' -e 's|@VERSION@|$(VERSION)|' -e 's|@PRIVATE_LIBS@|$(PRIVATE_LIBS)|'
 OPENSSL_LIBS  = $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -lcrypto)
 
 # Without make's job server, whose descriptors cargo would not inherit.
@@ -101,10 +110,11 @@ install: all ## install below $(DESTDIR)$(PREFIX); LIBDIR= and INCLUDEDIR= overr
 	$(INSTALL) -m 644 $(ARCHIVE) "$(DESTDIR)$(LIBDIR)/"
 	$(INSTALL) -m 644 $(HEADERS) "$(DESTDIR)$(INCLUDEDIR)/"
 	$(INSTALL) -m 644 $(OUT)/man/man3/*.3 "$(DESTDIR)$(MANDIR)/man3/"
-	sed -e '/^#/d' -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
-	    -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
-	    -e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
-	    -e 's|@PRIVATE_LIBS@|$(PRIVATE_LIBS)|' smtpclient.pc.in > "$(DESTDIR)$(LIBDIR)/pkgconfig/smtpclient.pc"
+	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/cmake/smtpclient"
+	for file in smtpclientConfig smtpclientConfigVersion; do \
+	    sed $(CMAKE_FACTS) $$file.cmake.in > "$(DESTDIR)$(LIBDIR)/cmake/smtpclient/$$file.cmake" && \
+	    chmod 644 "$(DESTDIR)$(LIBDIR)/cmake/smtpclient/$$file.cmake" || exit 1; done
+	sed $(PC_FACTS) smtpclient.pc.in > "$(DESTDIR)$(LIBDIR)/pkgconfig/smtpclient.pc"
 	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/smtpclient.pc"
 
 install-strip: install ## install without the symbols that only a debugger needs
@@ -115,6 +125,8 @@ uninstall: ## remove what install put there
 	rm -f "$(DESTDIR)$(LIBDIR)"/libsmtpclient.so "$(DESTDIR)$(LIBDIR)"/$(SONAME) \
 	    "$(DESTDIR)$(LIBDIR)"/$(SONAME).* "$(DESTDIR)$(LIBDIR)"/libsmtpclient.so.$(VERSION) \
 	    "$(DESTDIR)$(LIBDIR)"/libsmtpclient.a "$(DESTDIR)$(LIBDIR)"/pkgconfig/smtpclient.pc \
+	    "$(DESTDIR)$(LIBDIR)"/cmake/smtpclient/smtpclientConfig.cmake \
+	    "$(DESTDIR)$(LIBDIR)"/cmake/smtpclient/smtpclientConfigVersion.cmake \
 	    "$(DESTDIR)$(INCLUDEDIR)"/smtpclient.h "$(DESTDIR)$(INCLUDEDIR)"/smtpclient.hpp \
 	    "$(DESTDIR)$(MANDIR)"/man3/smtpclient.3 "$(DESTDIR)$(MANDIR)"/man3/smtpclient-*.3
 	sed -n 's/^\(smtp_.*\)().*/\1/p' docs/symbols-in-versions | while read -r function; do \

@@ -164,10 +164,14 @@ mod header {
              typedef enum smtp_result smtp_result;\n#else\ntypedef int32_t smtp_result;\n\
              #endif // __STDC_VERSION__ >= 202311L\n#endif // __cplusplus\n",
         ];
+        // Where the type is an int32_t, the enum has no name: C++ has one space for both.
+        const NAMED: &str = "enum smtp_result\n#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L\n  : int32_t\n";
+        const NAMELESS: &str = "#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L\nenum smtp_result : int32_t\n#else\nenum\n";
         let mut text = header.replacen(OPENING, "", 1);
         for (older, newer) in OLDER.iter().zip(NEWER) {
             text = text.replacen(older, newer, 1);
         }
+        text = text.replacen(NAMED, NAMELESS, 1);
         let first = text.find("_callback)(").expect("a callback's type");
         let comment = text[..first].rfind("/**").expect("a comment before it");
         text.insert_str(comment, OPENING);

@@ -294,9 +294,10 @@
 /**
  * Result of a function. Numbers are never reused or renumbered.
  */
-enum smtp_result
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
+enum smtp_result : int32_t
+#else
+enum
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
     /**

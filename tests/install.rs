@@ -36,6 +36,8 @@ fn install_puts_each_file_in_its_place_and_uninstall_takes_it_away() {
         "opt/mail/lib/here/libsmtpclient.a",
         "opt/mail/lib/here/libsmtpclient.so",
         &format!("opt/mail/lib/here/{}", tree::SONAME),
+        "opt/mail/lib/here/cmake/smtpclient/smtpclientConfig.cmake",
+        "opt/mail/lib/here/cmake/smtpclient/smtpclientConfigVersion.cmake",
         "opt/mail/lib/here/pkgconfig/smtpclient.pc",
         "usr/include/mail/smtpclient.h",
         &shared,

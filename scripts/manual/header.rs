@@ -137,6 +137,9 @@ fn item(code: &str, comment: Vec<Block>) -> Option<Item> {
         let (name, value) = code.lines().next()?.trim_end_matches(',').split_once(" = ")?;
         return item(Kind::Constant, name, value, "");
     }
+    // An enum has a name where the language has room for one.
+    let code =
+        code.strip_prefix("#if ").map_or(code, |code| code.split_once('\n').unwrap_or_default().1);
     if let Some(name) = code.strip_prefix("enum ") {
         return item(Kind::Type, name.split_whitespace().next()?, "", "");
     }
