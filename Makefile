@@ -9,6 +9,8 @@ LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR     ?= $(PREFIX)/share/man
 DESTDIR    ?=
+# GNU's way to say it short.
+override LIBDIR := $(if $(filter /%,$(firstword $(LIBDIR))),$(LIBDIR),$(PREFIX)/$(LIBDIR))
 
 CARGO      ?= cargo
 RUSTC      ?= rustc
@@ -32,7 +34,7 @@ HEADER  ?= generated
 FEATURES = idna $(if $(filter generated,$(HEADER)),header)
 
 # Cargo's target directory, wherever the environment or a cargo configuration puts it; relative
-# where it can be, because make cannot handle a clone directory with spaces in its name.
+# where it can be. With spaces in its name, recipes want it quoted, and rules in RULE's spelling.
 T := $(or $(CARGO_TARGET_DIR),$(shell $(CARGO) metadata --no-deps --offline --format-version 1 2>/dev/null \
        | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p' | sed "s|^$$PWD/||"),target)
 CARGO_OUT := $(T)$(if $(TARGET),/$(TARGET))/$(patsubst dev,debug,$(PROFILE))
@@ -42,6 +44,9 @@ ARCHIVE   := $(OUT)/libsmtpclient.a
 SHARED    := $(OUT)/libsmtpclient.so.$(VERSION)
 HEADERS   := include/smtpclient.h $(wildcard include/smtpclient.hpp)
 MANUAL    := $(OUT)/man/man3/smtpclient.3
+MAP       := $(OUT)/smtpclient.map
+NOTHING   :=
+RULE       = $(subst $(NOTHING) $(NOTHING),\ ,$(1))
 
 # What the archive needs beside OpenSSL. rustc also names -lgcc_s and -lc, which every C compiler
 # adds by itself; naming -lgcc_s would break a fully static link. tests/symbols.rs compares.
@@ -58,58 +63,69 @@ PC_FACTS = -e '/^\#/d' -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 OPENSSL_LIBS  = $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -lcrypto)
 
 # Without make's job server, whose descriptors cargo would not inherit.
-RUN_CARGO := env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(CARGO)
+ALONE     = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
+RUN_CARGO = $(ALONE) $(JOBS:%=CARGO_BUILD_JOBS=%) $(CARGO)
+JOBS      = $(filter-out 0,$(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS))))
+# Who owns neither what was built nor, where nothing is, the sources, installs and builds nothing:
+# `sudo make install` leaves no file of root's behind.
+STRANGER := $(shell file='$(SHARED)'; [ -e "$$file" ] || file=Cargo.toml; [ -O "$$file" ] || echo yes)
 
-.PHONY: all install install-strip uninstall header docs demo test check test-root bench soak lint examples fuzz deps clean help
+.PHONY: all built install install-strip uninstall header docs demo test check test-root dist distcheck bench soak lint examples fuzz deps clean help
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
-all: $(SHARED) $(ARCHIVE) $(MANUAL) ## build the shared and the static library, and the manual (default)
+all: $(call RULE,$(SHARED)) $(call RULE,$(ARCHIVE)) $(call RULE,$(MANUAL)) ## build the shared and the static library, and the manual (default)
 
-$(ARCHIVE): $(shell find src -name '*.rs' -o -name '*.h') Cargo.toml Cargo.lock build.rs $(wildcard cbindgen.toml) \
-        scripts/archive
-	@mkdir -p $(OUT)
-	$(RUN_CARGO) rustc --locked --profile $(PROFILE) $(if $(TARGET),--target $(TARGET)) --lib \
+$(call RULE,$(ARCHIVE)): $(shell find src -name '*.rs' -o -name '*.h') Cargo.toml Cargo.lock build.rs \
+        $(wildcard cbindgen.toml) scripts/archive scripts/rustflags
+	@mkdir -p '$(OUT)'
+	CARGO_ENCODED_RUSTFLAGS="$$($(ALONE) RUSTC='$(RUSTC)' scripts/rustflags '$(T)')" \
+	    $(RUN_CARGO) rustc --locked --profile $(PROFILE) $(if $(TARGET),--target $(TARGET)) --lib \
 	    --no-default-features --features '$(FEATURES)' \
-	    --crate-type staticlib -- --print native-static-libs=$(OUT)/native-static-libs
-	CC='$(CC)' OBJCOPY='$(OBJCOPY)' READELF='$(READELF)' AR='$(AR)' \
+	    --crate-type staticlib -- --print 'native-static-libs=$(OUT)/native-static-libs'
+	CC='$(CC)' CFLAGS='$(CFLAGS)' OBJCOPY='$(OBJCOPY)' READELF='$(READELF)' AR='$(AR)' \
 	    DEBUG_INFO='$(if $(filter dev,$(PROFILE)),yes)$(findstring debuginfo,$(RUSTFLAGS))$(CARGO_PROFILE_RELEASE_DEBUG)' \
-	    scripts/archive $(CARGO_OUT)/libsmtpclient.a $@
+	    scripts/archive '$(CARGO_OUT)/libsmtpclient.a' '$@'
 
-$(OUT)/smtpclient.map: docs/symbols-in-versions scripts/version-script
-	@mkdir -p $(OUT)
-	scripts/version-script $< > $@
+$(call RULE,$(MAP)): docs/symbols-in-versions scripts/version-script
+	@mkdir -p '$(OUT)'
+	scripts/version-script $< > '$@'
 
-$(SHARED): $(ARCHIVE) $(OUT)/smtpclient.map
-	$(CC) -shared -o $@ $(LDFLAGS) -Wl,-soname,$(SONAME) \
-	    -Wl,--version-script=$(OUT)/smtpclient.map -Wl,--no-undefined -Wl,--gc-sections \
-	    -Wl,--as-needed -Wl,-z,relro,-z,now,-z,nodelete \
-	    -Wl,--whole-archive $(ARCHIVE) -Wl,--no-whole-archive $(OPENSSL_LIBS) $(PRIVATE_LIBS)
+$(call RULE,$(SHARED)): $(call RULE,$(ARCHIVE)) $(call RULE,$(MAP))
+	$(CC) -shared -o '$@' $(CFLAGS) $(LDFLAGS) -Wl,-soname,$(SONAME) \
+	    -Wl,--version-script='$(MAP)' -Wl,--no-undefined -Wl,--gc-sections \
+	    -Wl,--as-needed -Wl,-z,relro,-z,now,-z,nodelete,-z,noexecstack \
+	    -Wl,--whole-archive '$(ARCHIVE)' -Wl,--no-whole-archive $(OPENSSL_LIBS) $(PRIVATE_LIBS)
 
 # A program of the standard library alone, for the machine that builds.
-$(OUT)/manual: $(wildcard scripts/manual/*)
-	@mkdir -p $(OUT)
-	$(RUSTC) --edition 2024 -C opt-level=1 -o $@ scripts/manual/main.rs
+$(call RULE,$(OUT)/manual): $(wildcard scripts/manual/*)
+	@mkdir -p '$(OUT)'
+	$(ALONE) $(RUSTC) --edition 2024 -C opt-level=1 -o '$@' scripts/manual/main.rs
 
 # The archive's build may make the header anew.
-$(MANUAL): $(OUT)/manual $(ARCHIVE) include/smtpclient.h $(wildcard examples-c/*.c) CHANGELOG.md
-	rm -rf $(OUT)/man
-	$(OUT)/manual man . $(OUT)/man/man3
+$(call RULE,$(MANUAL)): $(call RULE,$(OUT)/manual) $(call RULE,$(ARCHIVE)) include/smtpclient.h \
+        $(wildcard examples-c/*.c) CHANGELOG.md
+	rm -rf '$(OUT)/man'
+	'$(OUT)/manual' man . '$(OUT)/man/man3'
 
-docs: $(OUT)/manual $(ARCHIVE) ## write the manual as HTML to the target directory's docs
-	rm -rf $(T)/docs
-	$(OUT)/manual html . $(T)/docs
+docs: $(call RULE,$(OUT)/manual) $(call RULE,$(ARCHIVE)) ## write the manual as HTML to the target directory's docs
+	rm -rf '$(T)/docs'
+	'$(OUT)/manual' html . '$(T)/docs'
 	@echo "the manual begins at $(T)/docs/index.html"
 
-install: all ## install below $(DESTDIR)$(PREFIX); LIBDIR= and INCLUDEDIR= override
+built:
+	@for file in '$(SHARED)' '$(ARCHIVE)' '$(MANUAL)'; do [ -e "$$file" ] || { \
+	    echo 'make install: nothing is built here yet: run `make` first, as whom these files belong to' >&2; exit 1; }; done
+
+install: $(if $(STRANGER),built,all) ## install below $(DESTDIR)$(PREFIX); LIBDIR= and INCLUDEDIR= override
 	@case "$(PREFIX)$(LIBDIR)" in /*) ;; *) echo "make install: PREFIX must be an absolute path" >&2; exit 1 ;; esac
 	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(MANDIR)/man3"
-	$(INSTALL) -m 755 $(SHARED) "$(DESTDIR)$(LIBDIR)/"
+	$(INSTALL) -m 755 "$(SHARED)" "$(DESTDIR)$(LIBDIR)/"
 	ln -sf libsmtpclient.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libsmtpclient.so"
-	$(INSTALL) -m 644 $(ARCHIVE) "$(DESTDIR)$(LIBDIR)/"
+	$(INSTALL) -m 644 "$(ARCHIVE)" "$(DESTDIR)$(LIBDIR)/"
 	$(INSTALL) -m 644 $(HEADERS) "$(DESTDIR)$(INCLUDEDIR)/"
-	$(INSTALL) -m 644 $(OUT)/man/man3/*.3 "$(DESTDIR)$(MANDIR)/man3/"
+	$(INSTALL) -m 644 "$(OUT)"/man/man3/*.3 "$(DESTDIR)$(MANDIR)/man3/"
 	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/cmake/smtpclient"
 	for file in smtpclientConfig smtpclientConfigVersion; do \
 	    sed $(CMAKE_FACTS) $$file.cmake.in > "$(DESTDIR)$(LIBDIR)/cmake/smtpclient/$$file.cmake" && \
@@ -134,9 +150,9 @@ uninstall: ## remove what install put there
 
 demo: ## send a message through the C library to a loopback server
 	scripts/deps build
-	$(MAKE) --no-print-directory install PREFIX="$$(mkdir -p $(T)/demo-root && cd $(T)/demo-root && pwd)" \
-	    LIBDIR='$$(PREFIX)/lib' INCLUDEDIR='$$(PREFIX)/include' MANDIR='$$(PREFIX)/share/man' DESTDIR= > $(T)/demo-root/install.log
-	CARGO="$(RUN_CARGO)" CC="$(CC)" PKG_CONFIG="$(PKG_CONFIG)" scripts/demo $(T)/demo-root
+	$(MAKE) --no-print-directory install PREFIX="$$(mkdir -p '$(T)/demo-root' && cd '$(T)/demo-root' && pwd)" \
+	    LIBDIR=lib INCLUDEDIR='$$(PREFIX)/include' MANDIR='$$(PREFIX)/share/man' DESTDIR= > '$(T)/demo-root/install.log'
+	CARGO="$(RUN_CARGO)" CC="$(CC)" PKG_CONFIG="$(PKG_CONFIG)" scripts/demo '$(T)/demo-root'
 
 header: ## make include/smtpclient.h anew from src/ffi
 	touch build.rs
@@ -152,20 +168,27 @@ TESTS := $(basename $(notdir $(wildcard tests/*.rs))) $(patsubst tests/%/main.rs
 test: deps ## run every test (REAL=no: without Postfix and Dovecot)
 	$(MAKE) --no-print-directory test-root
 ifeq ($(REAL),no)
-	export SMTPCLIENT_ROOT="$$(cd $(T)/test-root && pwd)"; status=0; \
+	export SMTPCLIENT_ROOT="$$(cd '$(T)/test-root' && pwd)"; status=0; \
 	$(RUN_CARGO) test --locked --no-fail-fast --lib --bins --examples \
 	    $(patsubst %,--test %,$(filter-out real,$(TESTS))) || status=1; \
 	$(RUN_CARGO) test --locked --doc || status=1; \
 	echo 'LEFT OUT by REAL=no: tests/real, against Postfix and Dovecot. They run with: make test'; \
 	exit $$status
 else
-	SMTPCLIENT_ROOT="$$(cd $(T)/test-root && pwd)" $(RUN_CARGO) test --locked --no-fail-fast
+	SMTPCLIENT_ROOT="$$(cd '$(T)/test-root' && pwd)" $(RUN_CARGO) test --locked --no-fail-fast
 endif
 
 # The installed tree that the C tests build against, made once for all of them.
 test-root:
-	$(MAKE) --no-print-directory install PREFIX="$$(mkdir -p $(T)/test-root && cd $(T)/test-root && pwd)" \
-	    LIBDIR='$$(PREFIX)/lib' INCLUDEDIR='$$(PREFIX)/include' MANDIR='$$(PREFIX)/share/man' DESTDIR=
+	$(MAKE) --no-print-directory install PREFIX="$$(mkdir -p '$(T)/test-root' && cd '$(T)/test-root' && pwd)" \
+	    LIBDIR=lib INCLUDEDIR='$$(PREFIX)/include' MANDIR='$$(PREFIX)/share/man' DESTDIR=
+
+dist: ## make tarballs of the sources, without and with all crates, in the target directory's dist
+	CARGO='$(RUN_CARGO)' scripts/dist '$(T)/dist'
+
+distcheck: ## build, test and install from the tarball with all crates, without a network
+	XZ_LEVEL=1 CARGO='$(RUN_CARGO)' scripts/dist '$(T)/dist'
+	MAKE='$(MAKE)' scripts/distcheck '$(T)/dist'
 
 bench: ## measure against other clients (a few minutes)
 	scripts/deps bench
@@ -182,7 +205,7 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS (needs cargo-fuzz: cargo install 
 SECONDS ?= 600
 
 soak: test-root ## random calls under sanitizers, and the model of a server, SECONDS= long each
-	SMTPCLIENT_ROOT="$$(cd $(T)/test-root && pwd)" CARGO="$(RUN_CARGO)" scripts/soak $(SECONDS)
+	SMTPCLIENT_ROOT="$$(cd '$(T)/test-root' && pwd)" CARGO="$(RUN_CARGO)" scripts/soak $(SECONDS)
 
 lint: ## check formatting and run clippy
 	$(RUN_CARGO) fmt --check
@@ -198,7 +221,7 @@ deps: ## install what building and testing need (Debian), or say what is missing
 
 clean: ## remove what was built
 	$(RUN_CARGO) clean
-	rm -rf $(OUT)
+	rm -rf '$(OUT)'
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
