@@ -1,4 +1,7 @@
-//! The migration guide names every part of smtplib, and nothing that the header does not have.
+//! The migration guide names every part of smtplib, and nothing that the header does not have; the
+//! security policy's tests are there, and so is whatever a document refers to.
+
+use std::path::Path;
 
 const GUIDE: &str = include_str!("../docs/smtplib.md");
 const HEADER: &str = include_str!("../include/smtpclient.h");
@@ -50,4 +53,83 @@ fn the_guide_names_every_error() {
     for code in codes {
         assert!(words(GUIDE).any(|word| word == code), "docs/smtplib.md says nothing of {code}");
     }
+}
+
+/// Each row of SECURITY.md names a test, `FILE: NAME`, or a program of C, `FILE`.
+#[test]
+fn every_threat_names_a_test_that_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let policy = read(&root.join("SECURITY.md"));
+    let rows = policy.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
+    let rows: Vec<&str> = rows.filter(|line| !line.starts_with("| threat |")).collect();
+    assert!(rows.len() > 40, "{rows:?}");
+    for row in rows {
+        let shown = row.split(" | ").nth(2).expect("three columns");
+        let tests: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "no test in: {row}");
+        for test in tests {
+            let (file, name) = test.split_once(": ").unwrap_or((test, ""));
+            let text = read(&root.join(file));
+            let is_there = name.is_empty() || text.contains(&format!("fn {name}("));
+            assert!(is_there, "{test} is not there");
+        }
+    }
+}
+
+#[test]
+fn every_link_of_a_document_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut count = 0;
+    for document in DOCUMENTS {
+        let path = root.join(document);
+        let text = read(&path);
+        for link in text.split("](").skip(1).filter_map(|text| text.split([')', '#']).next()) {
+            let foreign = link.starts_with("https://") || link.is_empty();
+            let target = path.parent().expect("a directory").join(link);
+            assert!(foreign || target.exists(), "{document} refers to {link}");
+            count += 1;
+        }
+    }
+    assert!(count > 20);
+}
+
+/// README's programs: the ten lines are those of the manual, whose tests compile them, and C++ is
+/// compiled here.
+#[test]
+fn the_code_of_the_first_page_is_real() {
+    let readme = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    let program = blocks(&readme, "c").next().expect("the ten lines");
+    let manual = HEADER.lines().map(|line| line.strip_prefix(" *     ").unwrap_or_default());
+    let manual: Vec<&str> = manual.filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = program.lines().filter(|line| !line.is_empty()).collect();
+    assert!(manual.windows(lines.len()).any(|window| window == lines), "{program}");
+    let cplusplus = blocks(&readme, "c++").next().expect("a program");
+    let source = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme.cpp");
+    std::fs::write(&source, cplusplus).expect("a source file");
+    let mut compiler = std::process::Command::new("c++");
+    compiler.args(["-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"]);
+    compiler.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("include"));
+    let output = compiler.arg(source).output().expect("a compiler");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn blocks<'a>(text: &'a str, language: &str) -> impl Iterator<Item = &'a str> {
+    let fence = format!("```{language}\n");
+    let after = text.split("```").skip(1).step_by(2);
+    after.filter_map(move |block| block.strip_prefix(&fence[3..]))
+}
+
+const DOCUMENTS: &[&str] = &[
+    "README.md",
+    "SECURITY.md",
+    "CONTRIBUTING.md",
+    "KNOWN_ISSUES.md",
+    "docs/index.md",
+    "docs/abi.md",
+    "docs/performance.md",
+    "docs/smtplib.md",
+];
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
