@@ -19,6 +19,14 @@ STRIP      ?= strip
 OBJCOPY    ?= objcopy
 READELF    ?= readelf
 PKG_CONFIG ?= pkg-config
+# `make MINIMAL=1` leaves out what an appliance may do without: international domain names, and the
+# containment of our own faults (smtp_client_has_feature() tells), with all that unwinding takes.
+MINIMAL    ?=
+ifneq ($(filter-out 0 no,$(MINIMAL)),)
+PROFILE    ?= minimal
+LEFT_OUT   := idna
+LEAN       := -Cforce-unwind-tables=no
+endif
 PROFILE    ?= release
 # A Rust target triple to cross-compile for; set CC, STRIP and PKG_CONFIG along with it.
 TARGET     ?= $(CARGO_BUILD_TARGET)
@@ -31,7 +39,7 @@ SONAME  := libsmtpclient.so.$(MAJOR)$(if $(filter 0,$(MAJOR)),.$(MINOR))
 
 # `make HEADER=committed` installs the header as it is and needs no cbindgen.
 HEADER  ?= generated
-FEATURES = idna $(if $(filter generated,$(HEADER)),header)
+FEATURES = $(filter-out $(LEFT_OUT),idna) $(if $(filter generated,$(HEADER)),header)
 
 # Cargo's target directory, wherever the environment or a cargo configuration puts it; relative
 # where it can be. With spaces in its name, recipes want it quoted, and rules in RULE's spelling.
@@ -60,6 +68,9 @@ CMAKE_FACTS = -e 's|@SONAME@|$(SONAME)|g' -e 's|@VERSION@|$(VERSION)|g' -e 's|@M
 PC_FACTS = -e '/^\#/d' -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
     -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|^\([a-z]*dir\)=$(PREFIX)/|\1=$${prefix}/|' \
     -e '/^[a-z_]*=/s/[[:space:]]/\\&/g' -e 's|@VERSION@|$(VERSION)|' -e 's|@PRIVATE_LIBS@|$(PRIVATE_LIBS)|'
+# Addresses to be adjusted while loading take a tenth of the room, where linker and C library know how.
+PACK_RELOCS := $(shell echo 'int x; int *p = &x;' | $(CC) -shared -fPIC -o /dev/null -x c - \
+    -Wl,--fatal-warnings,-z,pack-relative-relocs 2>/dev/null && echo -Wl,-z,pack-relative-relocs)
 OPENSSL_LIBS  = $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -lcrypto)
 
 # Without make's job server, whose descriptors cargo would not inherit.
@@ -79,11 +90,11 @@ all: $(call RULE,$(SHARED)) $(call RULE,$(ARCHIVE)) $(call RULE,$(MANUAL)) ## bu
 $(call RULE,$(ARCHIVE)): $(shell find src -name '*.rs' -o -name '*.h') Cargo.toml Cargo.lock build.rs \
         $(wildcard cbindgen.toml) scripts/archive scripts/rustflags
 	@mkdir -p '$(OUT)'
-	CARGO_ENCODED_RUSTFLAGS="$$($(ALONE) RUSTC='$(RUSTC)' scripts/rustflags '$(T)')" \
+	CARGO_ENCODED_RUSTFLAGS="$$($(ALONE) RUSTC='$(RUSTC)' scripts/rustflags '$(T)' $(LEAN))" \
 	    $(RUN_CARGO) rustc --locked --profile $(PROFILE) $(if $(TARGET),--target $(TARGET)) --lib \
 	    --no-default-features --features '$(FEATURES)' \
 	    --crate-type staticlib -- --print 'native-static-libs=$(OUT)/native-static-libs'
-	CC='$(CC)' CFLAGS='$(CFLAGS)' OBJCOPY='$(OBJCOPY)' READELF='$(READELF)' AR='$(AR)' \
+	CC='$(CC)' CFLAGS='$(CFLAGS)' NO_UNWINDING='$(LEAN)' OBJCOPY='$(OBJCOPY)' READELF='$(READELF)' AR='$(AR)' \
 	    DEBUG_INFO='$(if $(filter dev,$(PROFILE)),yes)$(findstring debuginfo,$(RUSTFLAGS))$(CARGO_PROFILE_RELEASE_DEBUG)' \
 	    scripts/archive '$(CARGO_OUT)/libsmtpclient.a' '$@'
 
@@ -94,7 +105,7 @@ $(call RULE,$(MAP)): docs/symbols-in-versions scripts/version-script
 $(call RULE,$(SHARED)): $(call RULE,$(ARCHIVE)) $(call RULE,$(MAP))
 	$(CC) -shared -o '$@' $(CFLAGS) $(LDFLAGS) -Wl,-soname,$(SONAME) \
 	    -Wl,--version-script='$(MAP)' -Wl,--no-undefined -Wl,--gc-sections \
-	    -Wl,--as-needed -Wl,-z,relro,-z,now,-z,nodelete,-z,noexecstack \
+	    -Wl,--as-needed -Wl,-z,relro,-z,now,-z,nodelete,-z,noexecstack $(PACK_RELOCS) \
 	    -Wl,--whole-archive '$(ARCHIVE)' -Wl,--no-whole-archive $(OPENSSL_LIBS) $(PRIVATE_LIBS)
 
 # A program of the standard library alone, for the machine that builds.

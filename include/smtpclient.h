@@ -687,8 +687,10 @@ int smtp_client_version_number(void);
  * Whether the library has a feature: 1 if so, 0 if not or if the name is unknown.
  *
  * @param name  "smtp", "lmtp", "tls", "smtputf8", "idna" (domains that are not ASCII, in A-labels
- *              where the server takes no UTF-8), "pipelining", "chunking", or "auth:" with a
- *              mechanism, such as "auth:CRAM-MD5"
+ *              where the server takes no UTF-8), "pipelining", "chunking", "containment" (a fault of
+ *              the library itself is SMTP_E_INTERNAL; without it, the process is aborted), or
+ *              "auth:" with a mechanism, such as "auth:CRAM-MD5". A library made by
+ *              `make MINIMAL=1` lacks "idna" and "containment"
  *
  * Any thread.
  */

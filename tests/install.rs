@@ -174,11 +174,6 @@ fn stripped_libraries_still_link() {
     };
     let (stripped, whole) = (size(&prefix), size(tree::installed()));
     assert!(stripped < whole, "{stripped} of {whole} bytes are left");
-    assert!(
-        stripped <= MOST,
-        "{stripped} bytes are too many for an SMTP client; the largest symbols:\n{}",
-        largest()
-    );
 
     let pkgconfig = prefix.join("lib/pkgconfig");
     let flags = tree::pkg_config_in(&pkgconfig, &["--cflags", "--libs", "smtpclient"]);
@@ -190,16 +185,6 @@ fn stripped_libraries_still_link() {
     flags.push("-static".into());
     let program = build("gcc", "stripped-static", &flags);
     assert_eq!(tree::run(&mut Command::new(&program)).trim(), VERSION);
-}
-
-/// Bytes of the stripped shared library at most; Debian 13's Rust 1.85 makes 50 KB more than 1.95.
-const MOST: u64 = 950_000;
-
-fn largest() -> String {
-    let library = tree::installed().join("lib").join(tree::SONAME);
-    let mut nm = Command::new("nm");
-    let symbols = tree::run(nm.args(["-C", "-S", "--size-sort", "--reverse-sort"]).arg(library));
-    symbols.lines().take(10).collect::<Vec<_>>().join("\n")
 }
 
 /// The crate as crates.io would hold it: everything that a build needs is in it, and building it

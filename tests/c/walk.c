@@ -22,6 +22,7 @@ static void facts(void) {
     CHECK(SMTPCLIENT_VERSION_MAJOR >= 0 && SMTPCLIENT_VERSION_MINOR >= 0);
     GIVES(1, smtp_client_has_feature("smtp"));
     GIVES(1, smtp_client_has_feature("lmtp"));
+    GIVES(1, smtp_client_has_feature("containment"));
     GIVES(1, smtp_client_has_feature("tls"));
     GIVES(1, smtp_client_has_feature("idna"));
     GIVES(1, smtp_client_has_feature("pipelining"));
