@@ -9,8 +9,10 @@ LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR     ?= $(PREFIX)/share/man
 DESTDIR    ?=
-# GNU's way to say it short.
+# A relative one lies below the prefix.
 override LIBDIR := $(if $(filter /%,$(firstword $(LIBDIR))),$(LIBDIR),$(PREFIX)/$(LIBDIR))
+override INCLUDEDIR := $(if $(filter /%,$(firstword $(INCLUDEDIR))),$(INCLUDEDIR),$(PREFIX)/$(INCLUDEDIR))
+override MANDIR := $(if $(filter /%,$(firstword $(MANDIR))),$(MANDIR),$(PREFIX)/$(MANDIR))
 
 CARGO      ?= cargo
 RUSTC      ?= rustc
@@ -44,7 +46,7 @@ FEATURES = $(filter-out $(LEFT_OUT),idna) $(if $(filter generated,$(HEADER)),hea
 # Cargo's target directory, wherever the environment or a cargo configuration puts it; relative
 # where it can be. With spaces in its name, recipes want it quoted, and rules in RULE's spelling.
 T := $(or $(CARGO_TARGET_DIR),$(shell $(CARGO) metadata --no-deps --offline --format-version 1 2>/dev/null \
-       | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p' | sed "s|^$$PWD/||"),target)
+       | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p' | sed "s|^$$(pwd -P)/||"),target)
 CARGO_OUT := $(T)$(if $(TARGET),/$(TARGET))/$(patsubst dev,debug,$(PROFILE))
 # Not cargo's own directory: any other `cargo build` would put a different archive there.
 OUT       := $(T)$(if $(TARGET),/$(TARGET))/c/$(PROFILE)
@@ -63,7 +65,7 @@ PRIVATE_LIBS := -lutil -lrt -lpthread -lm -ldl
 CMAKE_FACTS = -e 's|@SONAME@|$(SONAME)|g' -e 's|@VERSION@|$(VERSION)|g' -e 's|@MAJOR@|$(MAJOR)|g' \
     -e 's|@MINOR@|$(MINOR)|g' -e 's|@CMAKE_LIBS@|$(subst $(eval) ,;,$(patsubst -l%,%,$(PRIVATE_LIBS)))|g' \
     -e "s|@INCLUDE_FROM_HERE@|$$(realpath -m --relative-to='$(LIBDIR)/cmake/smtpclient' '$(INCLUDEDIR)')|g" \
-    -e "s|@POINTER_SIZE@|$$(echo __SIZEOF_POINTER__ | $(CC) -E -P -x c -)|g"
+    -e "s|@POINTER_SIZE@|$$(($$(od -An -tu1 -j4 -N1 '$(SHARED)') * 4))|g"
 # What lies below the prefix is told relative to it, so that --define-prefix can move it all.
 PC_FACTS = -e '/^\#/d' -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
     -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|^\([a-z]*dir\)=$(PREFIX)/|\1=$${prefix}/|' \
@@ -95,7 +97,7 @@ $(call RULE,$(ARCHIVE)): $(shell find src -name '*.rs' -o -name '*.h') Cargo.tom
 	    --no-default-features --features '$(FEATURES)' \
 	    --crate-type staticlib -- --print 'native-static-libs=$(OUT)/native-static-libs'
 	CC='$(CC)' CFLAGS='$(CFLAGS)' NO_UNWINDING='$(LEAN)' OBJCOPY='$(OBJCOPY)' READELF='$(READELF)' AR='$(AR)' \
-	    DEBUG_INFO='$(if $(filter dev,$(PROFILE)),yes)$(findstring debuginfo,$(RUSTFLAGS))$(CARGO_PROFILE_RELEASE_DEBUG)' \
+	    PROFILE='$(PROFILE)' \
 	    scripts/archive '$(CARGO_OUT)/libsmtpclient.a' '$@'
 
 $(call RULE,$(MAP)): docs/symbols-in-versions scripts/version-script
@@ -156,12 +158,13 @@ uninstall: ## remove what install put there
 	    "$(DESTDIR)$(LIBDIR)"/cmake/smtpclient/smtpclientConfigVersion.cmake \
 	    "$(DESTDIR)$(INCLUDEDIR)"/smtpclient.h "$(DESTDIR)$(INCLUDEDIR)"/smtpclient.hpp \
 	    "$(DESTDIR)$(MANDIR)"/man3/smtpclient.3 "$(DESTDIR)$(MANDIR)"/man3/smtpclient-*.3
+	[ ! -d "$(DESTDIR)$(LIBDIR)/cmake/smtpclient" ] || rmdir "$(DESTDIR)$(LIBDIR)/cmake/smtpclient"
 	sed -n 's/^\(smtp_.*\)().*/\1/p' docs/symbols-in-versions | while read -r function; do \
 	    rm -f "$(DESTDIR)$(MANDIR)/man3/$$function.3"; done
 
 demo: ## send a message through the C library to a loopback server
 	scripts/deps build
-	$(MAKE) --no-print-directory install PREFIX="$$(mkdir -p '$(T)/demo-root' && cd '$(T)/demo-root' && pwd)" \
+	$(MAKE) --no-print-directory install STRANGER= PREFIX="$$(mkdir -p '$(T)/demo-root' && cd '$(T)/demo-root' && pwd)" \
 	    LIBDIR=lib INCLUDEDIR='$$(PREFIX)/include' MANDIR='$$(PREFIX)/share/man' DESTDIR= > '$(T)/demo-root/install.log'
 	CARGO="$(RUN_CARGO)" CC="$(CC)" PKG_CONFIG="$(PKG_CONFIG)" scripts/demo '$(T)/demo-root'
 
@@ -191,15 +194,16 @@ endif
 
 # The installed tree that the C tests build against, made once for all of them.
 test-root:
-	$(MAKE) --no-print-directory install PREFIX="$$(mkdir -p '$(T)/test-root' && cd '$(T)/test-root' && pwd)" \
+	$(MAKE) --no-print-directory install STRANGER= PREFIX="$$(mkdir -p '$(T)/test-root' && cd '$(T)/test-root' && pwd)" \
 	    LIBDIR=lib INCLUDEDIR='$$(PREFIX)/include' MANDIR='$$(PREFIX)/share/man' DESTDIR=
 
 dist: ## make tarballs of the sources, without and with all crates, in the target directory's dist
 	CARGO='$(RUN_CARGO)' scripts/dist '$(T)/dist'
 
+distcheck: export XZ_LEVEL := 1
 distcheck: ## build, test and install from the tarball with all crates, without a network
-	XZ_LEVEL=1 CARGO='$(RUN_CARGO)' scripts/dist '$(T)/dist'
-	MAKE='$(MAKE)' scripts/distcheck '$(T)/dist'
+	CARGO='$(RUN_CARGO)' scripts/dist '$(T)/distcheck'
+	MAKE='$(MAKE)' scripts/distcheck '$(T)/distcheck'
 
 bench: ## measure against other clients (a few minutes)
 	scripts/deps bench
@@ -224,8 +228,8 @@ lint: ## check formatting and run clippy
 	$(RUN_CARGO) clippy --locked --all-targets -- -D warnings
 
 examples: test-root ## build examples-c against a tree installed below the target directory
-	$(MAKE) -C examples-c PKG_CONFIG_PATH="$$(cd $(T)/test-root && pwd)/lib/pkgconfig" \
-	    BUILD=$(if $(filter /%,$(T)),,../)$(T)/examples-c
+	$(MAKE) -C examples-c PKG_CONFIG_PATH="$$(cd '$(T)/test-root' && pwd)/lib/pkgconfig" \
+	    BUILD='$(if $(filter /%,$(firstword $(T))),,../)$(T)/examples-c'
 
 deps: ## install what building and testing need (Debian), or say what is missing
 	scripts/deps test

@@ -120,12 +120,10 @@ fn made() -> &'static Path {
     static MADE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     MADE.get_or_init(|| {
         let directory = empty("dist");
+        let mut dist = Command::new("scripts/dist");
         // The strongest compression takes a minute and shows nothing more.
-        tree::run(tree::make_built("dist").env("XZ_LEVEL", "0"));
-        let target = tree::scratch("../dist");
-        for name in [plain(), vendored()] {
-            fs::copy(target.join(&name), directory.join(&name)).expect("a tarball");
-        }
+        dist.current_dir(env!("CARGO_MANIFEST_DIR")).arg(&directory).env("XZ_LEVEL", "0");
+        tree::run(&mut dist);
         directory
     })
 }

@@ -94,7 +94,7 @@ fn programs_link_the_shared_library() {
         let lib = tree::installed().join("lib");
         assert_eq!(tree::run(Command::new(&program).env("LD_LIBRARY_PATH", lib)).trim(), VERSION);
 
-        let needed = tree::run(Command::new("readelf").arg("-dVW").arg(&program));
+        let needed = tree::run(tree::readelf().arg("-dVW").arg(&program));
         assert!(needed.contains(&format!("[{}]", tree::SONAME)), "{needed}");
         assert!(needed.contains("Name: SMTPCLIENT_0.1"), "the version node is not recorded");
         assert!(!needed.contains("libssl"), "OpenSSL is our need, not the program's");
@@ -115,7 +115,7 @@ fn programs_link_the_static_library() {
     for compiler in ["gcc", "clang"] {
         let program = build(compiler, "archive", &flags);
         assert_eq!(tree::run(&mut Command::new(&program)).trim(), VERSION);
-        let needed = tree::run(Command::new("readelf").arg("-dW").arg(&program));
+        let needed = tree::run(tree::readelf().arg("-dW").arg(&program));
         assert!(!needed.contains("libsmtpclient"), "{needed}");
     }
     flags.push("-static".into());

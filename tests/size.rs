@@ -19,7 +19,7 @@ const MINIMAL: u64 = 450_000;
 
 #[test]
 fn all_of_it() {
-    is_at_most(ALL, tree::installed());
+    is_at_most(ALL, "size-all", tree::installed());
 }
 
 #[test]
@@ -30,9 +30,9 @@ fn minimal() {
         tree::run(make.arg("MINIMAL=1").args(variables));
     };
     install(&[format!("PREFIX={}", prefix.display())]);
-    is_at_most(MINIMAL, &prefix);
+    is_at_most(MINIMAL, "size-minimal", &prefix);
 
-    let program = built(&prefix, "size-minimal", FEATURES, &[]);
+    let program = built(&prefix, "size-minimal-features", FEATURES, &[]);
     let lib = prefix.join("lib");
     let said = tree::run(Command::new(&program).env("LD_LIBRARY_PATH", &lib));
     assert_eq!(said, "idna 0\ncontainment 0\ntls 1\n");
@@ -70,15 +70,16 @@ fn every_function() -> String {
     )
 }
 
-fn is_at_most(most: u64, prefix: &Path) {
+fn is_at_most(most: u64, name: &str, prefix: &Path) {
     let shared = prefix.join(format!("lib/libsmtpclient.so.{VERSION}"));
-    let empty = built(prefix, "size-none", "int main(void) { return 0; }\n", &[]);
+    let empty = built(prefix, &format!("{name}-none"), "int main(void) { return 0; }\n", &[]);
     // The archive alone, and of it what is needed.
     let archive = ["-Wl,--gc-sections", "-Wl,-Bstatic", "-lsmtpclient", "-Wl,-Bdynamic"];
-    let linked = built(prefix, "size-all", &every_function(), &archive);
-    for (what, size) in
-        [("shared", stripped(&shared)), ("static", stripped(&linked) - stripped(&empty))]
-    {
+    let linked = built(prefix, &format!("{name}-every"), &every_function(), &archive);
+    for (what, size) in [
+        ("shared", stripped(name, &shared)),
+        ("static", stripped(name, &linked) - stripped(name, &empty)),
+    ] {
         println!("{}, {what}: {size} bytes", prefix.display());
         assert!(
             size <= most,
@@ -89,9 +90,8 @@ fn is_at_most(most: u64, prefix: &Path) {
     }
 }
 
-fn stripped(file: &Path) -> u64 {
-    let bare = file.with_extension("bare");
-    let bare = tree::scratch(&bare.file_name().expect("a name").to_string_lossy());
+fn stripped(name: &str, file: &Path) -> u64 {
+    let bare = tree::scratch(&format!("{name}-bare"));
     tree::run(Command::new("strip").arg("--strip-unneeded").arg("-o").arg(&bare).arg(file));
     fs::metadata(bare).expect("a file").len()
 }

@@ -138,7 +138,7 @@ fn static_archive_defines_them_too() {
     let defined = output.lines().filter_map(|line| line.split_whitespace().nth(2));
     assert_eq!(defined.map(str::to_owned).collect::<BTreeSet<_>>(), declared());
 
-    let sections = tree::run(Command::new("readelf").args(["-SW"]).arg(&archive));
+    let sections = tree::run(tree::readelf().args(["-SW"]).arg(&archive));
     assert!(
         !sections.contains(" .llvmbc") && !sections.contains(" .llvmcmd"),
         "bitcode, which only rustc's own linker can use"
@@ -158,7 +158,7 @@ fn no_name_of_another_mail_library() {
 
 #[test]
 fn soname_and_needed_libraries() {
-    let dynamic = tree::run(Command::new("readelf").arg("-dW").arg(shared()));
+    let dynamic = tree::run(tree::readelf().arg("-dW").arg(shared()));
     let names = |tag: &str| -> BTreeSet<String> {
         let lines = dynamic.lines().filter(|line| line.contains(tag));
         lines.filter_map(|line| Some(line.split_once('[')?.1.split_once(']')?.0.into())).collect()

@@ -1,6 +1,6 @@
 #!/bin/bash -eu
-# Builds every fuzz target with what it begins from; run by OSS-Fuzz with $SRC and $OUT, and by
-# anybody with cargo-fuzz: SRC=$PWD/.. OUT=/tmp/out fuzz/oss-fuzz/build.sh
+# Builds every fuzz target with what it begins from, for OSS-Fuzz, which sets $SRC, where the sources
+# are in a directory named smtpclient, and $OUT. To fuzz without it, there is `make fuzz`.
 cd "$SRC/smtpclient/fuzz"
 cargo fuzz build --fuzz-dir . -O --debug-assertions
 

@@ -126,7 +126,7 @@ int main(void) {
     use(SMTP_PROTOCOL_SMTPS, "smtps");
     use(SMTP_PROTOCOL_SMTP, "unix");
     client = client_new(SMTP_PROTOCOL_SMTP);
-    GIVES(SMTP_E_RESOLVE, smtp_client_connect(client, "no-such-host.invalid", 25));
+    GIVES(SMTP_E_RESOLVE, smtp_client_connect(client, "-no-such-host.invalid", 25));
     smtp_client_free(client);
     look(&after);
     /* The kernel lists a thread for a moment after it was joined. */

@@ -78,6 +78,13 @@ pub fn pkg_config_in(directory: &Path, args: &[&str]) -> Vec<String> {
     words
 }
 
+/// readelf, in words that tests know.
+pub fn readelf() -> Command {
+    let mut command = Command::new("readelf");
+    command.env("LC_ALL", "C");
+    command
+}
+
 /// Runs a command to its end and returns its standard output; panics with all it said if it fails.
 pub fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
