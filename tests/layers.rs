@@ -22,7 +22,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "wire",
         modules: &["error"],
-        crates: &["idna", "itoa", "memchr", "zeroize"],
+        crates: &["idna", "itoa", "memchr", "smallvec", "zeroize"],
         never: &["std::time", "Instant"],
     },
     Layer {
@@ -40,7 +40,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "session",
         modules: &["error", "wire", "sasl"],
-        crates: &["memchr", "zeroize"],
+        crates: &["memchr", "smallvec", "zeroize"],
         never: &[],
     },
     Layer {
@@ -72,6 +72,7 @@ const CRATES: &[&str] = &[
     "memchr",
     "native_tls",
     "openssl",
+    "smallvec",
     "socket2",
     "zeroize",
 ];

@@ -5,6 +5,8 @@
 //! stand before and behind an address (RFC 5322 section 3.4), where leaving them out changes
 //! nothing, and nowhere in it.
 
+use smallvec::SmallVec;
+
 use crate::error::{Error, ErrorKind, Result, printable};
 
 /// Longest path in bytes. RFC 5321 section 4.5.3.1.3 asks servers for 256; UTF-8 and
@@ -14,7 +16,8 @@ pub const MAX_PATH: usize = 1000;
 /// A reverse-path or forward-path that is safe to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
-    text: String,
+    /// UTF-8. Most addresses are short, and there are many of them: these need no block of their own.
+    text: SmallVec<[u8; 32]>,
     /// Where the `@` before the domain stands.
     at: Option<usize>,
     ascii: bool,
@@ -23,7 +26,7 @@ pub struct Path {
 impl Path {
     /// The null reverse-path.
     pub fn null() -> Self {
-        Path { text: String::new(), at: None, ascii: true }
+        Path { text: SmallVec::new(), at: None, ascii: true }
     }
 
     /// Of `a@b`, `<a@b>`, `Name <a@b>` or `a@b (Name)`; what is no address at all, like
@@ -31,7 +34,11 @@ impl Path {
     /// sender that was left blank by mistake must not become it.
     pub fn parse(input: &str) -> Result<Self> {
         if let Some(at) = plain(input) {
-            return Ok(Path { text: input.to_owned(), at: Some(at), ascii: true });
+            return Ok(Path {
+                text: SmallVec::from_slice(input.as_bytes()),
+                at: Some(at),
+                ascii: true,
+            });
         }
         if matches!(input, "" | "<>") {
             return Ok(Path::null());
@@ -51,11 +58,15 @@ impl Path {
             return Err(invalid(input, &format!("is longer than {MAX_PATH} bytes")));
         }
         let at = check_specials(address).map_err(|what| invalid(input, &what))?;
-        Ok(Path { text: address.to_owned(), at, ascii: address.is_ascii() })
+        Ok(Path { text: SmallVec::from_slice(address.as_bytes()), at, ascii: address.is_ascii() })
     }
 
     /// The path without its angle brackets.
     pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.text).unwrap_or_default()
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
         &self.text
     }
 
@@ -68,12 +79,12 @@ impl Path {
     }
 
     pub fn local_part(&self) -> &str {
-        &self.text[..self.at.unwrap_or(self.text.len())]
+        &self.as_str()[..self.at.unwrap_or(self.text.len())]
     }
 
     /// `""` if there is none.
     pub fn domain(&self) -> &str {
-        self.at.map_or("", |at| &self.text[at + 1..])
+        self.at.map_or("", |at| &self.as_str()[at + 1..])
     }
 
     /// The same mailbox with its domain as A-labels (RFC 5890), if that makes it ASCII. The local
@@ -85,8 +96,12 @@ impl Path {
         // the underscore of real hosts) are known to mean in a path what they mean in a name.
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
         let fits = !domain.is_empty() && domain.bytes().all(is_name);
-        let text = format!("{}{domain}", &self.text[..=at]);
-        (fits && text.len() <= MAX_PATH).then_some(Path { text, at: Some(at), ascii: true })
+        let text = format!("{}{domain}", &self.as_str()[..=at]);
+        (fits && text.len() <= MAX_PATH).then(|| Path {
+            text: SmallVec::from_slice(text.as_bytes()),
+            at: Some(at),
+            ascii: true,
+        })
     }
 }
 

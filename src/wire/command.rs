@@ -78,11 +78,10 @@ pub fn mail<'a>(
     params: impl Iterator<Item = &'a str>,
 ) {
     out.extend_from_slice(b"MAIL FROM:<");
-    out.extend_from_slice(path.as_str().as_bytes());
+    out.extend_from_slice(path.as_bytes());
     out.push(b'>');
     if let Some(size) = size {
-        out.extend_from_slice(b" SIZE=");
-        number(out, size);
+        number(out, b" SIZE=", size);
     }
     end_with(out, params);
 }
@@ -90,15 +89,14 @@ pub fn mail<'a>(
 /// `RCPT TO:<path> params`
 pub fn rcpt<'a>(out: &mut Vec<u8>, path: &Path, params: impl Iterator<Item = &'a str>) {
     out.extend_from_slice(b"RCPT TO:<");
-    out.extend_from_slice(path.as_str().as_bytes());
+    out.extend_from_slice(path.as_bytes());
     out.push(b'>');
     end_with(out, params);
 }
 
 /// `BDAT length [LAST]` (RFC 3030 section 2)
 pub fn bdat(out: &mut Vec<u8>, length: u64, last: bool) {
-    out.extend_from_slice(b"BDAT ");
-    number(out, length);
+    number(out, b"BDAT ", length);
     out.extend_from_slice(if last { b" LAST\r\n" } else { b"\r\n" });
 }
 
@@ -120,7 +118,8 @@ fn end_with<'a>(out: &mut Vec<u8>, params: impl Iterator<Item = &'a str>) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn number(out: &mut Vec<u8>, value: u64) {
+fn number(out: &mut Vec<u8>, before: &[u8], value: u64) {
+    out.extend_from_slice(before);
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 

@@ -63,6 +63,9 @@ pub fn copy(what: &str, bytes: &[u8]) -> Result<Vec<u8>> {
 /// An array of strings, none NULL.
 pub fn texts<'a>(what: &str, array: *const *const c_char, count: usize) -> Result<Vec<&'a str>> {
     let pointers = pointers(what, array, count)?;
+    if pointers.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut texts = Vec::new();
     texts.try_reserve_exact(count).map_err(|_| no_memory(what))?;
     for (index, pointer) in pointers.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! What became of a transaction: one verdict per recipient, and the final one.
 
+use smallvec::SmallVec;
+
 use crate::error::{Error, ErrorKind};
 
 /// What became of the message for one recipient.
@@ -30,17 +32,15 @@ impl Text {
     }
 }
 
-/// Room for the texts of a transaction with one recipient.
-const USUAL_TEXTS: usize = 56;
-
-/// Replies of one transaction. Texts share one buffer, which a reused transaction keeps.
+/// Replies of one transaction. Texts share one buffer, which a reused transaction keeps;
+/// those of one recipient and of a short final reply fit in it without a block of their own.
 #[derive(Default)]
 pub(super) struct Outcome {
     pub sent: bool,
     pub error: Option<Error>,
     pub reply_code: u16,
     pub reply_text: Text,
-    texts: Vec<u8>,
+    texts: SmallVec<[u8; 64]>,
 }
 
 impl Outcome {
@@ -53,9 +53,6 @@ impl Outcome {
     }
 
     pub fn store(&mut self, text: &[u8]) -> Text {
-        if self.texts.capacity() == 0 {
-            self.texts.reserve_exact(text.len().max(USUAL_TEXTS));
-        }
         let from = self.texts.len() as u32;
         self.texts.extend_from_slice(text);
         Text { from, to: self.texts.len() as u32 }

@@ -1,5 +1,7 @@
 //! One mail transaction: envelope, message, and, afterwards, what became of it.
 
+use smallvec::SmallVec;
+
 use crate::error::{Detail, Error, ErrorKind, Result};
 use crate::wire::{EnhancedStatus, Param, Path, Reply, Survey, Surveyor};
 
@@ -59,7 +61,8 @@ impl Recipient {
 pub struct Transaction {
     pub(super) sender: Option<Path>,
     pub(super) options: Vec<Param>,
-    pub(super) recipients: Vec<Recipient>,
+    /// Most mail has one.
+    pub(super) recipients: SmallVec<[Recipient; 1]>,
     pub(super) body: Body,
     pub(super) outcome: Outcome,
     pub(super) survey: Option<Survey>,
@@ -105,11 +108,7 @@ impl Transaction {
     pub fn add_recipient(&mut self, address: &str, options: &[&str]) -> Result<()> {
         let path = Path::parse(address)?;
         let params = options.iter().map(|text| Param::parse(text)).collect::<Result<_>>()?;
-        let given = (path.as_str() != address).then(|| address.to_owned());
-        if self.recipients.is_empty() {
-            // Most mail has one.
-            self.recipients.reserve_exact(1);
-        }
+        let given = (path.as_bytes() != address.as_bytes()).then(|| address.to_owned());
         self.recipients.push(Recipient {
             given,
             path,
