@@ -63,9 +63,11 @@ impl Path {
 
     /// The path without its angle brackets.
     pub fn as_str(&self) -> &str {
+        // It was text when it came, so that nothing is ever defaulted.
         std::str::from_utf8(&self.text).unwrap_or_default()
     }
 
+    /// The same for what writes it, with no look at its encoding.
     pub fn as_bytes(&self) -> &[u8] {
         &self.text
     }

@@ -118,6 +118,7 @@ fn end_with<'a>(out: &mut Vec<u8>, params: impl Iterator<Item = &'a str>) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// A number and what stands before it.
 fn number(out: &mut Vec<u8>, before: &[u8], value: u64) {
     out.extend_from_slice(before);
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());

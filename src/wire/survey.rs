@@ -59,10 +59,15 @@ impl Surveyor {
         };
     }
 
+    /// The byte before that place, of the last part where it is the first.
+    fn before(&self, part: &[u8], at: usize) -> u8 {
+        if at == 0 { self.last[1] } else { part[at - 1] }
+    }
+
     /// Compares bytes with those before them, from `at` to the first that is no control character;
     /// where that stands.
     fn pairs(&mut self, part: &[u8], mut at: usize) -> usize {
-        let mut before = if at == 0 { self.last[1] } else { part[at - 1] };
+        let mut before = self.before(part, at);
         while let Some(&here) = part.get(at) {
             self.odd += u64::from((before == b'\r') != (here == b'\n'));
             self.dots |= here == b'.' && matches!(before, b'\r' | b'\n');
@@ -77,7 +82,7 @@ impl Surveyor {
 
     /// The same for the next 64 bytes, whatever they are; what follows them.
     fn words(&mut self, part: &[u8], mut at: usize, bits: &mut u64) -> usize {
-        let mut before = if at == 0 { self.last[1] } else { part[at - 1] };
+        let mut before = self.before(part, at);
         let words = part[at..].chunks_exact(size_of::<u64>()).take(8);
         for word in words.filter_map(|word| word.try_into().ok()) {
             let here = u64::from_le_bytes(word);
