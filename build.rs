@@ -31,7 +31,7 @@ mod header {
     use super::{variable, version};
 
     /// The files of src/ffi that C sees, in the order a reader wants them.
-    const ORDER: [&str; 16] = [
+    const ORDER: [&str; 17] = [
         "boundary/code",
         "error",
         "version",
@@ -40,6 +40,7 @@ mod header {
         "client",
         "observe",
         "connection",
+        "events",
         "command",
         "auth",
         "mail",

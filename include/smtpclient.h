@@ -301,6 +301,12 @@ enum
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
     /**
+     * The call goes on in smtp_client_process(): see smtp_client_set_nonblocking().
+     *
+     * What to do: watch smtp_client_poll_fd(), and call smtp_client_process() when it is readable.
+     */
+    SMTP_PENDING = 1,
+    /**
      * Success.
      */
     SMTP_OK = 0,
@@ -1218,6 +1224,73 @@ SMTP_API const void *smtp_client_peer_certificate(const smtp_client *client, siz
  * connection ends.
  */
 SMTP_API int smtp_client_fd(const smtp_client *client);
+
+/**
+ * @defgroup smtpclient-events Clients in an event loop
+ *
+ * For programs that have a loop and must not wait: one descriptor for each client is watched for
+ * input, whatever the client is doing, and one function is called when it is readable. Every call
+ * can be made so, from connecting to quitting.
+ *
+ *     smtp_client_set_nonblocking(c, 1);
+ *     struct pollfd watch = {smtp_client_poll_fd(c), POLLIN, 0};
+ *     int result = smtp_client_connect(c, "mail.example.org", 25);
+ *     while (result == SMTP_PENDING && poll(&watch, 1, -1) >= 0)
+ *         result = smtp_client_process(c);
+ *     if (result < 0)
+ *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ *
+ * In a loop of many clients the call to poll() is the loop's own. loop_poll.c, loop_libuv.c,
+ * loop_libevent.c and loop_glib.c in smtpclient-examples(3) are whole programs.
+ */
+
+/**
+ * Whether calls wait: 0 (the default), or 1, and they do not. From then on a call that would wait
+ * returns SMTP_PENDING at once and goes on in smtp_client_process(), whose result is at last what
+ * the call would have returned. One call can be pending on a client; every other is SMTP_E_BUSY
+ * meanwhile, those that read what the client knows included, but for smtp_client_process(),
+ * smtp_client_poll_fd(), smtp_client_cancel(), smtp_client_close() and smtp_client_free(). The time
+ * limit is the same as if the call waited.
+ *
+ * Strings and arrays given to a call are copied, and smtp_client_send_raw()'s bytes; a message, a
+ * reader, a transaction and a callback's user_data stay in use until the call has ended. Callbacks
+ * run inside smtp_client_process(), and in the call itself. smtp_client_submit() takes a
+ * transaction at once as long as there is room for it; SMTP_PENDING says that there is none, and
+ * the call is pending until there is. What is submitted is sent without smtp_client_flush(), by
+ * smtp_client_process(), which completes it too.
+ *
+ * SMTP_E_BUSY while a call is pending.
+ */
+SMTP_API
+int smtp_client_set_nonblocking(smtp_client *client,
+                                int on);
+
+/**
+ * The descriptor that an event loop watches for input, and nothing else: it is readable whenever
+ * smtp_client_process() has something to do. Sockets, name lookups, time limits and cancels are all
+ * behind it.
+ *
+ * Returns the descriptor, the same for the life of the client whose it stays: neither to be read
+ * nor closed. It is readable as long as there is something to do (level-triggered). SMTP_E_MISUSE
+ * for a client whose calls wait, and in a child process for a client of its parent's; SMTP_E_IO if
+ * the process has no more descriptors.
+ */
+SMTP_API
+int smtp_client_poll_fd(smtp_client *client);
+
+/**
+ * Does what can be done now, and waits for nothing. To be called whenever smtp_client_poll_fd() is
+ * readable; more often does no harm.
+ *
+ * Returns SMTP_PENDING if a call is pending still; the result of the pending call if it has ended:
+ * a reply code, SMTP_OK or an error. With nothing pending, SMTP_OK, or why the connection has
+ * ended: SMTP_E_DISCONNECTED if the server closed it (smtp_client_reply_code() being 421 if it said
+ * so), and the error of a stream of submitted transactions, which were completed with it. There is
+ * no connection then, and the next call returns SMTP_OK. SMTP_E_BUSY in a callback of this client;
+ * SMTP_E_MISUSE in a child process for a client of its parent's, which it may only free.
+ */
+SMTP_API
+int smtp_client_process(smtp_client *client);
 
 /**
  * @defgroup smtpclient-command Single SMTP commands

@@ -616,6 +616,19 @@ public:
     client &set_window(int transactions) {
         return done([&]() { return smtp_client_set_window(get(), transactions); });
     }
+    /* In an event loop: see smtp_client_set_nonblocking(). Calls that would wait are pending when they
+     * have returned, and process() gives what became of them; sending is done by the C functions,
+     * with get(). */
+    client &set_nonblocking(bool on) {
+        return done([&]() { return smtp_client_set_nonblocking(get(), on); });
+    }
+    int poll_fd() {
+        return call([&]() { return smtp_client_poll_fd(get()); });
+    }
+    /* SMTP_PENDING, a reply code or SMTP_OK; throws the error of the pending call. */
+    int process() {
+        return call([&]() { return smtp_client_process(get()); });
+    }
     client &set_chunking(bool on) {
         return done([&]() {
             return smtp_client_set_chunking(get(), on);

@@ -79,8 +79,11 @@ const CRATES: &[&str] = &[
 
 const UNSAFE: &[&str] = &[
     "src/ffi/",
+    "src/transport/block.rs",
     "src/transport/cancel.rs",
+    "src/transport/epoll.rs",
     "src/transport/fork.rs",
+    "src/transport/kqueue.rs",
     "src/transport/socket.rs",
     "src/transport/sys.rs",
     "src/transport/wake.rs",

@@ -9,6 +9,7 @@ pub const EXAMPLES: &str = "smtpclient-examples";
 pub const PLACES: &[(&str, &str, &str)] = &[
     ("SMTP_OK", ERRORS, "Codes"),
     ("SMTP_E_", ERRORS, "Codes"),
+    ("SMTP_PENDING", ERRORS, "Codes"),
     ("SMTP_DETAIL_", ERRORS, "Details"),
     ("smtp_result", ERRORS, ""),
     ("SMTP_TLS_VERIFY_", "smtpclient-tls", "What is verified"),

@@ -1,7 +1,7 @@
 //! The loop around the session: send what it has, wait, feed what comes, until it is quiet.
 //!
 //! Reads go on while writing, so that two full socket buffers cannot deadlock (RFC 2920
-//! section 3.1), and every wait ends at the deadline or at a cancel.
+//! section 3.1).
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{Event, Session, TimeLimit};
-use crate::transport::{Io, Limit, Wait};
+use crate::transport::{Io, Limit, Ready, Transport, Wait};
 
 use super::config::TimeoutPolicy;
 use super::{Client, not_connected};
@@ -20,25 +20,41 @@ const INBOX: usize = 32 * 1024;
 /// How much is sent at most before looking whether the server has said something.
 const SEND_TURN: usize = 1024 * 1024;
 
+/// How often what has arrived is taken in a row before others get their turn.
+const TURNS: usize = 16;
+
+/// Where a turn of the loop ends.
+#[derive(Clone, Copy)]
+pub(super) enum Until {
+    /// Nothing is due.
+    Quiet,
+    /// Everything is in the system's hands.
+    Sent,
+    /// No transaction waits for room in the window.
+    Room,
+    Never,
+}
+
+impl Until {
+    fn is_reached(self, session: &Session) -> bool {
+        match self {
+            Until::Quiet => session.is_quiet(),
+            Until::Sent => !session.has_output(),
+            Until::Room => session.waiting() == 0,
+            Until::Never => false,
+        }
+    }
+}
+
 impl Client {
-    /// The start of a call: connected, and nothing submitted still under way. Gives the call's
-    /// own deadline, if the caller has set one.
-    pub(super) fn begin(&mut self) -> Result<Option<Instant>> {
-        if self.transport.is_none() {
-            return Err(not_connected());
-        }
-        if !self.session.is_quiet() {
-            self.finish_stream().map_or(Ok(()), Err)?;
-        }
-        // What an earlier call left unread is no result of this one.
-        self.answer = None;
-        Ok(self.call_deadline())
+    pub(super) fn check_connected(&self) -> Result<()> {
+        if self.transport.is_some() { Ok(()) } else { Err(not_connected()) }
     }
 
-    /// Runs until every transaction has come to its end. The caller's time limit is each one's,
-    /// whichever call waits for it.
-    pub(super) fn finish_stream(&mut self) -> Option<Error> {
-        self.turn(self.stream_limit(), Session::is_quiet)
+    /// Waits for the outcome of everything submitted. The caller's time limit is each
+    /// transaction's, whichever call waits for it.
+    pub(super) async fn flush(&mut self) -> Result<()> {
+        self.turn(self.stream_limit(), Until::Quiet).await.map_or(Ok(()), Err)
     }
 
     pub(super) fn call_deadline(&self) -> Option<Instant> {
@@ -71,31 +87,18 @@ impl Client {
         TimeLimit { each, ..self.limit(self.call_deadline()) }
     }
 
-    /// One operation of the session from start to result.
-    pub(super) fn run(&mut self, start: impl FnOnce(&mut Session) -> Result<()>) -> Result<u16> {
-        let deadline = self.begin()?;
-        self.operate(deadline, start)
-    }
-
-    /// The same within a call that has begun.
-    pub(super) fn operate(
+    /// Runs what the session has started within a call that has begun, and gives its result.
+    pub(super) async fn operate(
         &mut self,
+        started: Result<()>,
         deadline: Option<Instant>,
-        start: impl FnOnce(&mut Session) -> Result<()>,
     ) -> Result<u16> {
-        self.answer = None;
-        let started = start(&mut self.session);
-        self.operate_on(started, deadline)
-    }
-
-    /// The part of [`operate`](Self::operate) that is the same for all, and compiled once.
-    #[inline(never)]
-    fn operate_on(&mut self, started: Result<()>, deadline: Option<Instant>) -> Result<u16> {
         if let Err(error) = started {
             self.hang_up();
             return Err(error);
         }
-        self.drive(deadline);
+        self.answer = None;
+        self.drive(deadline).await;
         self.take_answer()
     }
 
@@ -108,58 +111,98 @@ impl Client {
 
     /// Runs until the session is quiet. Gives the reason if the connection has ended; what is
     /// left of it is closed then.
-    pub(super) fn drive(&mut self, deadline: Option<Instant>) -> Option<Error> {
-        self.turn(self.limit(deadline), Session::is_quiet)
+    pub(super) async fn drive(&mut self, deadline: Option<Instant>) -> Option<Error> {
+        self.turn(self.limit(deadline), Until::Quiet).await
     }
 
-    /// Sends what `start` gives the session, without waiting for a reply.
-    pub(super) fn write_out(
+    /// Sends what the session was given, without waiting for a reply.
+    pub(super) async fn write_out(
         &mut self,
+        started: Result<()>,
         deadline: Option<Instant>,
-        start: impl FnOnce(&mut Session) -> Result<()>,
     ) -> Result<()> {
-        let started = start(&mut self.session);
-        self.write_out_on(started, deadline)
-    }
-
-    #[inline(never)]
-    fn write_out_on(&mut self, started: Result<()>, deadline: Option<Instant>) -> Result<()> {
         if let Err(error) = started {
             self.hang_up();
             return Err(error);
         }
-        let ended = self.turn(self.limit(deadline), |session| !session.has_output());
+        let ended = self.turn(self.limit(deadline), Until::Sent).await;
         match (ended, self.answer.take()) {
             (Some(error), _) | (None, Some(Err(error))) => Err(error),
             _ => Ok(()),
         }
     }
 
-    /// Runs until `done`.
-    pub(super) fn turn(
-        &mut self,
-        limit: TimeLimit,
-        done: impl Fn(&Session) -> bool,
-    ) -> Option<Error> {
+    pub(super) async fn turn(&mut self, limit: TimeLimit, until: Until) -> Option<Error> {
         self.session.set_limit(limit);
-        while self.session.ended().is_none() {
-            self.session.poll_transmit();
-            self.take_events();
-            if self.session.wants_look() {
-                self.look();
-                self.session.poll_transmit();
-            }
-            if let Err(error) = self.write() {
-                self.fail_write(error);
-            }
-            if self.session.ended().is_some() || (done(&self.session) && !self.holds_back()) {
-                break;
-            }
-            if let Err(error) = self.wait_and_read() {
-                self.session.lost(error);
-            }
+        while !self.advance(until) {
+            let came = if self.ask() { self.park.answer().await } else { Ok(Ready::INPUT) };
+            self.go_on(came);
         }
         self.hang_up()
+    }
+
+    /// Sends what can be sent; true at the end of the turn.
+    fn advance(&mut self, until: Until) -> bool {
+        if self.session.ended().is_some() {
+            return true;
+        }
+        self.session.poll_transmit();
+        self.take_events();
+        if self.session.wants_look() {
+            self.look();
+            self.session.poll_transmit();
+        }
+        if let Err(error) = self.write() {
+            self.fail_write(error);
+        }
+        self.session.ended().is_some() || (until.is_reached(&self.session) && !self.holds_back())
+    }
+
+    /// What can be done without waiting where no call is under way: a stream of transactions goes
+    /// on, and an idle connection tells what became of it. Gives the reason if it has ended.
+    pub(super) fn attend(&mut self) -> Option<Error> {
+        for _ in 0..TURNS {
+            if self.transport.is_none() || self.advance(Until::Never) || self.is_by_hand() {
+                break;
+            }
+            match self.receive() {
+                Ok(Io::Blocked) => {
+                    if self.watched_until().is_some_and(|end| Instant::now() >= end) {
+                        let error = Error::new(ErrorKind::Timeout, "the time limit passed");
+                        self.session.lost(error.with_os_code(libc::ETIMEDOUT));
+                    }
+                    break;
+                }
+                Ok(Io::Done(0)) => self.session.handle_eof(None),
+                Ok(Io::Done(count)) => self.take_in(count),
+                Err(error) => self.session.lost(error),
+            }
+            self.session.judge_idle();
+        }
+        self.hang_up()
+    }
+
+    /// Says in the park what [`attend`](Self::attend) is to be called for.
+    pub(super) fn watch(&mut self) {
+        let end = self.watched_until();
+        match &self.transport {
+            Some(transport) if !self.is_by_hand() => {
+                let now = transport.has_buffered().then(Instant::now);
+                let limit = Limit { deadline: now.or(end), park: &self.park };
+                transport.ask(self.wants(transport), limit);
+            }
+            _ => self.park.rest(),
+        }
+    }
+
+    fn watched_until(&mut self) -> Option<Instant> {
+        let is_under_way = !self.session.is_quiet();
+        is_under_way.then(|| self.session.poll_deadline(Instant::now())).flatten()
+    }
+
+    /// What comes is the caller's to collect: it stays where it is.
+    fn is_by_hand(&self) -> bool {
+        self.session.owes_replies()
     }
 
     /// Closes what is left of a connection that has ended, and tells why it has.
@@ -251,19 +294,28 @@ impl Client {
         }
     }
 
-    fn wait_and_read(&mut self) -> Result<()> {
-        let transport = self.transport.as_ref().ok_or_else(not_connected)?;
-        if !transport.has_buffered() {
-            let write = self.session.has_output() || transport.flush_pending();
-            let also = self.session.starved();
-            let deadline = self.session.poll_deadline(Instant::now());
-            let limit = Limit { deadline, cancel: &self.cancel };
-            let ready = transport.wait(Wait { write, also }, &limit)?;
-            if !ready.readable {
-                return Ok(());
+    /// Says in the park what is waited for; false if there is something to read already.
+    fn ask(&mut self) -> bool {
+        match &self.transport {
+            Some(transport) if !transport.has_buffered() => {
+                let deadline = self.session.poll_deadline(Instant::now());
+                transport.ask(self.wants(transport), Limit { deadline, park: &self.park })
             }
+            _ => false,
         }
-        self.read()
+    }
+
+    /// Takes what has come.
+    fn go_on(&mut self, came: Result<Ready>) {
+        let read = came.and_then(|ready| if ready.readable { self.read() } else { Ok(()) });
+        if let Err(error) = read {
+            self.session.lost(error);
+        }
+    }
+
+    fn wants(&self, transport: &Transport) -> Wait {
+        let write = self.session.has_output() || transport.flush_pending();
+        Wait { write, also: self.session.starved() }
     }
 
     /// Into the inbox what has arrived, without waiting.

@@ -1,18 +1,23 @@
-//! The blocking client: settings, one connection after another, and the loop that moves bytes
-//! between the session and the socket. It decides nothing about the protocol.
+//! The client: settings, one connection after another, and the loop that moves bytes between the
+//! session and the socket. It decides nothing about the protocol.
+//!
+//! What may have to wait is an [`Operation`], which [`Client::perform`] runs; a [`Driver`] decides
+//! whether the caller waits for it or his event loop does.
 
-mod auth;
 mod config;
-mod connection;
 mod drive;
-mod send;
+mod driver;
+mod operation;
 mod trace;
 
 pub use config::TimeoutPolicy;
-pub use send::{Mail, Refused};
+pub use driver::Driver;
+pub use operation::{Command, Mail, Operation, Refused};
 
 pub use crate::message::{Envelope, Submission};
-pub use crate::sasl::{Mechanism, Secret, is_builtin as is_known_mechanism};
+pub use crate::sasl::{
+    Mechanism, Secret, builtin as builtin_mechanism, is_builtin as is_known_mechanism,
+};
 pub use crate::session::{
     Body, BodyReader, DebugSink, Direction, Protocol, RecipientStatus, Transaction,
 };
@@ -22,11 +27,13 @@ pub use crate::wire::{EnhancedStatus, Reply};
 use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result, printable};
+use crate::sasl;
 use crate::session::{Session, check_name};
-use crate::transport::{self, Transport};
+use crate::transport::{self, Park, Transport};
+use crate::wire::command::check_argument;
 
 use config::Config;
-use send::Pending;
+use operation::Pending;
 
 /// Called before each connect and each send; refusing forbids it (smtplib's audit events).
 pub trait Audit: Send {
@@ -39,7 +46,7 @@ pub trait Progress: Send {
     fn sent(&mut self, sent: u64, total: Option<u64>);
 }
 
-/// Takes back the transactions given to [`Client::submit`].
+/// Takes back the transactions given to [`Operation::Submit`].
 pub trait Completion: Send {
     fn completed(&mut self, transaction: Box<Transaction>);
 }
@@ -49,6 +56,9 @@ pub struct Client {
     config: Config,
     session: Session,
     transport: Option<Transport>,
+    /// Where its operations wait.
+    park: Park,
+    /// Told what the connection's descriptor is.
     cancel: Cancel,
     /// The host of the connection, for TLS and audit.
     host: String,
@@ -90,6 +100,7 @@ impl Client {
             config: Config::default(),
             session: Session::new(protocol),
             transport: None,
+            park: Park::default(),
             cancel,
             host: String::new(),
             port: 0,
@@ -108,7 +119,7 @@ impl Client {
         }
     }
 
-    /// Ends the call that is running, from any thread or signal handler, and all that follow,
+    /// Ends the operation that is running, from any thread or signal handler, and all that follow,
     /// until [`Cancel::clear`].
     pub fn canceller(&self) -> Cancel {
         self.cancel.clone()
@@ -189,61 +200,23 @@ impl Client {
         self.completion.is_some()
     }
 
-    /// One command, one reply (smtplib: `docmd`).
-    pub fn docmd(&mut self, command: &str, args: Option<&str>) -> Result<u16> {
-        self.run(|session| session.command(command, args.unwrap_or("")))
-    }
-
-    /// A command whose reply [`Client::getreply`] fetches (smtplib: `putcmd`).
-    pub fn putcmd(&mut self, command: &str, args: Option<&str>) -> Result<()> {
-        let deadline = self.begin()?;
-        self.write_out(deadline, |session| session.put(command, args.unwrap_or("")))
-    }
-
-    /// One reply (smtplib: `getreply`).
-    pub fn getreply(&mut self) -> Result<u16> {
-        self.run(Session::collect)
-    }
-
-    /// The caller's own bytes (smtplib: `send`).
-    pub fn send_raw(&mut self, bytes: &[u8]) -> Result<()> {
-        let deadline = self.begin()?;
-        bytes
-            .chunks(SEND_PIECE)
-            .try_for_each(|piece| self.write_out(deadline, |session| session.raw(piece)))
-    }
-
-    pub fn noop(&mut self) -> Result<u16> {
-        self.docmd("NOOP", None)
-    }
-
-    pub fn rset(&mut self) -> Result<u16> {
-        self.docmd("RSET", None)
-    }
-
-    pub fn help(&mut self, args: Option<&str>) -> Result<u16> {
-        self.docmd("HELP", args)
-    }
-
-    pub fn verify(&mut self, address: &str) -> Result<u16> {
-        self.run(|session| session.address_query("VRFY", address))
-    }
-
-    pub fn expn(&mut self, list: &str) -> Result<u16> {
-        self.run(|session| session.address_query("EXPN", list))
-    }
-
-    pub fn mail(&mut self, sender: &str, options: &[&str]) -> Result<u16> {
-        self.run(|session| session.mail(sender, options))
-    }
-
-    pub fn rcpt(&mut self, recipient: &str, options: &[&str]) -> Result<u16> {
-        self.run(|session| session.rcpt(recipient, options))
-    }
-
-    /// DATA and the message; the final reply's code, whatever it is (smtplib: `data`).
-    pub fn data(&mut self, message: &'static [u8]) -> Result<u16> {
-        self.run(|session| session.data(message))
+    /// Which mechanisms `login` tries, in which order; names separated by spaces, empty for the
+    /// library's own order.
+    pub fn set_auth_mechanisms(&mut self, names: &str) -> Result<()> {
+        let mut mechanisms = Vec::new();
+        check_argument("the mechanisms", names)?;
+        for name in names.split(' ').filter(|name| !name.is_empty()) {
+            sasl::check_name(name)?;
+            if !sasl::is_builtin(name) {
+                return Err(Error::new(
+                    ErrorKind::NotSupported,
+                    format!("{name}: login knows {}", sasl::DEFAULT_ORDER.join(" ")),
+                ));
+            }
+            mechanisms.push(name.to_ascii_uppercase());
+        }
+        self.config.mechanisms = mechanisms;
+        Ok(())
     }
 
     /// The reply that was read last.
@@ -306,9 +279,6 @@ impl Client {
         &self.refused
     }
 }
-
-/// How much of the caller's own bytes is buffered at a time.
-const SEND_PIECE: usize = 256 * 1024;
 
 fn not_connected() -> Error {
     Error::new(ErrorKind::Disconnected, "not connected: call connect first")

@@ -2,11 +2,11 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use crate::client::{Mechanism, Secret};
+use crate::client::{Command, Mechanism, Secret, builtin_mechanism};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::boundary::{Handle, Kind, Recent, View, convert};
-use super::client::{run, smtp_client};
+use super::client::{command, set, smtp_client, try_set};
 
 /// One step of an authentication, lent to an smtp_auth_callback: it is SMTP_E_MISUSE after that has
 /// returned. Not to be freed.
@@ -61,9 +61,10 @@ pub unsafe extern "C" fn smtp_client_login(
     user: *const c_char,
     password: *const c_char,
 ) -> c_int {
-    run(client, |owned| {
-        let user = convert::text("the user name", user)?;
-        owned.client.login(user, convert::text("the password", password)?)
+    command(client, || {
+        let user = convert::text("the user name", user)?.to_owned();
+        let password = convert::text("the password", password)?.as_bytes().into();
+        Ok(Command::Login { user, password })
     })
 }
 
@@ -85,12 +86,12 @@ pub unsafe extern "C" fn smtp_client_auth(
     callback: smtp_auth_callback,
     user_data: *mut c_void,
 ) -> c_int {
-    run(client, |owned| {
+    command(client, || {
         let Some(function) = callback else {
             return Err(convert::invalid("the auth callback is NULL"));
         };
         let name = convert::text("the mechanism", mechanism)?.to_owned();
-        owned.client.auth(Box::new(Own { name, function, user_data }))
+        Ok(Command::Auth(Box::new(Own { name, function, user_data })))
     })
 }
 
@@ -110,10 +111,11 @@ pub unsafe extern "C" fn smtp_client_auth_builtin(
     user: *const c_char,
     password: *const c_char,
 ) -> c_int {
-    run(client, |owned| {
+    command(client, || {
         let mechanism = convert::text("the mechanism", mechanism)?;
         let user = convert::text("the user name", user)?;
-        owned.client.auth_builtin(mechanism, user, convert::text("the password", password)?)
+        let password = convert::text("the password", password)?;
+        Ok(Command::Auth(builtin_mechanism(mechanism, user, password)?))
     })
 }
 
@@ -124,10 +126,7 @@ pub unsafe extern "C" fn smtp_client_set_initial_response(
     client: *mut smtp_client,
     on: c_int,
 ) -> c_int {
-    run(client, |owned| {
-        owned.client.set_initial_response(on != 0);
-        Ok(())
-    })
+    set(client, |client| client.set_initial_response(on != 0))
 }
 
 /// Which mechanisms smtp_client_login() tries, and in which order.
@@ -139,9 +138,9 @@ pub unsafe extern "C" fn smtp_client_set_auth_mechanisms(
     client: *mut smtp_client,
     names: *const c_char,
 ) -> c_int {
-    run(client, |owned| {
+    try_set(client, |client| {
         let names = convert::optional_text("the mechanisms", names)?.unwrap_or("");
-        owned.client.set_auth_mechanisms(names)
+        client.set_auth_mechanisms(names)
     })
 }
 
@@ -153,10 +152,7 @@ pub unsafe extern "C" fn smtp_client_set_allow_plaintext_auth(
     client: *mut smtp_client,
     on: c_int,
 ) -> c_int {
-    run(client, |owned| {
-        owned.client.set_allow_plaintext_auth(on != 0);
-        Ok(())
-    })
+    set(client, |client| client.set_allow_plaintext_auth(on != 0))
 }
 
 /// The server's challenge, decoded from base64; NULL when an initial response is asked for.

@@ -2,13 +2,17 @@
 
 use std::borrow::Cow;
 use std::ffi::{c_char, c_int};
+use std::task::Poll;
 use std::time::Duration;
 
-use crate::client::{Cancel, Client, Protocol, TimeoutPolicy, TlsPolicy};
+use crate::client::{
+    Cancel, Client, Command, Driver, Operation, Protocol, TimeoutPolicy, TlsPolicy,
+};
 use crate::error::Result;
 
+use super::boundary::code::smtp_result::SMTP_PENDING;
 use super::boundary::panic::{caught, guarded};
-use super::boundary::{Handle, Kind, Recent, View, convert};
+use super::boundary::{Handle, Kind, Recent, View, convert, memory};
 use super::lease::Batch;
 use super::tls::{self, smtp_tls};
 
@@ -21,8 +25,46 @@ pub struct smtp_client {
 
 /// What a client's handle holds.
 pub(super) struct Owned {
-    pub client: Client,
+    pub driver: Driver,
     pub batch: Batch,
+}
+
+impl Owned {
+    /// The client, unless an operation is pending.
+    pub fn client(&self) -> Result<&Client> {
+        self.driver.client()
+    }
+
+    /// Runs an operation, or begins it where calls do not wait. Gives the reply code, if it is one
+    /// command, or 0; or SMTP_PENDING.
+    pub fn start(&mut self, operation: Operation) -> Result<c_int> {
+        let came = self.driver.start(operation);
+        self.ended(came)
+    }
+
+    /// What an operation has come to. Transactions that it had on loan go back with its end.
+    pub fn ended(&mut self, came: Poll<Result<u16>>) -> Result<c_int> {
+        let Poll::Ready(result) = came else { return Ok(SMTP_PENDING as c_int) };
+        self.give_back();
+        result.map(c_int::from)
+    }
+
+    pub fn give_back(&mut self) {
+        if self.batch.is_lent() {
+            match self.driver.client_mut() {
+                Ok(client) => self.batch.give_back(client.batch()),
+                Err(_) => self.batch.give_back(&mut Vec::new()),
+            }
+        }
+    }
+}
+
+impl Drop for Owned {
+    /// What is pending ends here, and what it had on loan goes back.
+    fn drop(&mut self) {
+        self.driver.abort();
+        self.give_back();
+    }
 }
 
 // SAFETY: what reads a client beside other readers reads its settings, its last reply, what it
@@ -54,7 +96,7 @@ pub(super) fn text(
     shows: Shows,
     read: impl FnOnce(&Client) -> Option<Cow<'_, [u8]>>,
 ) -> *const c_char {
-    Handle::text(client, shows as usize, |owned: &Owned| read(&owned.client))
+    Handle::text(client, shows as usize, |owned: &Owned| Ok(read(owned.client()?)))
 }
 
 /// Reads one of many.
@@ -65,7 +107,8 @@ pub(super) fn text_at(
     read: impl FnOnce(&Client) -> Option<Cow<'_, [u8]>>,
 ) -> *const c_char {
     Handle::string(client, |owned: &View<'_, Owned>| {
-        read(&owned.client).map(|text| owned.show(shows as usize, index, &text))
+        let text = read(owned.client()?);
+        Ok(text.map(|text| owned.show(shows as usize, index, &text)))
     })
 }
 
@@ -78,11 +121,11 @@ impl Kind for Owned {
 
     /// The connection is in an unknown state: it is closed, and everything on loan goes back.
     fn recover(&mut self) -> bool {
-        let closed = caught(|| self.client.close());
-        self.batch.give_back();
-        if closed.is_err() {
+        let closed = caught(|| self.driver.close()).and_then(|closed| closed);
+        self.give_back();
+        if let (Err(_), Ok(client)) = (&closed, self.driver.client_mut()) {
             // Whatever it still holds must not reach a handle that was given back above.
-            self.client.set_completion(None);
+            client.set_completion(None);
         }
         closed.is_ok()
     }
@@ -105,11 +148,47 @@ pub(super) fn run(client: *mut smtp_client, work: impl FnOnce(&mut Owned) -> Res
     Handle::run(client, |owned| work(owned).map(|()| 0))
 }
 
+/// Runs a call of the client that gives a code.
+pub(super) fn run_code(
+    client: *mut smtp_client,
+    work: impl FnOnce(&mut Owned) -> Result<c_int>,
+) -> c_int {
+    Handle::run(client, work)
+}
+
+/// Runs an operation of the client's.
+pub(super) fn perform(
+    client: *mut smtp_client,
+    prepare: impl FnOnce(&mut Client) -> Result<Operation>,
+) -> c_int {
+    run_code(client, |owned| {
+        let operation = prepare(owned.driver.prepare()?)?;
+        owned.start(operation)
+    })
+}
+
+/// Runs an operation that is a command.
+pub(super) fn command(
+    client: *mut smtp_client,
+    prepare: impl FnOnce() -> Result<Command>,
+) -> c_int {
+    perform(client, |_| prepare().map(Operation::Command))
+}
+
+/// Changes a setting.
 pub(super) fn set(client: *mut smtp_client, change: impl FnOnce(&mut Client)) -> c_int {
-    run(client, |owned| {
-        change(&mut owned.client);
+    try_set(client, |client| {
+        change(client);
         Ok(())
     })
+}
+
+/// Changes a setting to what may be none.
+pub(super) fn try_set(
+    client: *mut smtp_client,
+    change: impl FnOnce(&mut Client) -> Result<()>,
+) -> c_int {
+    run(client, |owned| change(owned.driver.client_mut()?))
 }
 
 /// Makes a client (smtplib: SMTP, SMTP_SSL, LMTP).
@@ -130,8 +209,10 @@ pub extern "C" fn smtp_client_new(protocol: c_int) -> *mut smtp_client {
             _ => return Err(convert::invalid("the protocol is none of SMTP_PROTOCOL_*")),
         };
         Handle::create_with(|signal| {
+            let place = memory::allocate()?;
             let client = Client::cancelled_by(Cancel::of(signal)?, protocol);
-            Ok(Owned { client, batch: Batch::default() })
+            let driver = Driver::new(memory::filled(place, client));
+            Ok(Owned { driver, batch: Batch::default() })
         })
     })
 }
@@ -159,9 +240,7 @@ pub unsafe extern "C" fn smtp_client_set_local_hostname(
     client: *mut smtp_client,
     name: *const c_char,
 ) -> c_int {
-    run(client, |owned| {
-        owned.client.set_local_hostname(convert::text("the local host name", name)?)
-    })
+    try_set(client, |client| client.set_local_hostname(convert::text("the local host name", name)?))
 }
 
 /// Sets the time limit (smtplib: timeout=). It holds for each call as a whole, name lookup, TLS,
@@ -178,8 +257,8 @@ pub unsafe extern "C" fn smtp_client_set_timeout(
     client: *mut smtp_client,
     milliseconds: c_int,
 ) -> c_int {
-    run(client, |owned| {
-        owned.client.set_timeout(match milliseconds {
+    try_set(client, |client| {
+        client.set_timeout(match milliseconds {
             SMTP_TIMEOUT_NONE => TimeoutPolicy::Never,
             SMTP_TIMEOUT_RFC => TimeoutPolicy::Rfc,
             1.. => TimeoutPolicy::After(Duration::from_millis(milliseconds.unsigned_abs().into())),
@@ -203,9 +282,9 @@ pub unsafe extern "C" fn smtp_client_set_source_address(
     host: *const c_char,
     port: c_int,
 ) -> c_int {
-    run(client, |owned| {
+    try_set(client, |client| {
         let host = convert::optional_text("the source address", host)?;
-        owned.client.set_source_address(host, convert::port(port)?)
+        client.set_source_address(host, convert::port(port)?)
     })
 }
 
@@ -226,7 +305,7 @@ pub unsafe extern "C" fn smtp_client_timeout(client: *const smtp_client) -> c_in
         client,
         |_| 0,
         |owned: &View<'_, Owned>| {
-            Ok(match owned.client.timeout() {
+            Ok(match owned.client()?.timeout() {
                 TimeoutPolicy::Never => SMTP_TIMEOUT_NONE,
                 TimeoutPolicy::Rfc => SMTP_TIMEOUT_RFC,
                 TimeoutPolicy::After(time) => {
@@ -248,9 +327,10 @@ pub unsafe extern "C" fn smtp_client_source_address(
 ) -> *const c_char {
     let mut own_port = 0;
     let host = Handle::string(client, |owned: &View<'_, Owned>| {
-        let (host, port) = owned.client.source_address()?;
+        let Some((host, port)) = owned.client()?.source_address() else { return Ok(None) };
         own_port = c_int::from(port);
-        (!host.is_empty()).then(|| owned.show(Shows::SourceAddress as usize, 0, host.as_bytes()))
+        let show = || owned.show(Shows::SourceAddress as usize, 0, host.as_bytes());
+        Ok((!host.is_empty()).then(show))
     });
     convert::give(port, own_port);
     host
@@ -266,13 +346,13 @@ pub unsafe extern "C" fn smtp_client_set_tls(
     client: *mut smtp_client,
     tls: *const smtp_tls,
 ) -> c_int {
-    run(client, |owned| {
+    try_set(client, |client| {
         let policy = if tls.is_null() {
             TlsPolicy::default()
         } else {
             Handle::<tls::Owned>::read(tls, tls::Owned::policy)?
         };
-        owned.client.set_tls(policy);
+        client.set_tls(policy);
         Ok(())
     })
 }
@@ -294,9 +374,9 @@ pub unsafe extern "C" fn smtp_client_set_window(
     client: *mut smtp_client,
     transactions: c_int,
 ) -> c_int {
-    run(client, |owned| {
+    try_set(client, |client| {
         let window = usize::try_from(transactions);
-        owned.client.set_window(window.map_err(|_| convert::invalid("the window is negative"))?);
+        client.set_window(window.map_err(|_| convert::invalid("the window is negative"))?);
         Ok(())
     })
 }

@@ -3,16 +3,10 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use crate::client::Client;
-use crate::error::Result;
+use crate::client::{Command, Operation};
 
-use super::boundary::{Handle, convert};
-use super::client::{Owned, run, smtp_client};
-
-/// Runs a call of the client that gives a reply code.
-fn command(client: *mut smtp_client, work: impl FnOnce(&mut Client) -> Result<u16>) -> c_int {
-    Handle::run(client, |owned: &mut Owned| work(&mut owned.client).map(c_int::from))
-}
+use super::boundary::convert;
+use super::client::{command, perform, run_code, smtp_client};
 
 /// HELO (RFC 5321 section 4.1.1.1; smtplib: helo). LMTP has none: SMTP_E_MISUSE.
 ///
@@ -21,7 +15,7 @@ fn command(client: *mut smtp_client, work: impl FnOnce(&mut Client) -> Result<u1
 /// Returns the reply code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_helo(client: *mut smtp_client, name: *const c_char) -> c_int {
-    command(client, |client| client.helo(convert::optional_text("the name", name)?))
+    command(client, || Ok(Command::Helo(convert::optional_string("the name", name)?)))
 }
 
 /// EHLO, or LHLO to an LMTP server (RFC 5321 section 4.1.1.1, RFC 2033 section 4.1; smtplib: ehlo).
@@ -32,7 +26,7 @@ pub unsafe extern "C" fn smtp_client_helo(client: *mut smtp_client, name: *const
 /// Returns the reply code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_ehlo(client: *mut smtp_client, name: *const c_char) -> c_int {
-    command(client, |client| client.ehlo(convert::optional_text("the name", name)?))
+    command(client, || Ok(Command::Ehlo(convert::optional_string("the name", name)?)))
 }
 
 /// EHLO, and HELO if it is refused, unless the server was greeted before (smtplib:
@@ -43,7 +37,7 @@ pub unsafe extern "C" fn smtp_client_ehlo(client: *mut smtp_client, name: *const
 /// themselves; the functions for single commands do not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_ehlo_or_helo_if_needed(client: *mut smtp_client) -> c_int {
-    run(client, |owned| owned.client.ehlo_or_helo_if_needed())
+    perform(client, |_| Ok(Operation::Greet))
 }
 
 /// Sends any command and reads its reply (smtplib: docmd). Not for commands whose reply is
@@ -59,9 +53,10 @@ pub unsafe extern "C" fn smtp_client_docmd(
     verb: *const c_char,
     args: *const c_char,
 ) -> c_int {
-    command(client, |client| {
-        let args = convert::optional_text("the argument", args)?;
-        client.docmd(convert::text("the command", verb)?, args)
+    command(client, || {
+        let args = convert::optional_string("the argument", args)?.unwrap_or_default();
+        let verb = convert::text("the command", verb)?.to_owned();
+        Ok(Command::Verb { verb, args })
     })
 }
 
@@ -79,9 +74,10 @@ pub unsafe extern "C" fn smtp_client_putcmd(
     verb: *const c_char,
     args: *const c_char,
 ) -> c_int {
-    run(client, |owned| {
-        let args = convert::optional_text("the argument", args)?;
-        owned.client.putcmd(convert::text("the command", verb)?, args)
+    perform(client, |_| {
+        let args = convert::optional_string("the argument", args)?.unwrap_or_default();
+        let verb = convert::text("the command", verb)?.to_owned();
+        Ok(Operation::Put { verb, args })
     })
 }
 
@@ -89,7 +85,7 @@ pub unsafe extern "C" fn smtp_client_putcmd(
 /// 4.2; smtplib: getreply). Returns the reply code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_getreply(client: *mut smtp_client) -> c_int {
-    command(client, Client::getreply)
+    command(client, || Ok(Command::Reply))
 }
 
 /// Sends bytes as they are, unchecked and unchanged (smtplib: send). The replies that they cause are
@@ -107,20 +103,26 @@ pub unsafe extern "C" fn smtp_client_send_raw(
     data: *const c_void,
     length: usize,
 ) -> c_int {
-    run(client, |owned| owned.client.send_raw(convert::bytes("the data", data.cast(), length)?))
+    run_code(client, |owned| {
+        let bytes = convert::bytes("the data", data.cast(), length)?;
+        // A pending call may outlive what the caller gave.
+        owned.driver.prepare()?;
+        let owns = owned.driver.is_nonblocking();
+        owned.start(Operation::Raw(if owns { bytes.to_vec().into() } else { bytes.into() }))
+    })
 }
 
 /// NOOP (RFC 5321 section 4.1.1.9; smtplib: noop). Returns the reply code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_noop(client: *mut smtp_client) -> c_int {
-    command(client, Client::noop)
+    command(client, || Ok(bare("NOOP")))
 }
 
 /// RSET: gives up the mail transaction under way (RFC 5321 section 4.1.1.5; smtplib: rset). Returns
 /// the reply code.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_rset(client: *mut smtp_client) -> c_int {
-    command(client, Client::rset)
+    command(client, || Ok(bare("RSET")))
 }
 
 /// HELP (RFC 5321 section 4.1.1.8; smtplib: help).
@@ -130,7 +132,10 @@ pub unsafe extern "C" fn smtp_client_rset(client: *mut smtp_client) -> c_int {
 /// Returns the reply code; the answer is smtp_client_reply_text().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_help(client: *mut smtp_client, args: *const c_char) -> c_int {
-    command(client, |client| client.help(convert::optional_text("the argument", args)?))
+    command(client, || {
+        let args = convert::optional_string("the argument", args)?.unwrap_or_default();
+        Ok(Command::Verb { verb: "HELP".to_owned(), args })
+    })
 }
 
 /// VRFY (RFC 5321 section 4.1.1.6; smtplib: verify, vrfy).
@@ -144,7 +149,10 @@ pub unsafe extern "C" fn smtp_client_verify(
     client: *mut smtp_client,
     address: *const c_char,
 ) -> c_int {
-    command(client, |client| client.verify(convert::text("the address", address)?))
+    command(client, || {
+        let address = convert::text("the address", address)?.to_owned();
+        Ok(Command::Query { verb: "VRFY", address })
+    })
 }
 
 /// EXPN (RFC 5321 section 4.1.1.7; smtplib: expn).
@@ -154,7 +162,10 @@ pub unsafe extern "C" fn smtp_client_verify(
 /// Returns the reply code; the members are smtp_client_reply_text(), one a line.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_expn(client: *mut smtp_client, list: *const c_char) -> c_int {
-    command(client, |client| client.expn(convert::text("the list", list)?))
+    command(client, || {
+        let address = convert::text("the list", list)?.to_owned();
+        Ok(Command::Query { verb: "EXPN", address })
+    })
 }
 
 /// MAIL: begins a mail transaction (RFC 5321 section 4.1.1.2; smtplib: mail). The server is not
@@ -174,9 +185,9 @@ pub unsafe extern "C" fn smtp_client_mail(
     options: *const *const c_char,
     option_count: usize,
 ) -> c_int {
-    command(client, |client| {
-        let options = convert::texts("an option", options, option_count)?;
-        client.mail(convert::text("the sender", sender)?, &options)
+    command(client, || {
+        let options = owned(&convert::texts("an option", options, option_count)?);
+        Ok(Command::Mail { sender: convert::text("the sender", sender)?.to_owned(), options })
     })
 }
 
@@ -194,9 +205,10 @@ pub unsafe extern "C" fn smtp_client_rcpt(
     options: *const *const c_char,
     option_count: usize,
 ) -> c_int {
-    command(client, |client| {
-        let options = convert::texts("an option", options, option_count)?;
-        client.rcpt(convert::text("the recipient", recipient)?, &options)
+    command(client, || {
+        let options = owned(&convert::texts("an option", options, option_count)?);
+        let recipient = convert::text("the recipient", recipient)?.to_owned();
+        Ok(Command::Rcpt { recipient, options })
     })
 }
 
@@ -217,5 +229,14 @@ pub unsafe extern "C" fn smtp_client_data(
     length: usize,
 ) -> c_int {
     // The message is the caller's for the length of this call, and the client's no longer.
-    command(client, |client| client.data(convert::bytes("the message", message.cast(), length)?))
+    command(client, || Ok(Command::Data(convert::bytes("the message", message.cast(), length)?)))
+}
+
+/// A command without an argument.
+fn bare(verb: &str) -> Command {
+    Command::Verb { verb: verb.to_owned(), args: String::new() }
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().copied().map(str::to_owned).collect()
 }

@@ -2,11 +2,11 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use crate::client::Client;
+use crate::client::Operation;
 use crate::error::{Error, ErrorKind};
 
 use super::boundary::{Handle, View, convert};
-use super::client::{Owned, Shows, run, set, smtp_client};
+use super::client::{Owned, Shows, perform, run, smtp_client};
 
 /// Connects and reads the greeting (RFC 5321 section 3.1; smtplib: connect). An open connection
 /// is closed first. All addresses of the host are tried, IPv6 and IPv4, within the time limit;
@@ -31,9 +31,9 @@ pub unsafe extern "C" fn smtp_client_connect(
     host: *const c_char,
     port: c_int,
 ) -> c_int {
-    run(client, |owned| {
+    perform(client, |_| {
         let port = convert::port(port)?;
-        owned.client.connect(convert::text("the host", host)?, port)
+        Ok(Operation::Connect { host: convert::text("the host", host)?.to_owned(), port })
     })
 }
 
@@ -54,9 +54,9 @@ pub unsafe extern "C" fn smtp_client_connect_fd(
     fd: c_int,
     server_name: *const c_char,
 ) -> c_int {
-    run(client, |owned| {
-        let name = convert::optional_text("the server name", server_name)?;
-        owned.client.connect_fd(convert::descriptor(fd)?, name)
+    perform(client, |_| {
+        let server_name = convert::optional_string("the server name", server_name)?;
+        Ok(Operation::ConnectFd { fd: convert::descriptor(fd)?, server_name })
     })
 }
 
@@ -82,7 +82,9 @@ pub unsafe extern "C" fn smtp_client_adopt_fd(
 ) -> c_int {
     run(client, |owned| {
         let name = convert::optional_text("the server name", server_name)?;
-        owned.client.adopt_fd(convert::descriptor(fd)?, name)
+        owned.driver.client_mut()?.adopt_fd(convert::descriptor(fd)?, name)?;
+        owned.driver.watch();
+        Ok(())
     })
 }
 
@@ -98,7 +100,7 @@ pub unsafe extern "C" fn smtp_client_adopt_fd(
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_starttls(client: *mut smtp_client) -> c_int {
-    run(client, |owned| owned.client.starttls())
+    perform(client, |_| Ok(Operation::StartTls))
 }
 
 /// Sends QUIT and closes the connection (RFC 5321 section 4.1.1.10; smtplib: quit). Waits for the
@@ -109,14 +111,18 @@ pub unsafe extern "C" fn smtp_client_starttls(client: *mut smtp_client) -> c_int
 /// connection is closed in every case.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_quit(client: *mut smtp_client) -> c_int {
-    Handle::run(client, |owned: &mut Owned| owned.client.quit().map(c_int::from))
+    perform(client, |_| Ok(Operation::Quit))
 }
 
 /// Closes the connection without a word (smtplib: close). Closing a closed one is no error.
 /// Transactions that were submitted and not completed go to the completion callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_close(client: *mut smtp_client) -> c_int {
-    set(client, Client::close)
+    run(client, |owned| {
+        let closed = owned.driver.close();
+        owned.give_back();
+        closed
+    })
 }
 
 /// Ends the call that is running on this client, in whatever phase: it returns SMTP_E_CANCELLED
@@ -138,13 +144,13 @@ pub unsafe extern "C" fn smtp_client_cancel(client: *mut smtp_client) -> c_int {
 /// until a call notices; smtp_client_noop() asks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_is_connected(client: *const smtp_client) -> c_int {
-    Handle::number(client, |owned: &View<'_, Owned>| Ok(owned.client.is_connected().into()))
+    Handle::number(client, |owned: &View<'_, Owned>| Ok(owned.client()?.is_connected().into()))
 }
 
 /// Whether the connection is under TLS: 1 or 0 (also without a connection), or an error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_is_encrypted(client: *const smtp_client) -> c_int {
-    Handle::number(client, |owned: &View<'_, Owned>| Ok(owned.client.is_encrypted().into()))
+    Handle::number(client, |owned: &View<'_, Owned>| Ok(owned.client()?.is_encrypted().into()))
 }
 
 /// The server's certificate (X.509 in DER).
@@ -162,7 +168,7 @@ pub unsafe extern "C" fn smtp_client_peer_certificate(
         client,
         |_| (std::ptr::null(), 0),
         |owned: &View<'_, Owned>| {
-            let Some(certificate) = owned.client.peer_certificate() else {
+            let Some(certificate) = owned.client()?.peer_certificate() else {
                 return Ok((std::ptr::null(), 0));
             };
             let shown = owned.show_bytes(Shows::Certificate as usize, &certificate);
@@ -179,6 +185,6 @@ pub unsafe extern "C" fn smtp_client_peer_certificate(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_fd(client: *const smtp_client) -> c_int {
     Handle::number(client, |owned: &View<'_, Owned>| {
-        owned.client.fd().ok_or_else(|| Error::new(ErrorKind::Disconnected, "not connected"))
+        owned.client()?.fd().ok_or_else(|| Error::new(ErrorKind::Disconnected, "not connected"))
     })
 }

@@ -95,7 +95,7 @@ pub unsafe extern "C" fn smtp_envelope_sender(envelope: *const smtp_envelope) ->
 /// Number of recipients, at least 1; 0 for what is no envelope.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_envelope_recipient_count(envelope: *const smtp_envelope) -> usize {
-    Handle::count(envelope, |owned: &View<'_, Owned>| owned.recipients.len())
+    Handle::count(envelope, |owned: &View<'_, Owned>| Ok(owned.recipients.len()))
 }
 
 /// A forward-path, without name, comments or angle brackets. They stand in the order in which

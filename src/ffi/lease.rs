@@ -31,22 +31,27 @@ fn put(handle: usize, transaction: Box<Transaction>) -> Option<*mut smtp_transac
     alive.then(|| std::ptr::without_provenance_mut(handle))
 }
 
-/// The transactions of one batch. Its memory is kept, so that a batch costs none in the steady
-/// state.
+/// Whom the transactions of one batch belong to, in the same order. Its memory is kept, so that a
+/// batch costs none in the steady state.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub transactions: Vec<Box<Transaction>>,
-    /// Whom they belong to, in the same order.
     lent: Vec<usize>,
 }
 
+/// What of a batch is with the client.
+type Transactions = Vec<Box<Transaction>>;
+
 impl Batch {
     /// Takes all of them, or, if one is not to be had, says which.
-    pub fn lend(&mut self, pointers: &[*mut smtp_transaction]) -> Result<()> {
+    pub fn lend(
+        &mut self,
+        pointers: &[*mut smtp_transaction],
+        transactions: &mut Transactions,
+    ) -> Result<()> {
         for (index, pointer) in pointers.iter().enumerate() {
             match lend(*pointer) {
                 Ok(transaction) => {
-                    self.transactions.push(transaction);
+                    transactions.push(transaction);
                     self.lent.push(pointer.addr());
                 }
                 Err(error) => {
@@ -63,11 +68,26 @@ impl Batch {
         Ok(())
     }
 
+    /// Takes one.
+    pub fn lend_one(
+        &mut self,
+        pointer: *mut smtp_transaction,
+        transactions: &mut Transactions,
+    ) -> Result<()> {
+        transactions.push(lend(pointer)?);
+        self.lent.push(pointer.addr());
+        Ok(())
+    }
+
+    pub fn is_lent(&self) -> bool {
+        !self.lent.is_empty()
+    }
+
     /// Gives all of them back. What a fault of the library has swallowed comes back empty, and
     /// says so.
-    pub fn give_back(&mut self) {
-        let complete = self.transactions.len() == self.lent.len();
-        for transaction in self.transactions.drain(..) {
+    pub fn give_back(&mut self, transactions: &mut Transactions) {
+        let complete = transactions.len() == self.lent.len();
+        for transaction in transactions.drain(..) {
             if !complete {
                 let token = transaction.token();
                 self.lent.retain(|handle| *handle != token);
@@ -115,12 +135,13 @@ mod tests {
         // SAFETY: makes new ones.
         let handles = [(); 3].map(|()| smtp_transaction_new());
         let mut batch = Batch::default();
-        batch.lend(&handles).unwrap();
+        let mut with_client = Transactions::new();
+        batch.lend(&handles, &mut with_client).unwrap();
         assert_eq!(statuses(&handles), [BUSY; 3]);
-        batch.transactions[1].add_recipient("a@b", &[]).unwrap();
+        with_client[1].add_recipient("a@b", &[]).unwrap();
         free(&handles[2..]);
         assert_eq!(statuses(&handles), [BUSY, BUSY, MISUSE]);
-        batch.give_back();
+        batch.give_back(&mut with_client);
         assert_eq!(statuses(&handles), [0, 0, MISUSE]);
         // SAFETY: a live handle.
         assert_eq!(unsafe { smtp_transaction_recipient_count(handles[1]) }, 1);
@@ -134,15 +155,15 @@ mod tests {
             (vec![handles[0], handles[1], handles[0]], ErrorKind::Misuse, "is transactions[0]"),
             (vec![handles[0], std::ptr::null_mut()], ErrorKind::Misuse, "transactions[1]: the tra"),
         ] {
-            let mut batch = Batch::default();
-            let error = batch.lend(&array).unwrap_err();
+            let (mut batch, mut with_client) = (Batch::default(), Transactions::new());
+            let error = batch.lend(&array, &mut with_client).unwrap_err();
             assert_eq!(error.kind(), kind);
             assert!(error.message().contains(text), "{error}");
-            batch.give_back();
+            batch.give_back(&mut with_client);
             assert_eq!(statuses(&handles), [0, 0]);
         }
         let elsewhere = lend(handles[1]).unwrap();
-        let error = Batch::default().lend(&handles[1..]).unwrap_err();
+        let error = Batch::default().lend(&handles[1..], &mut Transactions::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Busy);
         give_back(elsewhere);
         free(&handles);
@@ -152,12 +173,13 @@ mod tests {
     fn what_a_fault_has_swallowed_says_so() {
         let handles = [(); 4].map(|()| smtp_transaction_new());
         let mut batch = Batch::default();
-        batch.lend(&handles).unwrap();
+        let mut with_client = Transactions::new();
+        batch.lend(&handles, &mut with_client).unwrap();
         free(&handles[3..]);
-        batch.transactions.truncate(3);
-        batch.transactions.remove(1);
-        batch.transactions.swap(0, 1);
-        batch.give_back();
+        with_client.truncate(3);
+        with_client.remove(1);
+        with_client.swap(0, 1);
+        batch.give_back(&mut with_client);
         assert_eq!(statuses(&handles), [0, INTERNAL, 0, MISUSE]);
         free(&handles[..3]);
     }

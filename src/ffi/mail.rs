@@ -2,12 +2,12 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use crate::client::Mail;
+use crate::client::{Mail, Operation, Transaction};
 use crate::error::Result;
 
 use super::boundary::convert;
-use super::client::{Owned, run, smtp_client};
-use super::lease;
+use super::client::{Owned, perform, run_code, smtp_client};
+use super::lease::{self, Batch};
 use super::observe::Returned;
 use super::transaction::smtp_transaction;
 
@@ -24,11 +24,7 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn with<R>(
-        &self,
-        from: Option<&str>,
-        work: impl FnOnce(&Mail<'_>, Option<&[&str]>) -> Result<R>,
-    ) -> Result<R> {
+    fn with<R>(&self, from: Option<&str>, work: impl FnOnce(&Mail<'_>) -> Result<R>) -> Result<R> {
         let to = convert::texts("a recipient", self.to, self.to_count)?;
         let mail_options =
             convert::texts("a mail option", self.mail_options, self.mail_option_count)?;
@@ -42,7 +38,7 @@ impl Arguments {
             mail_options: &mail_options,
             rcpt_options: &rcpt_options,
         };
-        work(&mail, mail.to)
+        work(&mail)
     }
 }
 
@@ -96,9 +92,9 @@ pub unsafe extern "C" fn smtp_client_sendmail(
         rcpt_options,
         rcpt_option_count,
     };
-    run(client, |owned| {
+    perform(client, |client| {
         let from = convert::text("the sender", from)?;
-        arguments.with(Some(from), |mail, _| owned.client.sendmail(mail))
+        arguments.with(Some(from), |mail| client.sendmail(mail))
     })
 }
 
@@ -138,9 +134,9 @@ pub unsafe extern "C" fn smtp_client_send_message(
         rcpt_options,
         rcpt_option_count,
     };
-    run(client, |owned| {
+    perform(client, |client| {
         let from = convert::optional_text("the sender", from)?;
-        arguments.with(from, |mail, _| owned.client.send_message(mail))
+        arguments.with(from, |mail| client.send_message(mail))
     })
 }
 
@@ -159,7 +155,9 @@ pub unsafe extern "C" fn smtp_client_send(
     client: *mut smtp_client,
     transaction: *mut smtp_transaction,
 ) -> c_int {
-    run(client, |owned| owned.send_all(&[transaction]))
+    run_code(client, |owned| {
+        owned.send(|batch, with_client| batch.lend_one(transaction, with_client))
+    })
 }
 
 /// Sends transactions, with as many in flight as the server's PIPELINING (RFC 2920) and CHUNKING
@@ -182,7 +180,10 @@ pub unsafe extern "C" fn smtp_client_send_batch(
     transactions: *const *mut smtp_transaction,
     count: usize,
 ) -> c_int {
-    run(client, |owned| owned.send_all(convert::pointers("the transactions", transactions, count)?))
+    run_code(client, |owned| {
+        let handles = convert::pointers("the transactions", transactions, count)?;
+        owned.send(|batch, with_client| batch.lend(handles, with_client))
+    })
 }
 
 /// Gives a transaction to a stream of them, without waiting for its outcome. Waits only while as
@@ -204,12 +205,12 @@ pub unsafe extern "C" fn smtp_client_submit(
     client: *mut smtp_client,
     transaction: *mut smtp_transaction,
 ) -> c_int {
-    run(client, |owned| {
+    perform(client, |client| {
         let transaction = lease::lend(transaction)?;
-        if !owned.client.has_completion() {
-            owned.client.set_completion(Some(Box::new(Returned::silent())));
+        if !client.has_completion() {
+            client.set_completion(Some(Box::new(Returned::silent())));
         }
-        owned.client.submit(transaction)
+        Ok(Operation::Submit(transaction))
     })
 }
 
@@ -220,15 +221,21 @@ pub unsafe extern "C" fn smtp_client_submit(
 /// was lost.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_flush(client: *mut smtp_client) -> c_int {
-    run(client, |owned| owned.client.flush())
+    perform(client, |_| Ok(Operation::Flush))
 }
 
 impl Owned {
-    fn send_all(&mut self, handles: &[*mut smtp_transaction]) -> Result<()> {
-        let lent = self.batch.lend(handles);
-        let sent = lent.and_then(|()| self.client.send_batch(&mut self.batch.transactions));
-        self.batch.give_back();
-        sent
+    /// Sends what `lend` puts into the batch.
+    fn send(
+        &mut self,
+        lend: impl FnOnce(&mut Batch, &mut Vec<Box<Transaction>>) -> Result<()>,
+    ) -> Result<c_int> {
+        let with_client = self.driver.prepare()?.batch();
+        if let Err(error) = lend(&mut self.batch, with_client) {
+            self.batch.give_back(with_client);
+            return Err(error);
+        }
+        self.start(Operation::Send)
     }
 }
 

@@ -17,6 +17,7 @@ pub mod command;
 pub mod connection;
 pub mod envelope;
 pub mod error;
+pub mod events;
 pub mod mail;
 pub mod message;
 pub mod observe;

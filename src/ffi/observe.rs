@@ -82,7 +82,7 @@ pub unsafe extern "C" fn smtp_client_set_debug_level(
     run(client, |owned| {
         let level = u8::try_from(level).ok().filter(|level| *level <= 2);
         let level = level.ok_or_else(|| convert::invalid("the debug level is not 0, 1 or 2"))?;
-        owned.client.set_debug_level(level);
+        owned.driver.client_mut()?.set_debug_level(level);
         Ok(())
     })
 }

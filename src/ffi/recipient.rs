@@ -27,7 +27,7 @@ fn of(client: &Client, index: usize) -> Option<&Transaction> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_recipient_count(client: *const smtp_client) -> usize {
     Handle::count(client, |owned: &Reads<'_>| {
-        owned.client.last_mail().map_or(0, Transaction::recipient_count)
+        Ok(owned.client()?.last_mail().map_or(0, Transaction::recipient_count))
     })
 }
 
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn smtp_client_recipient_status(
     index: usize,
 ) -> c_int {
     Handle::number(client, |owned: &Reads<'_>| {
-        let status = of(&owned.client, index).and_then(|mail| mail.recipient_status(index));
+        let status = of(owned.client()?, index).and_then(|mail| mail.recipient_status(index));
         status.map(status_code).ok_or_else(|| no_recipient(index))
     })
 }
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn smtp_client_recipient_code(
     index: usize,
 ) -> c_int {
     Handle::number(client, |owned: &Reads<'_>| {
-        let mail = of(&owned.client, index).ok_or_else(|| no_recipient(index))?;
+        let mail = of(owned.client()?, index).ok_or_else(|| no_recipient(index))?;
         Ok(mail.recipient_code(index).into())
     })
 }

@@ -45,7 +45,7 @@ pub unsafe extern "C" fn smtp_client_last_error_detail(client: *const smtp_clien
 /// Code of the reply that was read last on this client, 0 if none was.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_reply_code(client: *const smtp_client) -> c_int {
-    Handle::number(client, |owned: &Reads<'_>| Ok(owned.client.reply().code().into()))
+    Handle::number(client, |owned: &Reads<'_>| Ok(owned.client()?.reply().code().into()))
 }
 
 /// Text of that reply: lines joined by "\n", codes stripped; "" if there was none. NULL only for a
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn smtp_client_ehlo_response(client: *const smtp_client) -
 /// does_esmtp).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_does_esmtp(client: *const smtp_client) -> c_int {
-    Handle::number(client, |owned: &Reads<'_>| Ok(owned.client.does_esmtp().into()))
+    Handle::number(client, |owned: &Reads<'_>| Ok(owned.client()?.does_esmtp().into()))
 }
 
 /// Whether the server offers an extension, by the last EHLO on this connection (smtplib: has_extn).
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn smtp_client_has_extension(
 ) -> c_int {
     Handle::number(client, |owned: &Reads<'_>| {
         let name = convert::text("the extension", name)?;
-        Ok(owned.client.has_extension(name).into())
+        Ok(owned.client()?.has_extension(name).into())
     })
 }
 
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn smtp_client_extension_params(
         |_| null,
         |owned: &Reads<'_>| {
             let name = convert::text("the extension", name)?;
-            let client = &owned.client;
+            let client = owned.client()?;
             // One string a name, so that asking for another leaves this one alone.
             let same = |at: &usize| {
                 client.extension_name(*at).is_some_and(|own| own.eq_ignore_ascii_case(name))
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn smtp_client_extension_params(
 /// client that cannot be used: then smtp_last_error_code() is SMTP_E_BUSY or SMTP_E_MISUSE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_extension_count(client: *const smtp_client) -> usize {
-    Handle::count(client, |owned: &Reads<'_>| owned.client.extension_count())
+    Handle::count(client, |owned: &Reads<'_>| Ok(owned.client()?.extension_count()))
 }
 
 /// Keyword of an extension as the server wrote it.
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn smtp_client_extension_name(
 /// smtp_last_error_code() is SMTP_E_BUSY or SMTP_E_MISUSE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_refused_count(client: *const smtp_client) -> usize {
-    Handle::count(client, |owned: &Reads<'_>| owned.client.refused().len())
+    Handle::count(client, |owned: &Reads<'_>| Ok(owned.client()?.refused().len()))
 }
 
 /// Address of a refused recipient as it was given.
@@ -193,7 +193,7 @@ pub unsafe extern "C" fn smtp_client_refused_code(
     index: usize,
 ) -> c_int {
     Handle::number(client, |owned: &Reads<'_>| {
-        Ok(owned.client.refused().get(index).map_or(0, |refused| refused.code.into()))
+        Ok(owned.client()?.refused().get(index).map_or(0, |refused| refused.code.into()))
     })
 }
 

@@ -104,6 +104,26 @@ smtp_client_set_debug_level()
 smtp_client_connect()
 
 /**
+ * @defgroup smtpclient-events Clients in an event loop
+ *
+ * For programs that have a loop and must not wait: one descriptor for each client is watched for
+ * input, whatever the client is doing, and one function is called when it is readable. Every call
+ * can be made so, from connecting to quitting.
+ *
+ *     smtp_client_set_nonblocking(c, 1);
+ *     struct pollfd watch = {smtp_client_poll_fd(c), POLLIN, 0};
+ *     int result = smtp_client_connect(c, "mail.example.org", 25);
+ *     while (result == SMTP_PENDING && poll(&watch, 1, -1) >= 0)
+ *         result = smtp_client_process(c);
+ *     if (result < 0)
+ *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ *
+ * In a loop of many clients the call to poll() is the loop's own. loop_poll.c, loop_libuv.c,
+ * loop_libevent.c and loop_glib.c in smtpclient-examples(3) are whole programs.
+ */
+smtp_client_set_nonblocking()
+
+/**
  * @defgroup smtpclient-command Single SMTP commands
  *
  * For programs that ask more of a server than to take mail, or that test one. Each function sends

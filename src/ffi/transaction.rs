@@ -105,8 +105,8 @@ fn text(
     read: impl FnOnce(&Transaction) -> Option<Cow<'_, [u8]>>,
 ) -> *const c_char {
     Handle::string(transaction, |owned: &View<'_, Owned>| {
-        let text = read(owned.sent().ok()?)?;
-        Some(owned.show(shows as usize, index, &text))
+        let text = owned.sent().ok().and_then(read);
+        Ok(text.map(|text| owned.show(shows as usize, index, &text)))
     })
 }
 
@@ -312,7 +312,7 @@ pub unsafe extern "C" fn smtp_transaction_recipient_count(
     transaction: *const smtp_transaction,
 ) -> usize {
     Handle::count(transaction, |owned: &View<'_, Owned>| {
-        owned.transaction.as_ref().map_or(0, |sent| sent.recipient_count())
+        Ok(owned.transaction.as_ref().map_or(0, |sent| sent.recipient_count()))
     })
 }
 

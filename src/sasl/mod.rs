@@ -123,6 +123,12 @@ impl Secret {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// The same as text, which a password is.
+    pub fn as_text(&self) -> Result<&str> {
+        std::str::from_utf8(&self.0)
+            .map_err(|_| Error::new(ErrorKind::InvalidArgument, "the password is not UTF-8"))
+    }
 }
 
 impl From<Vec<u8>> for Secret {

@@ -102,6 +102,11 @@ impl Session {
         Err(error)
     }
 
+    /// Replies are owed that the caller collects by himself.
+    pub fn owes_replies(&self) -> bool {
+        self.by_hand.owed() > 0
+    }
+
     /// Output is about to go out and nothing is due: whatever the socket holds already answers
     /// nothing, so look for it before sending.
     pub fn wants_look(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Input: bytes to replies, each given to the command it answers; and what answers nothing.
 
 use crate::error::{Error, ErrorKind, SHOWN_TEXT, printable};
-use crate::wire::{MAX_REPLY_BYTES, ReplyParser};
+use crate::wire::{MAX_REPLY_BYTES, ReplyParser, Wiped};
 
 use super::queue::{Awaited, Entry};
 use super::state::State;
@@ -90,6 +90,24 @@ impl Session {
     fn judge_early(&mut self) {
         if self.ended.is_none() && self.check_unsolicited().is_ok() {
             self.take_farewell();
+        }
+    }
+
+    /// Nothing is under way: what the server said is its farewell, or nothing that was asked for.
+    pub fn judge_idle(&mut self) {
+        let begun = !self.surplus.contains(&b'\n') && is_farewell_begun(&self.surplus);
+        if self.ended.is_some() || self.surplus.is_empty() || !self.is_quiet() || begun {
+            return;
+        }
+        match last_words(&self.surplus) {
+            Some((code, text)) if closes(code) => {
+                self.surplus = Wiped::default();
+                self.last.assign(code, &self.credentials.scrub(&text));
+                let error =
+                    self.refusal(ErrorKind::Disconnected, "the server closes the connection");
+                self.end(error, End::ByServer);
+            }
+            _ => drop(self.check_unsolicited()),
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Signal {
 impl Signal {
     /// In [`Signal::word`]: a cancel came.
     pub const SET: u64 = 1;
+    /// In [`Signal::word`]: a cancel lasts from one call to the next, an operation being pending.
+    pub const KEPT: u64 = 1 << 1;
 
     pub const fn new() -> Self {
         Signal {
@@ -77,7 +79,8 @@ impl Default for Signal {
 /// A handle on a [`Signal`], shared by a client and whoever may cancel its calls.
 pub struct Cancel {
     source: Source,
-    _member: wake::Member,
+    /// The first of them may wait; the others say when.
+    _member: Option<wake::Member>,
 }
 
 #[derive(Clone)]
@@ -88,7 +91,7 @@ enum Source {
 
 impl Clone for Cancel {
     fn clone(&self) -> Self {
-        Cancel { source: self.source.clone(), _member: wake::Member::new() }
+        Cancel { source: self.source.clone(), _member: None }
     }
 }
 
@@ -96,13 +99,13 @@ impl Cancel {
     pub fn new() -> Result<Self> {
         fork::watch()?;
         let source = Source::Own(Arc::default());
-        Ok(Cancel { source, _member: wake::Member::new() })
+        Ok(Cancel { source, _member: Some(wake::Member::new()) })
     }
 
     /// Of a signal that somebody else owns.
     pub fn of(signal: &'static Signal) -> Result<Self> {
         fork::watch()?;
-        Ok(Cancel { source: Source::Lasting(signal), _member: wake::Member::new() })
+        Ok(Cancel { source: Source::Lasting(signal), _member: Some(wake::Member::new()) })
     }
 
     /// Ends the wait under way, or the next one, and every one after it until
@@ -119,6 +122,20 @@ impl Cancel {
     /// Forgets a cancel.
     pub fn clear(&self) {
         self.signal().word.fetch_and(!Signal::SET, Ordering::SeqCst);
+    }
+
+    /// Whether a cancel lasts from one call to the next.
+    pub fn keep(&self, on: bool) {
+        let word = &self.signal().word;
+        match on {
+            true => word.fetch_or(Signal::KEPT, Ordering::SeqCst),
+            false => word.fetch_and(!Signal::KEPT, Ordering::SeqCst),
+        };
+    }
+
+    /// What a cancel makes readable, there being no wait of its own.
+    pub(super) fn wakes(&self, fd: Option<RawFd>) {
+        self.signal().waiting.store(fd.map_or(0, |fd| fd + 1), Ordering::SeqCst);
     }
 
     /// Tells what the connection's descriptor is, for [`Signal::abandon`].

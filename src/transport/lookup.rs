@@ -25,9 +25,10 @@ use std::thread::JoinHandle;
 
 use crate::error::{Error, ErrorKind, Result};
 
+use super::park::watch;
 use super::sys::{Found, PerProcess, Unresolved};
 use super::wake::Wake;
-use super::{Limit, socket, sys};
+use super::{Limit, fork, sys};
 
 /// What is asked of the name service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +41,9 @@ pub(super) struct Question {
 pub(super) type Answer = std::result::Result<Found, Unresolved>;
 
 /// Asks the system's name service, within the limit.
-pub(super) fn ask(question: Question, limit: &Limit<'_>) -> Result<Answer> {
+pub(super) async fn ask(question: Question, limit: Limit<'_>) -> Result<Answer> {
     static POOL: PerProcess<Pool> = PerProcess::new(Pool::new(system), || Pool::new(system));
-    POOL.get().ask(question, limit)
+    POOL.get().ask(question, limit).await
 }
 
 fn system(question: &Question) -> Answer {
@@ -87,12 +88,18 @@ impl Pool {
         Pool { look_up, state: Mutex::new(state) }
     }
 
-    fn ask(&'static self, question: Question, limit: &Limit<'_>) -> Result<Answer> {
+    async fn ask(&'static self, question: Question, limit: Limit<'_>) -> Result<Answer> {
         let waiter = Arc::new(Waiter { wake: Wake::new()?, outcome: Mutex::default() });
         if !self.enqueue(&question, &waiter) {
             return Ok((self.look_up)(&question));
         }
-        let waited = socket::poll(waiter.wake.fd(), libc::POLLIN, limit);
+        let fds = [watch(waiter.wake.fd(), libc::POLLIN)];
+        let epoch = fork::epoch();
+        let waited = limit.park.wait(&fds, limit.deadline).await;
+        if epoch != fork::epoch() {
+            // A child that ends what its parent began touches none of its locks.
+            return Err(Error::new(ErrorKind::Misuse, "the name lookup is that of the parent"));
+        }
         if waited.is_err() {
             self.abandon(&waiter);
         }

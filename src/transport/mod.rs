@@ -3,20 +3,31 @@
 //! With it stands what else asks something of the system: looking names up, cancelling a wait,
 //! what a fork leaves behind, and lines on standard error.
 //!
-//! Every socket is non-blocking; waiting is `poll` over the socket, the descriptor that a message
-//! is read from, and what a cancel wakes, up to a deadline. No write can raise SIGPIPE, no
+//! Every socket is non-blocking. Whatever waits is an `async fn` that says in a [`Park`] what for,
+//! and whoever drives it, [`block_on`] or [`Events`], sees to that: the socket, the descriptor that
+//! a message is read from, a deadline and a cancel. No write can raise SIGPIPE, no
 //! descriptor survives `exec` or is one of 0 to 2, and dropping a [`Transport`] sends nothing, so
 //! that a forked child cannot disturb its parent's connection.
 
 #[allow(unsafe_code)]
+mod block;
+#[allow(unsafe_code)]
 mod cancel;
 mod certificate;
 mod ciphertext;
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+mod epoll;
+mod events;
 mod fault;
 #[allow(unsafe_code)]
 pub mod fork;
 mod host_errors;
+#[cfg(not(target_os = "linux"))]
+#[allow(unsafe_code)]
+mod kqueue;
 mod lookup;
+mod park;
 mod policy;
 mod resolve;
 #[allow(unsafe_code)]
@@ -30,7 +41,10 @@ mod unix;
 #[allow(unsafe_code)]
 mod wake;
 
+pub use block::block_on;
 pub use cancel::{Cancel, Signal};
+pub use events::Events;
+pub use park::{Park, Ready};
 pub use policy::{TlsPolicy, TlsVersion, Verify, check_server_name};
 pub use resolve::{is_address, local_hostname};
 pub use stderr::StandardError;
@@ -41,13 +55,18 @@ use std::time::Instant;
 
 use crate::error::{Detail, Error, ErrorKind, Result};
 
+#[cfg(target_os = "linux")]
+use epoll::Poller;
+#[cfg(not(target_os = "linux"))]
+use kqueue::Poller;
 use socket::Socket;
 use tls::TlsSocket;
 
-/// How long a wait may last, and what ends it early.
+/// Where something waits, and how long at most.
+#[derive(Clone, Copy)]
 pub struct Limit<'a> {
     pub deadline: Option<Instant>,
-    pub cancel: &'a Cancel,
+    pub park: &'a Park,
 }
 
 /// Where to connect.
@@ -76,13 +95,6 @@ pub struct Wait {
     pub also: Option<i32>,
 }
 
-/// What a wait found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ready {
-    pub readable: bool,
-    pub writable: bool,
-}
-
 /// One connection.
 pub struct Transport {
     stream: Stream,
@@ -99,13 +111,13 @@ impl Transport {
     }
 
     /// Connects to a host by name or address. Every address is tried within the limit.
-    pub fn tcp(target: &Target<'_>, limit: &Limit<'_>) -> Result<Self> {
-        tcp::connect(target, limit).map(Transport::plain).map_err(while_connecting)
+    pub async fn tcp(target: &Target<'_>, limit: Limit<'_>) -> Result<Self> {
+        tcp::connect(target, limit).await.map(Transport::plain).map_err(while_connecting)
     }
 
     /// Connects to a Unix stream socket.
-    pub fn unix(path: &str, limit: &Limit<'_>) -> Result<Self> {
-        unix::connect(path, limit).map(Transport::plain).map_err(while_connecting)
+    pub async fn unix(path: &str, limit: Limit<'_>) -> Result<Self> {
+        unix::connect(path, limit).await.map(Transport::plain).map_err(while_connecting)
     }
 
     /// Takes over a connected stream socket.
@@ -114,15 +126,15 @@ impl Transport {
     }
 
     /// The handshake. `server_name` is the host to verify unless the policy names another.
-    pub fn start_tls(
+    pub async fn start_tls(
         self,
         policy: &TlsPolicy,
         server_name: &str,
-        limit: &Limit<'_>,
+        limit: Limit<'_>,
     ) -> Result<Self> {
         match self.stream {
             Stream::Plain(socket) => {
-                let stream = tls::handshake(policy, server_name, socket, limit)?;
+                let stream = tls::handshake(policy, server_name, socket, limit).await?;
                 Ok(Transport { stream: Stream::Tls(Box::new(stream)) })
             }
             Stream::Tls(_) => Ok(self),
@@ -166,13 +178,18 @@ impl Transport {
         matches!(&self.stream, Stream::Tls(stream) if stream.is_pending())
     }
 
-    /// Waits until the socket is ready, the deadline passes or a cancel comes. Behind the
+    /// Says in the park what to wait for, the socket first; false if there is no need to. Behind the
     /// deadline what has arrived may still be read, but nothing more be written. Ask
     /// [`Transport::has_buffered`] first: the socket knows nothing of what is here already.
-    pub fn wait(&self, what: Wait, limit: &Limit<'_>) -> Result<Ready> {
+    pub fn ask(&self, what: Wait, limit: Limit<'_>) -> bool {
+        let wants = self.wants(what);
+        wants.inspect(|what| self.socket().ask(true, *what, limit)).is_some()
+    }
+
+    fn wants(&self, what: Wait) -> Option<Wait> {
         match &self.stream {
-            Stream::Plain(socket) => socket.wait(true, what, limit),
-            Stream::Tls(stream) => stream.wait(what, limit),
+            Stream::Plain(_) => Some(what),
+            Stream::Tls(stream) => stream.wants(what),
         }
     }
 

@@ -11,7 +11,7 @@ use super::sys::Unresolved;
 use super::{Limit, sys};
 
 /// All addresses of a host, the system's preferred one first.
-pub(super) fn resolve(host: &str, port: u16, limit: &Limit<'_>) -> Result<Vec<SocketAddr>> {
+pub(super) async fn resolve(host: &str, port: u16, limit: Limit<'_>) -> Result<Vec<SocketAddr>> {
     let shown = printable(host.as_bytes(), 256);
     let no_name = || {
         let text = format!("\"{shown}\" is no host name");
@@ -24,7 +24,7 @@ pub(super) fn resolve(host: &str, port: u16, limit: &Limit<'_>) -> Result<Vec<So
         return Ok(vec![address]);
     }
     let name = CString::new(host).map_err(|_| no_name())?;
-    match lookup::ask(Question { name, canonical: false }, limit)? {
+    match lookup::ask(Question { name, canonical: false }, limit).await? {
         Ok(found) if found.addresses.is_empty() => {
             Err(Error::new(ErrorKind::Resolve, format!("{shown} has no address")))
         }
@@ -73,7 +73,7 @@ pub fn is_address(text: &str) -> bool {
 
 /// The fully qualified name of this machine, if it has one with a dot. An error where that could
 /// not be found out: at another time it may be.
-pub fn local_hostname(limit: &Limit<'_>) -> Result<Option<String>> {
+pub async fn local_hostname(limit: Limit<'_>) -> Result<Option<String>> {
     let Some(own) = sys::host_name() else { return Ok(None) };
     if own.contains('.') {
         return Ok(usable(own));
@@ -81,8 +81,8 @@ pub fn local_hostname(limit: &Limit<'_>) -> Result<Option<String>> {
     let patience = Instant::now() + OWN_NAME;
     let deadline = limit.deadline.map_or(patience, |deadline| deadline.min(patience));
     let Ok(name) = CString::new(own) else { return Ok(None) };
-    let limit = Limit { deadline: Some(deadline), cancel: limit.cancel };
-    match lookup::ask(Question { name, canonical: true }, &limit)? {
+    let limit = Limit { deadline: Some(deadline), ..limit };
+    match lookup::ask(Question { name, canonical: true }, limit).await? {
         Ok(found) => Ok(found.canonical.and_then(usable)),
         Err(failure) => match failed(&failure) {
             error if error.kind() == ErrorKind::Resolve => Ok(None),
@@ -105,7 +105,12 @@ const OWN_NAME: Duration = Duration::from_secs(5);
 #[cfg(test)]
 mod tests {
     use super::super::Cancel;
+    use super::super::tests::drive;
     use super::*;
+
+    fn resolved(host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+        drive(None, &Cancel::new()?, async |limit| resolve(host, port, limit).await)
+    }
 
     #[test]
     fn numeric_addresses() {
@@ -156,18 +161,14 @@ mod tests {
             let error = failed(&Unresolved { code, reason: "reason".to_owned() });
             assert_eq!((error.kind(), error.os_code()), (kind, code));
         }
-        let cancel = Cancel::new().unwrap();
-        let limit = Limit { deadline: None, cancel: &cancel };
-        let error = resolve("name.invalid", 25, &limit).unwrap_err();
+        let error = resolved("name.invalid", 25).unwrap_err();
         assert!(error.message().starts_with("cannot resolve name.invalid: "), "{error}");
         assert!(error.os_code() == libc::EAI_NONAME || error.os_code() == libc::EAI_AGAIN);
     }
 
     #[test]
     fn a_name_gives_its_addresses_with_the_port() {
-        let cancel = Cancel::new().unwrap();
-        let limit = Limit { deadline: None, cancel: &cancel };
-        let found = resolve("localhost", 2525, &limit).unwrap();
+        let found = resolved("localhost", 2525).unwrap();
         assert!(!found.is_empty());
         assert!(found.iter().all(|one| one.ip().is_loopback() && one.port() == 2525), "{found:?}");
     }
@@ -191,10 +192,8 @@ mod tests {
 
     #[test]
     fn hosts_that_are_no_names() {
-        let cancel = Cancel::new().unwrap();
-        let limit = Limit { deadline: None, cancel: &cancel };
         for host in ["", "a\0b", "a\nb", "a\u{85}b"] {
-            let error = resolve(host, 25, &limit).unwrap_err();
+            let error = resolved(host, 25).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{host:?}");
         }
     }

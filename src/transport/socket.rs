@@ -1,18 +1,16 @@
-//! The one socket type: a non-blocking descriptor, and `poll` with a deadline and a cancel.
+//! The one socket type: a descriptor that never blocks.
 //!
 //! Sends are `sendmsg` with `MSG_NOSIGNAL`: `writev` would raise SIGPIPE in a host that has its
 //! default disposition (std's `write_vectored` is `writev`, so it is never used).
 
+use socket2::{Domain, Protocol, SockAddr, Type};
 use std::io::{self, IoSlice, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::time::Instant;
-
-use socket2::{Domain, Protocol, SockAddr, Type};
 
 use crate::error::{Error, ErrorKind, Result};
 
-use super::cancel::Cancel;
+use super::park::watch;
 use super::{Io, Limit, Ready, Wait, sys};
 
 pub(super) struct Socket {
@@ -88,20 +86,17 @@ impl Socket {
         }
     }
 
-    pub fn wait(&self, read: bool, what: Wait, limit: &Limit<'_>) -> Result<Ready> {
+    /// Says in `limit`'s park what to wait for.
+    pub fn ask(&self, read: bool, what: Wait, limit: Limit<'_>) {
         let events =
             if read { libc::POLLIN } else { 0 } | if what.write { libc::POLLOUT } else { 0 };
-        // A negative descriptor is looked past.
         let also = watch(what.also.unwrap_or(-1), libc::POLLIN);
-        let mut fds = [watch(self.fd(), events), also, watch(-1, 0)];
-        poll_any(&mut fds, limit)?;
-        let seen = fds[0].revents;
-        // An error or hang-up shows itself in the read or write that follows.
-        let broken = seen & BROKEN != 0;
-        Ok(Ready {
-            readable: broken || seen & libc::POLLIN != 0,
-            writable: broken || seen & libc::POLLOUT != 0,
-        })
+        limit.park.ask(&[watch(self.fd(), events), also], limit.deadline);
+    }
+
+    pub async fn wait(&self, read: bool, what: Wait, limit: Limit<'_>) -> Result<Ready> {
+        self.ask(read, what, limit);
+        limit.park.answer().await
     }
 
     /// Starts to connect. `true` if that is done already; else the socket becomes writable when
@@ -183,77 +178,6 @@ impl Socket {
 
 fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
-}
-
-/// What says that the next read or write will fail or find the end.
-const BROKEN: i16 = libc::POLLERR | libc::POLLHUP | libc::POLLNVAL;
-
-/// One descriptor of a [`poll_any`].
-pub(super) fn watch(fd: RawFd, events: i16) -> libc::pollfd {
-    libc::pollfd { fd, events, revents: 0 }
-}
-
-/// Waits for `events` on `fd`.
-pub(super) fn poll(fd: RawFd, events: i16, limit: &Limit<'_>) -> Result<i16> {
-    let mut fds = [watch(fd, events), watch(-1, 0)];
-    poll_any(&mut fds, limit)?;
-    Ok(fds[0].revents)
-}
-
-/// Waits until one of the descriptors is ready. The last entry is overwritten: it watches for a
-/// cancel. An interrupted wait goes on with what is left of its time. When none is left, what
-/// has arrived already may still be read, but nothing more be written.
-pub(super) fn poll_any(fds: &mut [libc::pollfd], limit: &Limit<'_>) -> Result<()> {
-    let Some(last) = fds.len().checked_sub(1) else { return Ok(()) };
-    let waiting = limit.cancel.wait(&fds[..last]);
-    fds[last] = watch(waiting.fd().unwrap_or(-1), libc::POLLIN);
-    let longest = if waiting.fd().is_some() { i32::MAX } else { UNWOKEN };
-    loop {
-        check_cancel(limit.cancel)?;
-        let left =
-            limit.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let timeout = match left {
-            None if longest == i32::MAX => -1,
-            None => longest,
-            // Rounded up, so that the last millisecond is not a busy loop.
-            Some(left) => {
-                i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(longest).min(longest)
-            }
-        };
-        // SAFETY: the slice lives for the call and has the length given.
-        let count = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout) };
-        if count < 0 {
-            let error = io::Error::last_os_error();
-            if error.kind() == io::ErrorKind::Interrupted {
-                continue;
-            }
-            return Err(Error::io("poll", &error));
-        }
-        if fds[last].revents != 0 {
-            waiting.drain();
-        }
-        check_cancel(limit.cancel)?;
-        let counts = if left.is_some_and(|left| left.is_zero()) { !libc::POLLOUT } else { !0 };
-        if fds[..last].iter().any(|entry| entry.revents & counts != 0) {
-            return Ok(());
-        }
-        if limit.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err(Error::new(ErrorKind::Timeout, "the time limit passed")
-                .with_os_code(libc::ETIMEDOUT));
-        }
-    }
-}
-
-/// How often, in milliseconds, a wait looks for a cancel that cannot wake it, because the process
-/// has no descriptor left.
-const UNWOKEN: i32 = 50;
-
-fn check_cancel(cancel: &Cancel) -> Result<()> {
-    if cancel.is_set() {
-        return Err(Error::new(ErrorKind::Cancelled, "the call was cancelled")
-            .with_os_code(libc::ECANCELED));
-    }
-    Ok(())
 }
 
 /// A peer that is gone is a lost connection; anything else is the system's error.

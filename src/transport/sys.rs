@@ -5,7 +5,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 /// The signal mask before [`block_signals`].
 pub(super) struct SignalMask(libc::sigset_t);
@@ -237,6 +237,7 @@ fn address(entry: &libc::addrinfo) -> Option<SocketAddr> {
 /// A descriptor that is none of the standard three: in a process that has closed them, what is
 /// printed would go to a server.
 pub(super) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
+    OPENED.fetch_add(1, Ordering::Relaxed);
     if fd.as_raw_fd() > libc::STDERR_FILENO {
         return Ok(fd);
     }
@@ -249,6 +250,14 @@ pub(super) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
     // SAFETY: the descriptor was just made and belongs to nobody else.
     Ok(unsafe { OwnedFd::from_raw_fd(other) })
 }
+
+/// How many descriptors the library has opened, each of which may have the number of another that
+/// was closed.
+pub(super) fn opened() -> usize {
+    OPENED.load(Ordering::Relaxed)
+}
+
+static OPENED: AtomicUsize = AtomicUsize::new(0);
 
 /// TCP_NODELAY: what is written goes out at once. (socket2 0.5 and 0.6 name it differently.)
 pub(super) fn set_nodelay(fd: RawFd) -> io::Result<()> {

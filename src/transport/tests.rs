@@ -14,8 +14,39 @@ fn soon() -> Option<Instant> {
 }
 
 fn connect(host: &str, port: u16, deadline: Option<Instant>) -> Result<Transport> {
-    let cancel = Cancel::new()?;
-    Transport::tcp(&Target { host, port, source: None }, &Limit { deadline, cancel: &cancel })
+    tcp(&Target { host, port, source: None }, deadline)
+}
+
+fn tcp(target: &Target<'_>, deadline: Option<Instant>) -> Result<Transport> {
+    drive(deadline, &Cancel::new()?, async |limit| Transport::tcp(target, limit).await)
+}
+
+fn unix(path: &str, deadline: Option<Instant>, cancel: &Cancel) -> Result<Transport> {
+    drive(deadline, cancel, async |limit| Transport::unix(path, limit).await)
+}
+
+/// Runs what waits to its end.
+pub(super) fn drive<T>(
+    deadline: Option<Instant>,
+    cancel: &Cancel,
+    operation: impl AsyncFnOnce(Limit<'_>) -> T,
+) -> T {
+    let mut park = Park::default();
+    park.join(&mut Park::default());
+    block_on(&park, cancel, operation(Limit { deadline, park: &park }))
+}
+
+/// A wait on a connection.
+pub(super) fn wait(
+    transport: &Transport,
+    what: Wait,
+    deadline: Option<Instant>,
+    cancel: &Cancel,
+) -> Result<Ready> {
+    drive(deadline, cancel, async |limit| match transport.ask(what, limit) {
+        true => limit.park.answer().await,
+        false => Ok(Ready { index: 0, readable: true, writable: true }),
+    })
 }
 
 fn pair() -> (Transport, UnixStream) {
@@ -79,13 +110,12 @@ fn failures_name_the_address_and_the_reason() {
     let Err(error) = connect("-name.invalid", 25, soon()) else { panic!("no such name") };
     assert_eq!(error.kind(), ErrorKind::Resolve);
     let cancel = Cancel::new().unwrap();
-    let limit = Limit { deadline: soon(), cancel: &cancel };
     for (path, kind) in [
         ("/nonexistent/socket", ErrorKind::Io),
         (&*format!("/{}", "x".repeat(200)), ErrorKind::InvalidArgument),
         ("/tmp/a\0b", ErrorKind::InvalidArgument),
     ] {
-        let Err(error) = Transport::unix(path, &limit) else { panic!("no such socket") };
+        let Err(error) = unix(path, soon(), &cancel) else { panic!("no such socket") };
         assert_eq!(error.kind(), kind, "{error}");
     }
 }
@@ -100,7 +130,7 @@ fn a_full_backlog_ends_at_the_deadline() {
     let mut open = Vec::new();
     let error = loop {
         let deadline = Some(Instant::now() + Duration::from_millis(100));
-        match Transport::unix(path, &Limit { deadline, cancel: &cancel }) {
+        match unix(path, deadline, &cancel) {
             Ok(transport) => open.push(transport),
             Err(error) => break error,
         }
@@ -112,9 +142,7 @@ fn a_full_backlog_ends_at_the_deadline() {
         std::thread::sleep(Duration::from_millis(50));
         other.cancel();
     });
-    let Err(error) = Transport::unix(path, &Limit { deadline: soon(), cancel: &cancel }) else {
-        panic!("the backlog is full")
-    };
+    let Err(error) = unix(path, soon(), &cancel) else { panic!("the backlog is full") };
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     thread.join().unwrap();
     drop(listener);
@@ -127,9 +155,7 @@ fn waits_end_at_the_deadline_and_at_a_cancel() {
     let cancel = Cancel::new().unwrap();
     let start = Instant::now();
     let deadline = Some(start + Duration::from_millis(50));
-    let error = transport
-        .wait(Wait { write: false, also: None }, &Limit { deadline, cancel: &cancel })
-        .unwrap_err();
+    let error = wait(&transport, Wait { write: false, also: None }, deadline, &cancel).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(start.elapsed() >= Duration::from_millis(50));
     let other = cancel.clone();
@@ -137,30 +163,26 @@ fn waits_end_at_the_deadline_and_at_a_cancel() {
         std::thread::sleep(Duration::from_millis(50));
         other.cancel();
     });
-    let error = transport
-        .wait(Wait { write: false, also: None }, &Limit { deadline: soon(), cancel: &cancel })
-        .unwrap_err();
+    let error = wait(&transport, Wait { write: false, also: None }, soon(), &cancel).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     thread.join().unwrap();
     cancel.clear();
-    let ready = transport
-        .wait(Wait { write: true, also: None }, &Limit { deadline: soon(), cancel: &cancel })
-        .unwrap();
-    assert_eq!(ready, Ready { readable: false, writable: true });
+    let ready = wait(&transport, Wait { write: true, also: None }, soon(), &cancel).unwrap();
+    assert_eq!((ready.readable, ready.writable), (false, true));
 }
 
 #[test]
 fn behind_the_deadline_only_what_has_arrived_counts() {
     let (mut transport, mut theirs) = pair();
     let cancel = Cancel::new().unwrap();
-    let limit = Limit { deadline: Some(Instant::now()), cancel: &cancel };
-    let error = transport.wait(Wait { write: true, also: None }, &limit).unwrap_err();
+    let past = Some(Instant::now());
+    let error = wait(&transport, Wait { write: true, also: None }, past, &cancel).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     theirs.write_all(b"250 late\r\n").unwrap();
-    assert!(transport.wait(Wait { write: true, also: None }, &limit).unwrap().readable);
+    assert!(wait(&transport, Wait { write: true, also: None }, past, &cancel).unwrap().readable);
     assert_eq!(transport.read(&mut [0; 64]).unwrap(), Io::Done(10));
     assert_eq!(
-        transport.wait(Wait { write: true, also: None }, &limit).unwrap_err().kind(),
+        wait(&transport, Wait { write: true, also: None }, past, &cancel).unwrap_err().kind(),
         ErrorKind::Timeout
     );
 }
@@ -171,7 +193,6 @@ fn a_wake_up_without_a_cancel_is_no_busy_loop() {
     let (transport, _theirs) = pair();
     let cancel = Cancel::new().unwrap();
     let end = Instant::now() + Duration::from_millis(50);
-    let limit = Limit { deadline: Some(end), cancel: &cancel };
     let error = std::thread::scope(|scope| {
         scope.spawn(|| {
             while Instant::now() < end {
@@ -180,19 +201,18 @@ fn a_wake_up_without_a_cancel_is_no_busy_loop() {
             }
         });
         // Whether a cancel is seen or taken back in time is chance; the wait must end.
-        transport.wait(Wait::default(), &limit).unwrap_err()
+        wait(&transport, Wait::default(), Some(end), &cancel).unwrap_err()
     });
     assert!([ErrorKind::Timeout, ErrorKind::Cancelled].contains(&error.kind()), "{error}");
     cancel.clear();
     let start = Instant::now();
     let deadline = Some(start + Duration::from_millis(50));
-    let error = transport.wait(Wait::default(), &Limit { deadline, cancel: &cancel }).unwrap_err();
+    let error = wait(&transport, Wait::default(), deadline, &cancel).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(start.elapsed() >= Duration::from_millis(50));
     cancel.cancel();
-    let limit = Limit { deadline: None, cancel: &cancel };
     for _ in 0..2 {
-        let error = transport.wait(Wait::default(), &limit).unwrap_err();
+        let error = wait(&transport, Wait::default(), None, &cancel).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Cancelled);
     }
 }
@@ -231,16 +251,14 @@ fn only_connected_stream_sockets_are_adopted() {
 fn a_source_address_is_bound() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let cancel = Cancel::new().unwrap();
-    let limit = Limit { deadline: soon(), cancel: &cancel };
     let target = |source| Target { host: "127.0.0.1", port, source };
-    let transport = Transport::tcp(&target(Some(("127.0.0.5", 0))), &limit).unwrap();
+    let transport = tcp(&target(Some(("127.0.0.5", 0))), soon()).unwrap();
     assert_eq!(transport.local_literal(), "[127.0.0.5]");
     for any in ["", "0.0.0.0"] {
-        let transport = Transport::tcp(&target(Some((any, 0))), &limit).unwrap();
+        let transport = tcp(&target(Some((any, 0))), soon()).unwrap();
         assert_eq!(transport.local_literal(), "[127.0.0.1]");
     }
-    let Err(error) = Transport::tcp(&target(Some(("not-an-address", 0))), &limit) else {
+    let Err(error) = tcp(&target(Some(("not-an-address", 0))), soon()) else {
         panic!("no address")
     };
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);

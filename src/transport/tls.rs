@@ -10,44 +10,50 @@ use super::ciphertext::Ciphertext;
 use super::host_errors::HostErrors;
 use super::policy::{TlsPolicy, Verify};
 use super::socket::{Socket, failed};
-use super::{Io, Limit, Ready, Wait, certificate, fault};
+use super::{Io, Limit, Wait, certificate, fault};
 
 /// Connects TLS over a socket. On an error the socket is closed, and nothing was sent but the
 /// alert that says why.
-pub(super) fn handshake(
+pub(super) async fn handshake(
     policy: &TlsPolicy,
     host: &str,
     socket: Socket,
-    limit: &Limit<'_>,
+    limit: Limit<'_>,
 ) -> Result<TlsSocket> {
-    let _aside = HostErrors::set_aside();
     let name = policy.name_to_verify(host)?;
-    let connector = policy.connector()?;
-    let mut attempt = connector.connect(name, Ciphertext::new(socket));
+    let mut attempt = begin(policy, name, socket)?;
     loop {
         match attempt {
-            Ok(stream) => {
-                let process = std::process::id();
-                let stream = TlsSocket { stream, awaits_input: false, failed: None, process };
-                if policy.verify() == Verify::Full {
-                    certificate::check_names(stream.peer_certificate().as_deref(), name)?;
-                }
-                return Ok(stream);
-            }
+            Ok(stream) => return established(stream, policy, name),
+            Err(HandshakeError::Failure(error)) => return Err(fault::of_handshake(&error, name)),
             Err(HandshakeError::WouldBlock(mut middle)) => {
                 // What broke while sending, the next read tells better: it may be an alert.
                 let _ = middle.get_mut().send_pending();
                 let ciphertext = middle.get_ref();
-                ciphertext
-                    .socket()
-                    .wait(true, Wait { write: ciphertext.is_pending(), also: None }, limit)
-                    .map_err(|error| error.in_context("TLS handshake"))?;
-                HostErrors::forget_ours();
+                let what = Wait { write: ciphertext.is_pending(), also: None };
+                let waited = ciphertext.socket().wait(true, what, limit).await;
+                waited.map_err(|error| error.in_context("TLS handshake"))?;
+                let _aside = HostErrors::set_aside();
                 attempt = middle.handshake();
             }
-            Err(HandshakeError::Failure(error)) => return Err(fault::of_handshake(&error, name)),
         }
     }
+}
+
+type Attempt = std::result::Result<TlsStream<Ciphertext>, HandshakeError<Ciphertext>>;
+
+fn begin(policy: &TlsPolicy, name: &str, socket: Socket) -> Result<Attempt> {
+    let _aside = HostErrors::set_aside();
+    Ok(policy.connector()?.connect(name, Ciphertext::new(socket)))
+}
+
+fn established(stream: TlsStream<Ciphertext>, policy: &TlsPolicy, name: &str) -> Result<TlsSocket> {
+    let process = std::process::id();
+    let stream = TlsSocket { stream, awaits_input: false, failed: None, process };
+    if policy.verify() == Verify::Full {
+        certificate::check_names(stream.peer_certificate().as_deref(), name)?;
+    }
+    Ok(stream)
 }
 
 /// A TLS connection.
@@ -158,13 +164,10 @@ impl TlsSocket {
         self.stream.get_ref().unhanded()
     }
 
-    pub fn wait(&self, what: Wait, limit: &Limit<'_>) -> Result<Ready> {
-        if self.failed.is_some() {
-            // There is nothing to wait for: the next write fails.
-            return Ok(Ready { readable: true, writable: true });
-        }
+    /// What to wait for on the socket; nothing where the next write fails.
+    pub fn wants(&self, what: Wait) -> Option<Wait> {
         let write = (what.write && !self.awaits_input) || self.is_pending();
-        self.socket().wait(true, Wait { write, ..what }, limit)
+        self.failed.is_none().then_some(Wait { write, ..what })
     }
 
     /// Ciphertext may be the start of a record only; the read that finds this out empties it.

@@ -114,7 +114,7 @@ pub(super) fn forget_the_parents() {
 }
 
 /// A waker holds a descriptor for the length of one write.
-fn close_when_quiet(fd: RawFd) {
+pub(super) fn close_when_quiet(fd: RawFd) {
     let mut rounds = 0;
     while WAKERS.load(Ordering::SeqCst) != 0 {
         rounds += 1;

@@ -418,8 +418,9 @@ static void numbers(void) {
     GIVES(SMTP_E_INVALID_ARGUMENT, smtp_transaction_set_message_fd(t, -1));
     SAME("SMTP_E_TIMEOUT", smtp_error_name(SMTP_E_TIMEOUT));
     SAME("SMTP_OK", smtp_error_name(SMTP_OK));
+    SAME("SMTP_PENDING", smtp_error_name(SMTP_PENDING));
     SAME("SMTP_E_?", smtp_error_name(-1000));
-    SAME("SMTP_E_?", smtp_error_name(1));
+    SAME("SMTP_E_?", smtp_error_name(2));
     GIVES(1, smtp_error_is_temporary(SMTP_E_SENDER_REFUSED, 451));
     GIVES(0, smtp_error_is_temporary(SMTP_E_SENDER_REFUSED, 550));
     GIVES(1, smtp_error_is_temporary(SMTP_E_TIMEOUT, 0));

@@ -1,4 +1,5 @@
-//! The blocking client against scripted and strict servers, one module a subject.
+//! The client against scripted and strict servers, one module a subject. tests/client_stepped.rs
+//! and tests/client_random.rs are the same in an event loop.
 
 mod auth;
 mod codes;
@@ -11,13 +12,13 @@ mod time;
 mod tls;
 
 #[path = "../support/mod.rs"]
-mod support;
+pub mod support;
 
 use std::time::Duration;
 
-use smtpclient::client::{Client, Mail, Protocol, TimeoutPolicy, TlsPolicy};
+use smtpclient::client::{Mail, Protocol, TimeoutPolicy, TlsPolicy};
 use smtpclient::error::{ErrorKind, Result};
-use support::{Engine, Server, authority};
+use support::{Client, Engine, Server, authority};
 
 /// A client that gives up before a test runner does.
 fn client(protocol: Protocol) -> Client {

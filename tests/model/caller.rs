@@ -3,12 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use smtpclient::client::{
-    Cancel, Client, Mail, Protocol, RecipientStatus, TimeoutPolicy, Transaction,
-};
+use smtpclient::client::{Cancel, Mail, Protocol, RecipientStatus, TimeoutPolicy, Transaction};
 use smtpclient::error::{Error, ErrorKind, Result};
 
 use crate::callbacks::{Auditor, Done, pair, transaction};
+use crate::client::Client;
 use crate::host::Host;
 use crate::plan::Plan;
 use crate::program::{Op, Tx};

@@ -11,6 +11,9 @@
 mod answer;
 mod callbacks;
 mod caller;
+#[path = "../support/client.rs"]
+#[allow(dead_code)]
+mod client;
 mod content;
 mod host;
 mod judge;

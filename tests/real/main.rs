@@ -15,8 +15,9 @@ mod tree;
 
 use std::time::Duration;
 
-use smtpclient::client::{Body, Client, Mail, Protocol, TimeoutPolicy, Transaction};
+use smtpclient::client::{Body, Mail, Protocol, TimeoutPolicy, Transaction};
 use smtpclient::error::Result;
+use support::Client;
 
 fn client(protocol: Protocol) -> Client {
     let mut client = Client::new(protocol).unwrap();

@@ -23,6 +23,7 @@
 
 mod auth;
 pub mod certs;
+mod client;
 mod conn;
 mod data;
 mod engine;
@@ -41,6 +42,7 @@ mod temp;
 mod tls;
 
 pub use certs::{Kind, authority, client_identity};
+pub use client::Client;
 pub use engine::Engine;
 pub use record::{Connection, End, Message, Recipient, Record, TlsFacts};
 pub use script::Script;

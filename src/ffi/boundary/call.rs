@@ -226,23 +226,23 @@ impl<T: Kind> Handle<T> {
     }
 
     /// Reads a count; 0 where it cannot be had.
-    pub fn count<P>(pointer: *const P, read: impl FnOnce(&View<'_, T>) -> usize) -> usize
+    pub fn count<P>(pointer: *const P, read: impl FnOnce(&View<'_, T>) -> Result<usize>) -> usize
     where
         T: Sync,
     {
-        Self::look(pointer, |_| 0, |view| Ok(read(view)))
+        Self::look(pointer, |_| 0, read)
     }
 
     /// Reads a string; NULL where there is none, or it cannot be had.
     pub fn string<P>(
         pointer: *const P,
-        read: impl FnOnce(&View<'_, T>) -> Option<*const c_char>,
+        read: impl FnOnce(&View<'_, T>) -> Result<Option<*const c_char>>,
     ) -> *const c_char
     where
         T: Sync,
     {
         let null = std::ptr::null();
-        Self::look(pointer, |_| null, |view| Ok(read(view).unwrap_or(null)))
+        Self::look(pointer, |_| null, |view| Ok(read(view)?.unwrap_or(null)))
     }
 
     /// Reads the text that this function shows, as C may keep it until that has changed; NULL where
@@ -250,7 +250,7 @@ impl<T: Kind> Handle<T> {
     pub fn text<P>(
         pointer: *const P,
         function: usize,
-        read: impl for<'a> FnOnce(&'a T) -> Option<Cow<'a, [u8]>>,
+        read: impl for<'a> FnOnce(&'a T) -> Result<Option<Cow<'a, [u8]>>>,
     ) -> *const c_char
     where
         T: Sync,
@@ -258,9 +258,10 @@ impl<T: Kind> Handle<T> {
         Self::recent(pointer.addr(), function).unwrap_or_else(|| {
             Self::string(pointer, |view| {
                 let Held { recent, age, value, .. } = view.0;
-                let text = view.show(function, 0, &read(value)?);
+                let Some(text) = read(value)? else { return Ok(None) };
+                let text = view.show(function, 0, &text);
                 recent.as_ref()[function].set(*age, text);
-                Some(text)
+                Ok(Some(text))
             })
         })
     }
@@ -634,7 +635,7 @@ mod tests {
         let text = || {
             let text = Handle::text(pointer, 0, |probe: &Probe| {
                 reads.fetch_add(1, Ordering::SeqCst);
-                (probe.number != 0).then(|| probe.number.to_string().into_bytes().into())
+                Ok((probe.number != 0).then(|| probe.number.to_string().into_bytes().into()))
             });
             // SAFETY: just shown.
             let text = (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) });

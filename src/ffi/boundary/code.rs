@@ -9,6 +9,10 @@ use crate::error::ErrorKind;
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum smtp_result {
+    /// The call goes on in smtp_client_process(): see smtp_client_set_nonblocking().
+    ///
+    /// What to do: watch smtp_client_poll_fd(), and call smtp_client_process() when it is readable.
+    SMTP_PENDING = 1,
     /// Success.
     SMTP_OK = 0,
     /// An argument cannot be used (smtplib: ValueError). Nothing was sent.
@@ -139,7 +143,8 @@ pub enum smtp_result {
 use smtp_result::*;
 
 /// Each code with its name, in order.
-pub const NAMES: [(smtp_result, &std::ffi::CStr); 25] = [
+pub const NAMES: [(smtp_result, &std::ffi::CStr); 26] = [
+    (SMTP_PENDING, c"SMTP_PENDING"),
     (SMTP_OK, c"SMTP_OK"),
     (SMTP_E_INVALID_ARGUMENT, c"SMTP_E_INVALID_ARGUMENT"),
     (SMTP_E_MISUSE, c"SMTP_E_MISUSE"),
@@ -209,7 +214,7 @@ mod tests {
     #[test]
     fn names_and_numbers() {
         for (index, (result, name)) in NAMES.iter().enumerate() {
-            assert_eq!(*result as c_int, -(index as c_int));
+            assert_eq!(*result as c_int, 1 - index as c_int);
             assert_eq!(name.to_str().unwrap(), format!("{result:?}"));
         }
     }

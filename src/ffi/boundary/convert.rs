@@ -37,6 +37,11 @@ pub fn optional_text<'a>(what: &str, pointer: *const c_char) -> Result<Option<&'
     })
 }
 
+/// The same, to keep.
+pub fn optional_string(what: &str, pointer: *const c_char) -> Result<Option<String>> {
+    Ok(optional_text(what, pointer)?.map(str::to_owned))
+}
+
 /// Bytes for the length of the call.
 pub fn bytes<'a>(what: &str, data: *const u8, length: usize) -> Result<&'a [u8]> {
     if length == 0 {

@@ -16,13 +16,13 @@ use std::time::Duration;
 use crate::client::{Signal, fork};
 
 /// A call runs, or the handle is on loan.
-const BUSY: u64 = 1 << 1;
+const BUSY: u64 = 1 << 2;
 /// Freed; whoever uses it last ends it.
-const DYING: u64 = 1 << 2;
+const DYING: u64 = 1 << 3;
 /// Busy beyond any call: no thread is in here on its behalf.
-const LENT: u64 = 1 << 3;
-const READER: u64 = 1 << 4;
-const READERS: u64 = 0xffff << 4;
+const LENT: u64 = 1 << 4;
+const READER: u64 = 1 << 5;
+const READERS: u64 = 0x7fff << 5;
 /// The low bits of the epoch in which the users came.
 pub(super) const EPOCH_AT: u32 = 20;
 pub(super) const EPOCH: u64 = 0xff << EPOCH_AT;
@@ -31,7 +31,7 @@ const GENERATION_AT: u32 = 32;
 /// Generation and kind, and not freed.
 const NAME: u64 = !0 << KIND_AT | DYING;
 
-const _: () = assert!(Signal::SET == 1);
+const _: () = assert!(Signal::SET | Signal::KEPT == 0b11);
 
 /// Why a handle cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Slot {
         self.word().store(u64::from(generation) << GENERATION_AT, Ordering::Release);
     }
 
-    /// Takes it for one call, which forgets a cancel from before.
+    /// Takes it for one call, which forgets a cancel from before unless that is to be kept.
     #[inline(always)]
     pub fn take(&self, name: u64) -> Result<(), Refusal> {
         let epoch = epoch();
@@ -108,7 +108,7 @@ impl Slot {
                 return Err(Refusal::Busy);
             }
             let readers = readers_of(state, epoch);
-            let taken = name | epoch | BUSY | readers;
+            let taken = name | kept_of(state) | epoch | BUSY | readers;
             match self.exchange(state, taken) {
                 Ok(_) => break readers,
                 Err(now) => state = now,
@@ -161,7 +161,7 @@ impl Slot {
             if state & BUSY != 0 || readers == READERS {
                 return Err(Refusal::Busy);
             }
-            let entered = name | state & Signal::SET | epoch | (readers + READER);
+            let entered = name | state & (Signal::SET | Signal::KEPT) | epoch | (readers + READER);
             match self.exchange(state, entered) {
                 Ok(_) => return Ok(()),
                 Err(now) => state = now,
@@ -239,6 +239,12 @@ fn epoch() -> u64 {
 #[inline(always)]
 fn readers_of(state: u64, epoch: u64) -> u64 {
     if state & EPOCH == epoch { state & READERS } else { 0 }
+}
+
+/// A cancel of an operation that is pending.
+#[inline(always)]
+fn kept_of(state: u64) -> u64 {
+    if state & Signal::KEPT != 0 { state & (Signal::SET | Signal::KEPT) } else { 0 }
 }
 
 /// What the word of a live handle says above its users.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::super::Cancel;
+use super::super::tests::drive;
 use super::*;
 
 fn pool(look_up: fn(&Question) -> Answer) -> &'static Pool {
@@ -28,7 +29,7 @@ fn slow(question: &Question) -> Answer {
 fn within(pool: &'static Pool, name: &str, milliseconds: u64) -> Result<Answer> {
     let cancel = Cancel::new()?;
     let deadline = Some(Instant::now() + Duration::from_millis(milliseconds));
-    pool.ask(question(name), &Limit { deadline, cancel: &cancel })
+    drive(deadline, &cancel, async |limit| pool.ask(question(name), limit).await)
 }
 
 /// Runs until the pool has come to that, or fails.
@@ -66,8 +67,8 @@ fn a_lookup_ends_with_its_limit_and_not_with_the_resolver() {
         std::thread::sleep(Duration::from_millis(50));
         other.cancel();
     });
-    let limit = Limit { deadline: None, cancel: &cancel };
-    let error = pool.ask(question("cancelled.example"), &limit).unwrap_err();
+    let ask = async |limit: Limit<'_>| pool.ask(question("cancelled.example"), limit).await;
+    let error = drive(None, &cancel, ask).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     thread.join().unwrap();
     assert!(start.elapsed() < Duration::from_millis(400));

@@ -10,6 +10,7 @@ use openssl::pkey::PKey;
 use openssl::ssl::{Ssl, SslContext, SslMethod, SslStream, SslVerifyMode, SslVersion};
 use openssl::x509::X509;
 
+use super::super::tests::{drive, wait};
 use super::super::{Cancel, Transport};
 use super::*;
 use crate::error::{Detail, ErrorKind};
@@ -62,7 +63,7 @@ fn secure(
 ) -> Result<Transport> {
     let cancel = Cancel::new()?;
     let deadline = Some(Instant::now() + Duration::from_millis(milliseconds));
-    transport.start_tls(policy, host, &Limit { deadline, cancel: &cancel })
+    drive(deadline, &cancel, async |limit| transport.start_tls(policy, host, limit).await)
 }
 
 /// Waits until something is there to read, and reads.
@@ -70,7 +71,7 @@ fn read(transport: &mut Transport, buffer: &mut [u8]) -> Result<Io> {
     let cancel = Cancel::new()?;
     let deadline = Some(Instant::now() + Duration::from_secs(5));
     if !transport.has_buffered() {
-        transport.wait(Wait { write: false, also: None }, &Limit { deadline, cancel: &cancel })?;
+        wait(transport, Wait { write: false, also: None }, deadline, &cancel)?;
     }
     transport.read(buffer)
 }
@@ -165,8 +166,8 @@ fn both_directions_at_once_in_any_cut() {
             }
             if !transport.has_buffered() {
                 let write = sent < SIZE || transport.flush_pending();
-                let limit = Limit { deadline, cancel: &cancel };
-                if !transport.wait(Wait { write, also: None }, &limit).unwrap().readable {
+                let what = Wait { write, also: None };
+                if !wait(&transport, what, deadline, &cancel).unwrap().readable {
                     continue;
                 }
             }
@@ -363,11 +364,8 @@ fn a_write_that_fails_half_way_tells_what_it_took() {
     assert_eq!(transport.unhanded(), 7);
     assert!(transport.flush_pending());
     let cancel = Cancel::new().unwrap();
-    let limit = Limit { deadline: None, cancel: &cancel };
-    assert!(
-        transport.wait(Wait::default(), &limit).unwrap().writable,
-        "no waiting for what is over"
-    );
+    let ready = wait(&transport, Wait::default(), None, &cancel).unwrap();
+    assert!(ready.writable, "no waiting for what is over");
     for _ in 0..2 {
         let error = transport.write([b"", b""]).unwrap_err();
         assert_eq!((error.kind(), error.os_code()), (ErrorKind::Disconnected, libc::EPIPE));
@@ -470,8 +468,9 @@ fn a_dripped_handshake_ends_at_the_deadline_and_at_a_cancel() {
         std::thread::sleep(Duration::from_millis(100));
         other.cancel();
     });
-    let limit = Limit { deadline: None, cancel: &cancel };
-    let error = transport.start_tls(&trusting(), "localhost", &limit).map(drop).unwrap_err();
+    let policy = trusting();
+    let start = async |limit: Limit<'_>| transport.start_tls(&policy, "localhost", limit).await;
+    let error = drive(None, &cancel, start).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
     canceller.join().unwrap();
     peer.join().unwrap();

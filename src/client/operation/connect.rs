@@ -1,26 +1,22 @@
-//! Making, securing and ending a connection.
+//! Making and ending a connection.
 
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
+use crate::client::config::{CONNECT, TimeoutPolicy};
 use crate::error::{Error, ErrorKind, Result};
-use crate::session::{Channel, Protocol, Session};
+use crate::session::{Channel, Protocol};
 use crate::transport::{self, Limit, Target, Transport};
 use crate::wire::command::check_argument;
 
-use super::config::{CONNECT, TimeoutPolicy};
-use super::{Client, not_connected};
-
-/// How long the answer counts that this machine has no name of its own.
-const NAMELESS: Duration = Duration::from_secs(60);
+use super::{Begun, Client};
 
 /// How long QUIT waits for its reply.
 const QUIT: Duration = Duration::from_secs(5);
 
 impl Client {
-    /// Connects to a host and port, `host:port`, or the path of a Unix socket, and reads the
-    /// greeting. An open connection is closed first.
-    pub fn connect(&mut self, host: &str, port: u16) -> Result<()> {
+    /// Connects and reads the greeting. An open connection is closed first.
+    pub(super) async fn connect(&mut self, host: &str, port: u16) -> Result<()> {
         check_argument("the host", host)?;
         let is_path = host.starts_with('/');
         let (host, port) =
@@ -38,23 +34,27 @@ impl Client {
                 format!("the audit callback forbids connecting to {host}:{port}"),
             ));
         }
-        let limit = Limit { deadline, cancel: &self.cancel };
+        let limit = Limit { deadline, park: &self.park };
         let transport = if is_path {
-            Transport::unix(&host, &limit)?
+            Transport::unix(&host, limit).await?
         } else {
             let source = self.config.source.as_ref().map(|(host, port)| (host.as_str(), *port));
-            Transport::tcp(&Target { host: &host, port, source }, &limit)?
+            Transport::tcp(&Target { host: &host, port, source }, limit).await?
         };
         // A path names no host that a certificate could be issued for.
         self.host = if is_path { "localhost".to_owned() } else { host };
         self.port = port;
-        self.open(transport, deadline)
+        self.be_greeted(transport, deadline).await
     }
 
-    /// Takes over a connected stream socket, and reads the greeting. `server_name` is for TLS.
-    pub fn connect_fd(&mut self, fd: OwnedFd, server_name: Option<&str>) -> Result<()> {
+    /// Takes over a connected stream socket, and reads the greeting.
+    pub(super) async fn connect_fd(
+        &mut self,
+        fd: OwnedFd,
+        server_name: Option<&str>,
+    ) -> Result<()> {
         let (transport, deadline) = self.take_over(fd, server_name)?;
-        self.open(transport, deadline)
+        self.be_greeted(transport, deadline).await
     }
 
     /// Takes over a connected stream socket whose greeting the caller has read: nothing is read.
@@ -103,12 +103,17 @@ impl Client {
     }
 
     /// TLS if it comes first, then the greeting.
-    fn open(&mut self, mut transport: Transport, deadline: Option<Instant>) -> Result<()> {
+    async fn be_greeted(
+        &mut self,
+        mut transport: Transport,
+        deadline: Option<Instant>,
+    ) -> Result<()> {
         if self.session.protocol() == Protocol::Smtps {
             let policy = self.config.tls.get_or_insert_default();
-            let limit = Limit { deadline, cancel: &self.cancel };
+            let limit = Limit { deadline, park: &self.park };
             transport = transport
-                .start_tls(policy, &self.host, &limit)
+                .start_tls(policy, &self.host, limit)
+                .await
                 .map_err(transport::while_connecting)?;
         }
         self.session.opened(channel(&transport));
@@ -116,7 +121,7 @@ impl Client {
         self.transport = Some(transport);
         self.audited = self.session.total_sent();
         self.answer = None;
-        self.drive(deadline);
+        self.drive(deadline).await;
         let result = self.take_answer().map(drop);
         if result.is_err() {
             self.close();
@@ -124,98 +129,9 @@ impl Client {
         result
     }
 
-    /// STARTTLS, the handshake under the TLS policy, and nothing remembered from before
-    /// (RFC 3207). The server is greeted first if need be.
-    pub fn starttls(&mut self) -> Result<()> {
-        let deadline = self.begin()?;
-        self.greet(deadline)?;
-        self.operate(deadline, Session::start_tls)?;
-        let secured = self.secure(deadline);
-        if secured.is_err() {
-            self.close();
-        }
-        secured
-    }
-
-    fn secure(&mut self, deadline: Option<Instant>) -> Result<()> {
-        let mut transport = self.transport.take().ok_or_else(not_connected)?;
-        self.session.check_no_injection()?;
-        // What the socket holds already cannot answer a handshake that has not begun.
-        let mut early = [0; 1];
-        if let transport::Io::Done(1) = transport.read(&mut early)? {
-            self.session.inject(&early);
-            self.session.check_no_injection()?;
-        }
-        let deadline = deadline.or_else(|| self.phase_deadline());
-        let policy = self.config.tls.get_or_insert_default();
-        let limit = Limit { deadline, cancel: &self.cancel };
-        let transport = transport.start_tls(policy, &self.host, &limit)?;
-        self.session.secured(channel(&transport));
-        self.transport = Some(transport);
-        Ok(())
-    }
-
-    /// EHLO, or LHLO; `None` is the local host name.
-    pub fn ehlo(&mut self, name: Option<&str>) -> Result<u16> {
-        let deadline = self.begin()?;
-        let name = self.hello_name(name, deadline)?;
-        self.operate(deadline, |session| session.ehlo(&name))
-    }
-
-    /// HELO; `None` is the local host name.
-    pub fn helo(&mut self, name: Option<&str>) -> Result<u16> {
-        let deadline = self.begin()?;
-        let name = self.hello_name(name, deadline)?;
-        self.operate(deadline, |session| session.helo(&name))
-    }
-
-    /// EHLO, and HELO if it is refused, unless the server was greeted before.
-    pub fn ehlo_or_helo_if_needed(&mut self) -> Result<()> {
-        let deadline = self.begin()?;
-        self.greet(deadline)
-    }
-
-    pub(super) fn greet(&mut self, deadline: Option<Instant>) -> Result<()> {
-        if self.session.greeting().is_greeted() {
-            return Ok(());
-        }
-        let name = self.hello_name(None, deadline)?;
-        self.operate(deadline, |session| session.greet(&name)).map(drop)
-    }
-
-    /// The caller's name for us; else the FQDN; else our address on this connection.
-    fn hello_name(&mut self, name: Option<&str>, deadline: Option<Instant>) -> Result<String> {
-        if let Some(name) = name.or(self.config.hostname.as_deref()) {
-            return Ok(name.to_owned());
-        }
-        let asks = self.nameless_until.is_none_or(|until| Instant::now() >= until);
-        if self.own_name.is_none() && asks {
-            self.look_up_own_name(deadline)?;
-        }
-        let transport = self.transport.as_ref().ok_or_else(not_connected)?;
-        Ok(self.own_name.clone().unwrap_or_else(|| transport.local_literal()))
-    }
-
-    /// Kept is what is known: a look-up that failed, or took too long, may succeed another time.
-    fn look_up_own_name(&mut self, deadline: Option<Instant>) -> Result<()> {
-        match transport::local_hostname(&Limit { deadline, cancel: &self.cancel }) {
-            Ok(Some(name)) => self.own_name = Some(name),
-            Ok(None) => self.nameless_until = Instant::now().checked_add(NAMELESS),
-            Err(error) => {
-                let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-                if error.kind() == ErrorKind::Cancelled || late {
-                    self.close();
-                    return Err(error);
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// QUIT. The connection is closed whatever comes; a server that hangs up without a word has
     /// understood, and the result is 0.
-    pub fn quit(&mut self) -> Result<u16> {
-        let begun = self.begin();
+    pub(super) async fn quit(&mut self, begun: Begun) -> Result<u16> {
         let deadline = match begun {
             Ok(deadline) => deadline,
             Err(error) => {
@@ -225,7 +141,8 @@ impl Client {
         };
         let patience = Instant::now() + QUIT;
         let deadline = Some(deadline.map_or(patience, |deadline| deadline.min(patience)));
-        let result = self.operate(deadline, Session::quit);
+        let started = self.session.quit();
+        let result = self.operate(started, deadline).await;
         if let Some(transport) = &mut self.transport {
             transport.shutdown();
         }
@@ -247,7 +164,7 @@ impl Client {
 
     /// The same without touching the connection: a forked child must not take what is its
     /// parent's.
-    pub(super) fn abandon(&mut self) {
+    pub(in crate::client) fn abandon(&mut self) {
         if self.transport.is_some() {
             self.session.trace().info("close");
         }
@@ -263,6 +180,6 @@ fn is_hang_up(error: &Error) -> bool {
     error.kind() == ErrorKind::Disconnected && error.reply_code() == 0
 }
 
-fn channel(transport: &Transport) -> Channel {
+pub(super) fn channel(transport: &Transport) -> Channel {
     Channel { encrypted: transport.is_tls(), loopback: transport.peer_is_loopback() }
 }

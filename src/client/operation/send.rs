@@ -1,19 +1,15 @@
-//! Mail: one transaction, a batch, or a stream of them, and the two shorthands of smtplib.
+//! Sending mail: a batch of transactions or a stream of them, and the two shorthands of smtplib.
 
-use std::time::Instant;
-
+use crate::client::drive::Until;
 use crate::error::{Detail, Error, ErrorKind, Result};
 use crate::message::{self, Submission};
-use crate::session::{Body, RecipientStatus, Session, TimeLimit, Transaction};
+use crate::session::{Body, RecipientStatus, TimeLimit, Transaction};
 use crate::wire::Path;
 
-use super::Client;
+use super::{Begun, Client, Operation};
 
-/// How much [`Client::submit`] gathers before it is sent, unless nothing is in flight.
+/// How much a stream gathers before it is sent, unless nothing is in flight.
 const GATHER: usize = 64 * 1024;
-
-/// The deadline of a call whose connection is there and greeted, or why it is not.
-type Begun = Result<Option<Instant>>;
 
 /// The arguments of `sendmail` and `send_message`.
 pub struct Mail<'a> {
@@ -36,10 +32,12 @@ pub struct Refused {
 
 /// Where finished transactions go.
 #[derive(Default)]
-pub(super) struct Pending {
+pub(in crate::client) struct Pending {
     /// A batch collects its own, by slot; otherwise they go to the completion sink.
     collecting: bool,
     slots: Vec<Option<Box<Transaction>>>,
+    /// The batch under way, and when it has ended its transactions in their order.
+    batch: Vec<Box<Transaction>>,
     /// The last of `sendmail`, reused by the next.
     spare: Option<Box<Transaction>>,
 }
@@ -51,35 +49,27 @@ impl Pending {
 }
 
 impl Client {
-    /// Sends one message to any number of recipients (smtplib: `sendmail`). `Ok` if at least one
-    /// was accepted; [`Client::refused`] has the others.
-    pub fn sendmail(&mut self, mail: &Mail<'_>) -> Result<()> {
+    /// Makes ready to send one message to any number of recipients (smtplib: `sendmail`). Its
+    /// result is `Ok` if at least one was accepted; [`Client::refused`] has the others.
+    pub fn sendmail(&mut self, mail: &Mail<'_>) -> Result<Operation> {
         self.refused.clear();
-        let from = mail.from.unwrap_or("");
-        let to = mail.to.unwrap_or_default();
         let mut transaction = self.spare();
-        fill(&mut transaction, from, to, mail)?;
+        fill(&mut transaction, mail.from.unwrap_or(""), mail.to.unwrap_or_default(), mail)?;
         transaction.set_body(Body::Borrowed(mail.message));
-        let greeted = self.begin_greeted();
-        self.send_and_report(transaction, greeted)
+        Ok(Operation::Deliver { transaction, submission: None })
     }
 
-    /// Sends a message to the addresses in its own header, Bcc left out (smtplib:
+    /// The same with a message to the addresses in its own header, Bcc left out (smtplib:
     /// `send_message`).
-    pub fn send_message(&mut self, mail: &Mail<'_>) -> Result<()> {
+    pub fn send_message(&mut self, mail: &Mail<'_>) -> Result<Operation> {
         self.refused.clear();
-        let submission = message::submission(mail.message, mail.from, mail.to)?;
+        let mut submission = message::submission(mail.message, mail.from, mail.to)?;
         let to: Vec<&str> = submission.to.iter().map(String::as_str).collect();
         let mut transaction = self.spare();
         fill(&mut transaction, &submission.from, &to, mail)?;
-        // What stands in the way is each recipient's fate as well.
-        let greeted = self.begin_greeted().and_then(|deadline| {
-            self.add_utf8(&mut transaction, &submission)?;
-            Ok(deadline)
-        });
-        let rest = &mail.message[submission.body_offset..];
-        transaction.set_body(Body::Parts(submission.head, rest));
-        self.send_and_report(transaction, greeted)
+        let head = std::mem::take(&mut submission.head);
+        transaction.set_body(Body::Parts(head, &mail.message[submission.body_offset..]));
+        Ok(Operation::Deliver { transaction, submission: Some(Box::new(submission)) })
     }
 
     /// RFC 6531 where an address in the header or the envelope holds UTF-8. A server without it
@@ -121,8 +111,24 @@ impl Client {
         transaction
     }
 
-    fn send_and_report(&mut self, transaction: Box<Transaction>, greeted: Begun) -> Result<()> {
-        let (mut transaction, result) = self.send_one(transaction, greeted);
+    /// Makes it the batch. What stands in its way is each recipient's fate as well.
+    pub(super) fn deliver(
+        &mut self,
+        mut transaction: Box<Transaction>,
+        submission: Option<Box<Submission>>,
+        begun: Begun,
+    ) -> Begun {
+        let begun = begun.and_then(|deadline| {
+            submission.map_or(Ok(()), |needs| self.add_utf8(&mut transaction, &needs))?;
+            Ok(deadline)
+        });
+        self.pending.batch.push(transaction);
+        begun
+    }
+
+    /// Lists whom it did not reach.
+    pub(super) fn delivered(&mut self, result: Result<()>) -> Result<()> {
+        let mut transaction = self.pending.batch.pop().unwrap_or_default();
         if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::SenderRefused) {
             self.refused.push(Refused {
                 address: transaction.sender().to_owned(),
@@ -149,42 +155,20 @@ impl Client {
         result
     }
 
-    /// Sends one transaction. It comes back with its outcome.
-    pub fn send(&mut self, transaction: Box<Transaction>) -> (Box<Transaction>, Result<()>) {
-        let greeted = self.begin_greeted();
-        self.send_one(transaction, greeted)
+    /// The transactions for [`Operation::Send`], and when that has ended the same with their
+    /// outcomes.
+    pub fn batch(&mut self) -> &mut Vec<Box<Transaction>> {
+        &mut self.pending.batch
     }
 
-    fn send_one(
-        &mut self,
-        transaction: Box<Transaction>,
-        greeted: Begun,
-    ) -> (Box<Transaction>, Result<()>) {
-        let mut batch = vec![transaction];
-        let result = self.send_all(&mut batch, greeted);
-        (batch.pop().unwrap_or_default(), result)
-    }
-
-    /// Sends transactions, as many in flight as the server lets (RFC 2920, RFC 3030). They come
+    /// Sends the batch, as many transactions in flight as the server lets (RFC 2920, RFC 3030). They come
     /// back in their order, each with its outcome; the result is that of the call if it was
     /// cancelled, forbidden or ended by what is no SMTP, else of the first that failed.
-    pub fn send_batch(&mut self, batch: &mut Vec<Box<Transaction>>) -> Result<()> {
-        let greeted = self.begin_greeted();
-        self.send_all(batch, greeted)
-    }
-
-    /// The start of a call that sends mail; the server is greeted if it was not before.
-    fn begin_greeted(&mut self) -> Begun {
-        let deadline = self.begin()?;
-        self.greet(deadline)?;
-        Ok(deadline)
-    }
-
-    fn send_all(&mut self, batch: &mut Vec<Box<Transaction>>, greeted: Begun) -> Result<()> {
-        let deadline = match greeted {
+    pub(super) async fn send_all(&mut self, begun: Begun) -> Result<()> {
+        let deadline = match begun {
             Ok(deadline) => deadline,
             Err(error) => {
-                for transaction in batch {
+                for transaction in &mut self.pending.batch {
                     transaction.fail_at_hello(error.clone(), self.session.reply());
                 }
                 return Err(error);
@@ -192,15 +176,17 @@ impl Client {
         };
         self.pending.collecting = true;
         self.pending.slots.clear();
-        for (slot, mut transaction) in batch.drain(..).enumerate() {
+        for (slot, mut transaction) in self.pending.batch.drain(..).enumerate() {
             transaction.set_slot(slot);
             self.pending.slots.push(None);
             // One that may not be sent comes back with the reason.
             let _ = self.session.submit(transaction);
         }
-        let ended = self.turn(TimeLimit { deadline, ..self.stream_limit() }, Session::is_quiet);
+        let limit = TimeLimit { deadline, ..self.stream_limit() };
+        let ended = self.turn(limit, Until::Quiet).await;
         self.pending.collecting = false;
-        batch.extend(self.pending.slots.drain(..).flatten());
+        let Pending { batch, slots, .. } = &mut self.pending;
+        batch.extend(slots.drain(..).flatten());
         let ended = ended.filter(|error| match error.kind() {
             ErrorKind::Cancelled | ErrorKind::Forbidden => true,
             ErrorKind::Protocol => batch.iter().all(|one| one.status_kind().is_none()),
@@ -221,9 +207,12 @@ impl Client {
     /// Gives a transaction to a stream of them, without waiting for its outcome: it comes back
     /// through the completion sink during this or a later call. Blocks while the window of
     /// transactions in flight is full.
-    pub fn submit(&mut self, mut transaction: Box<Transaction>) -> Result<()> {
+    pub(super) async fn submit(
+        &mut self,
+        mut transaction: Box<Transaction>,
+        begun: Begun,
+    ) -> Result<()> {
         let first = self.session.is_quiet();
-        let begun = if first { self.begin_greeted().map(drop) } else { Ok(()) };
         if let Err(error) = begun {
             transaction.fail_at_hello(error.clone(), self.session.reply());
             self.complete(transaction);
@@ -239,7 +228,7 @@ impl Client {
         if !first && !full && self.session.output_len() < GATHER {
             return self.hang_up().map_or(Ok(()), Err);
         }
-        match self.turn(self.stream_limit(), |session| session.waiting() == 0) {
+        match self.turn(self.stream_limit(), Until::Room).await {
             Some(error) => Err(error),
             None if first => Ok(()),
             None => {
@@ -249,19 +238,14 @@ impl Client {
         }
     }
 
-    /// Waits for the outcome of everything submitted.
-    pub fn flush(&mut self) -> Result<()> {
-        self.finish_stream().map_or(Ok(()), Err)
-    }
-
     /// A batch that a fault has cut short leaves nothing behind.
-    pub(super) fn forget_batch(&mut self) {
+    pub(in crate::client) fn forget_batch(&mut self) {
         self.pending.collecting = false;
         self.pending.slots.clear();
     }
 
     /// Gives a finished transaction back to whoever waits for it.
-    pub(super) fn complete(&mut self, transaction: Box<Transaction>) {
+    pub(in crate::client) fn complete(&mut self, transaction: Box<Transaction>) {
         if self.pending.collecting {
             let slot = transaction.slot();
             if let Some(place) = self.pending.slots.get_mut(slot) {

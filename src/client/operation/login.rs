@@ -1,39 +1,16 @@
 //! Login: which mechanisms may be tried, and when a password may not cross the wire.
 
-use std::time::Instant;
-
 use crate::error::{Error, ErrorKind, Result};
-use crate::sasl::{self, Mechanism};
-use crate::wire::command::check_argument;
+use crate::sasl::{self, Mechanism, Secret};
 
 use super::Client;
 
 impl Client {
-    /// Which mechanisms `login` tries, in which order; names separated by spaces, empty for the
-    /// library's own order.
-    pub fn set_auth_mechanisms(&mut self, names: &str) -> Result<()> {
-        let mut mechanisms = Vec::new();
-        check_argument("the mechanisms", names)?;
-        for name in names.split(' ').filter(|name| !name.is_empty()) {
-            sasl::check_name(name)?;
-            if !sasl::is_builtin(name) {
-                return Err(Error::new(
-                    ErrorKind::NotSupported,
-                    format!("{name}: login knows {}", sasl::DEFAULT_ORDER.join(" ")),
-                ));
-            }
-            mechanisms.push(name.to_ascii_uppercase());
-        }
-        self.config.mechanisms = mechanisms;
-        Ok(())
-    }
-
     /// Authenticates with the strongest mechanism that both sides know; the next is tried when
     /// the server refuses one (smtplib: `login`).
-    pub fn login(&mut self, user: &str, password: &str) -> Result<()> {
-        // A name that no mechanism takes is refused before anything is sent.
-        sasl::builtin("PLAIN", user, password)?;
-        let deadline = self.greet_for_auth()?;
+    pub(super) fn login(&mut self, user: &str, password: &Secret) -> Result<()> {
+        let password = password.as_text()?;
+        self.check_auth()?;
         let order: Vec<&str> = if self.config.mechanisms.is_empty() {
             sasl::DEFAULT_ORDER.to_vec()
         } else {
@@ -52,46 +29,29 @@ impl Client {
         if candidates.is_empty() {
             return Err(forbidden("the mechanisms that the server offers"));
         }
-        self.exchange(deadline, candidates)
+        self.session.authenticate(candidates)
     }
 
     /// Authenticates with a mechanism of the caller's own (smtplib: `auth`).
-    pub fn auth(&mut self, mechanism: Box<dyn Mechanism>) -> Result<()> {
-        sasl::check_name(mechanism.name())?;
-        let deadline = self.greet_for_auth()?;
+    pub(super) fn auth(&mut self, mechanism: Box<dyn Mechanism>) -> Result<()> {
+        self.check_auth()?;
         if !self.offers(mechanism.name()) {
             return Err(self.no_mechanism(mechanism.name()));
         }
         if mechanism.is_plaintext() && !self.is_private() {
             return Err(forbidden(mechanism.name()));
         }
-        self.exchange(deadline, vec![mechanism])
+        self.session.authenticate(vec![mechanism])
     }
 
-    /// Authenticates with one mechanism of the library's.
-    pub fn auth_builtin(&mut self, mechanism: &str, user: &str, password: &str) -> Result<()> {
-        self.auth(sasl::builtin(mechanism, user, password)?)
-    }
-
-    /// Gives the deadline of the call, which the exchange shares.
-    fn greet_for_auth(&mut self) -> Result<Option<Instant>> {
-        let deadline = self.begin()?;
-        self.greet(deadline)?;
+    fn check_auth(&self) -> Result<()> {
         if self.session.capabilities().has("AUTH") {
-            return Ok(deadline);
+            return Ok(());
         }
         Err(Error::new(
             ErrorKind::NotSupported,
             "AUTH: the server does not offer it (some offer it only after STARTTLS)",
         ))
-    }
-
-    fn exchange(
-        &mut self,
-        deadline: Option<Instant>,
-        candidates: Vec<Box<dyn Mechanism>>,
-    ) -> Result<()> {
-        self.operate(deadline, |session| session.authenticate(candidates)).map(drop)
     }
 
     fn offers(&self, name: &str) -> bool {
@@ -110,6 +70,15 @@ impl Client {
             format!("AUTH: the server offers {}, the client has {ours}", offers.join(" ")),
         )
     }
+}
+
+/// A name that no mechanism takes is refused before anything is sent.
+pub(super) fn check(user: &str, password: &Secret) -> Result<()> {
+    sasl::builtin("PLAIN", user, password.as_text()?).map(drop)
+}
+
+pub(super) fn check_mechanism(mechanism: &dyn Mechanism) -> Result<()> {
+    sasl::check_name(mechanism.name())
 }
 
 fn forbidden(what: &str) -> Error {
