@@ -113,6 +113,22 @@ fn the_code_of_the_first_page_is_real() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// The page on event loops shows whole programs, each below a link to its file.
+#[test]
+fn the_loops_of_the_page_are_the_programs() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let page = read(&directory.join("event-loops.md"));
+    let shown: Vec<&str> = blocks(&page, "c").collect();
+    let links: Vec<&str> = page.lines().filter(|line| line.starts_with("### [")).collect();
+    assert_eq!((links.len(), shown.len()), (4, 4), "{links:?}");
+    assert_eq!(page.matches("```").count(), 2 * shown.len(), "a block that is no program");
+    for (link, program) in links.iter().zip(shown) {
+        let file = link.split_once("](").and_then(|(_, link)| link.strip_suffix(')'));
+        let file = file.expect("a link");
+        assert!(program == read(&directory.join(file)), "{file} and docs/event-loops.md differ");
+    }
+}
+
 fn blocks<'a>(text: &'a str, language: &str) -> impl Iterator<Item = &'a str> {
     let fence = format!("```{language}\n");
     let after = text.split("```").skip(1).step_by(2);
@@ -126,6 +142,7 @@ const DOCUMENTS: &[&str] = &[
     "KNOWN_ISSUES.md",
     "docs/index.md",
     "docs/abi.md",
+    "docs/event-loops.md",
     "docs/performance.md",
     "docs/smtplib.md",
 ];

@@ -4,7 +4,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::time::Duration;
 
 mod support;
 mod tree;
@@ -211,6 +212,134 @@ fn verify_address_asks_and_sends_nothing() {
     }
     assert_eq!(status(&run("verify_address", &[], "")), 2);
     assert!(server.finish().messages().is_empty());
+}
+
+#[test]
+fn ten_clients_in_a_loop_of_poll() {
+    ten_clients("loop_poll");
+}
+
+#[test]
+fn ten_clients_in_a_loop_of_libuv() {
+    ten_clients("loop_libuv");
+}
+
+#[test]
+fn ten_clients_in_a_loop_of_libevent() {
+    ten_clients("loop_libevent");
+}
+
+#[test]
+fn ten_clients_in_a_loop_of_glib() {
+    ten_clients("loop_glib");
+}
+
+/// The server answers a message when every client has one there, and after a pause in which the
+/// loop has nothing but its timer: no call may wait, neither the one that starts nor process().
+fn ten_clients(name: &str) {
+    const PAUSE: Duration = Duration::from_millis(30);
+    let meeting = Arc::new(Meeting::of(10));
+    let all = meeting.clone();
+    let engine = Engine::new().on_message(move |_| {
+        all.meet();
+        std::thread::sleep(PAUSE);
+    });
+    let server = Server::builder().engine(engine).start();
+    let output = run(name, &[&server.host(), &server.port().to_string()], "");
+    assert_eq!(status(&output), 0, "{output:?}");
+    let said = text(&output.stdout);
+    let ticks = said.strip_prefix("100 messages sent over 10 clients, ");
+    let ticks = ticks.and_then(|rest| rest.strip_suffix(" ticks\n")?.parse::<u32>().ok());
+    // In each of ten pauses, three times as long as the timer's interval, at least one tick.
+    assert!(ticks.is_some_and(|ticks| ticks >= 10), "{said}");
+    let record = server.finish();
+    assert_eq!(meeting.missed(), 0, "clients do not send at the same time");
+    assert_eq!(record.connections.len(), 10);
+    for connection in &record.connections {
+        assert_eq!(connection.messages.len(), 10);
+        assert_eq!(connection.verbs().last().map(String::as_str), Some("QUIT"));
+    }
+    let content = b"Subject: hello\r\n\r\nHello from a loop.\r\n";
+    assert!(record.messages().iter().all(|message| message.content == content));
+}
+
+#[test]
+fn loops_say_what_is_wrong() {
+    let port = support::closed_port().to_string();
+    for name in LOOPS {
+        let output = finish(Command::new(built().join(name)).args(["127.0.0.1", &port]), "");
+        assert_eq!(status(&output), 1, "{name}: {output:?}");
+        let said = text(&output.stderr);
+        assert!(said.starts_with(&format!("{name}: ")) && said.contains("127.0.0.1"), "{said}");
+        let output = finish(&mut Command::new(built().join(name)), "");
+        assert_eq!(status(&output), 2, "{name}: {output:?}");
+        assert_eq!(text(&output.stderr), format!("usage: {name} HOST PORT\n"));
+    }
+}
+
+/// An event loop's program is short: docs/event-loops.md shows it whole.
+#[test]
+fn loops_are_short() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples-c");
+    for name in LOOPS {
+        let source = std::fs::read_to_string(directory.join(name).with_extension("c"));
+        let lines = source.expect("a source file").lines().count();
+        assert!(lines < 80, "{name}.c has {lines} lines");
+    }
+}
+
+/// `make` builds what can be built, and names the rest and what it lacks.
+#[test]
+fn loops_without_their_library_are_left_out() {
+    let directory = tree::scratch("examples-alone");
+    let _ = std::fs::remove_dir_all(&directory);
+    let path = tree::installed().join("lib/pkgconfig");
+    let said = tree::run(
+        tree::make("all")
+            .args(["-n", "-C", "examples-c"])
+            .arg(format!("PKG_CONFIG_PATH={}", path.display()))
+            .env("PKG_CONFIG_LIBDIR", "/nonexistent")
+            .arg(format!("BUILD={}", directory.display())),
+    );
+    for name in LOOPS {
+        let alone = name == "loop_poll";
+        assert_eq!(said.contains(&format!("{name}.c")), alone, "{name}: {said}");
+        assert_eq!(said.contains(&format!("left out: {name}, ")), !alone, "{name}: {said}");
+    }
+}
+
+const LOOPS: [&str; 4] = ["loop_poll", "loop_libuv", "loop_libevent", "loop_glib"];
+
+/// Threads that wait for one another, again and again, though none for ever.
+struct Meeting {
+    size: usize,
+    /// How many came, of all the times together, and how many waited in vain.
+    came: Mutex<(usize, usize)>,
+    complete: Condvar,
+}
+
+impl Meeting {
+    fn of(size: usize) -> Meeting {
+        Meeting { size, came: Mutex::default(), complete: Condvar::new() }
+    }
+
+    fn meet(&self) {
+        let mut came = self.came.lock().unwrap();
+        if came.1 > 0 {
+            return;
+        }
+        came.0 += 1;
+        let wanted = came.0.next_multiple_of(self.size);
+        self.complete.notify_all();
+        let limit = Duration::from_secs(20);
+        let wait = self.complete.wait_timeout_while(came, limit, |came| came.0 < wanted);
+        let (mut came, waited) = wait.unwrap();
+        came.1 += usize::from(waited.timed_out());
+    }
+
+    fn missed(&self) -> usize {
+        self.came.lock().unwrap().1
+    }
 }
 
 /// Runs an example to its end with that standard input.

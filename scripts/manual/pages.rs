@@ -40,5 +40,15 @@ pub fn place(name: &str) -> (&'static str, &'static str) {
 }
 
 /// The programs of examples-c, the simplest first.
-pub const PROGRAMS: &[&str] =
-    &["send", "send_message", "lmtp_deliver", "verify_address", "debug_trace", "custom_auth"];
+pub const PROGRAMS: &[&str] = &[
+    "send",
+    "send_message",
+    "lmtp_deliver",
+    "verify_address",
+    "debug_trace",
+    "custom_auth",
+    "loop_poll",
+    "loop_libuv",
+    "loop_libevent",
+    "loop_glib",
+];
