@@ -16,17 +16,31 @@ const QUIT: Duration = Duration::from_secs(5);
 
 impl Client {
     /// Connects and reads the greeting. An open connection is closed first.
-    pub(super) async fn connect(&mut self, host: &str, port: u16) -> Result<()> {
-        check_argument("the host", host)?;
+    pub(super) async fn connect(&mut self, host: String, port: u16) -> Result<()> {
+        let deadline = self.connect_deadline();
+        self.aim(host, port)?;
+        let limit = Limit { deadline, park: &self.park };
+        let transport = if self.host.starts_with('/') {
+            Transport::unix(&self.host, limit).await?
+        } else {
+            let source = self.config.source.as_ref().map(|(host, port)| (host.as_str(), *port));
+            let target = Target { host: &self.host, port: self.port, source };
+            Transport::tcp(&target, limit).await?
+        };
+        self.be_greeted(transport, deadline).await
+    }
+
+    /// Makes that the peer of the next connection; the present one is closed.
+    fn aim(&mut self, host: String, port: u16) -> Result<()> {
+        check_argument("the host", &host)?;
         let is_path = host.starts_with('/');
         let (host, port) =
-            if is_path { (host.to_owned(), port) } else { transport::split_host_port(host, port)? };
+            if is_path { (host, port) } else { transport::split_host_port(&host, port)? };
         let port = match port {
             0 if !is_path => self.session.protocol().default_port(),
             port => port,
         };
         self.close();
-        let deadline = self.connect_deadline();
         self.session.trace().info(&format!("connect: {host:?}, {port}"));
         if self.audit.as_mut().is_some_and(|audit| !audit.connect(&host, port)) {
             return Err(Error::new(
@@ -34,17 +48,8 @@ impl Client {
                 format!("the audit callback forbids connecting to {host}:{port}"),
             ));
         }
-        let limit = Limit { deadline, park: &self.park };
-        let transport = if is_path {
-            Transport::unix(&host, limit).await?
-        } else {
-            let source = self.config.source.as_ref().map(|(host, port)| (host.as_str(), *port));
-            Transport::tcp(&Target { host: &host, port, source }, limit).await?
-        };
-        // A path names no host that a certificate could be issued for.
-        self.host = if is_path { "localhost".to_owned() } else { host };
-        self.port = port;
-        self.be_greeted(transport, deadline).await
+        (self.host, self.port) = (host, port);
+        Ok(())
     }
 
     /// Takes over a connected stream socket, and reads the greeting.
@@ -112,7 +117,7 @@ impl Client {
             let policy = self.config.tls.get_or_insert_default();
             let limit = Limit { deadline, park: &self.park };
             transport = transport
-                .start_tls(policy, &self.host, limit)
+                .start_tls(policy, tls_name(&self.host), limit)
                 .await
                 .map_err(transport::while_connecting)?;
         }
@@ -174,6 +179,11 @@ impl Client {
         self.session.closed();
         self.forget_batch();
     }
+}
+
+/// Whom the certificate must be for: a path names nobody.
+pub(super) fn tls_name(host: &str) -> &str {
+    if host.starts_with('/') { "localhost" } else { host }
 }
 
 fn is_hang_up(error: &Error) -> bool {

@@ -114,7 +114,7 @@ impl Client {
         };
         let none = |()| 0;
         match operation {
-            Operation::Connect { host, port } => self.connect(&host, port).await.map(none),
+            Operation::Connect { host, port } => self.connect(host, port).await.map(none),
             Operation::ConnectFd { fd, server_name } => {
                 self.connect_fd(fd, server_name.as_deref()).await.map(none)
             }
