@@ -5,10 +5,16 @@ mod auth;
 mod config;
 mod connection;
 mod drive;
+mod endpoint;
+mod security;
 mod send;
+mod setup;
 mod trace;
+mod url;
 
 pub use config::TimeoutPolicy;
+pub use endpoint::{Credentials, Endpoint};
+pub use security::{Plan, Security};
 pub use send::{Mail, Refused};
 
 pub use crate::message::{Envelope, Submission};
