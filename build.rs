@@ -31,13 +31,14 @@ mod header {
     use super::{variable, version};
 
     /// The files of src/ffi that C sees, in the order a reader wants them.
-    const ORDER: [&str; 17] = [
+    const ORDER: [&str; 18] = [
         "boundary/code",
         "error",
         "version",
         "boundary/callback",
         "tls",
         "client",
+        "setup",
         "observe",
         "connection",
         "events",

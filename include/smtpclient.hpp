@@ -99,6 +99,15 @@ enum class protocol {
     lmtp = SMTP_PROTOCOL_LMTP
 };
 
+/* How client::open() secures a connection; see SMTP_SECURITY_AUTO and its neighbours. */
+enum class security {
+    automatic = SMTP_SECURITY_AUTO,
+    none = SMTP_SECURITY_NONE,
+    opportunistic = SMTP_SECURITY_OPPORTUNISTIC,
+    starttls = SMTP_SECURITY_STARTTLS,
+    tls = SMTP_SECURITY_TLS
+};
+
 enum class tls_verify {
     full = SMTP_TLS_VERIFY_FULL,
     certificate = SMTP_TLS_VERIFY_CERTIFICATE,
@@ -572,6 +581,32 @@ public:
     client &set_local_hostname(const std::string &name) {
         return done([&]() { return smtp_client_set_local_hostname(get(), detail::text(name)); });
     }
+    /* Everything that open() needs; credentials set apart need no escapes, and come behind it. */
+    client &set_url(const std::string &url) {
+        return done([&]() { return smtp_client_set_url(get(), detail::text(url)); });
+    }
+    /* The same, one by one; port 0 is the default. */
+    client &set_host(const std::string &host, int port = 0) {
+        return done([&]() { return smtp_client_set_host(get(), detail::text(host), port); });
+    }
+    client &set_credentials(const std::string &user, const std::string &password) {
+        return done([&]() {
+            return smtp_client_set_credentials(get(), detail::text(user), detail::text(password));
+        });
+    }
+    client &set_no_credentials() {
+        return done([&]() { return smtp_client_set_credentials(get(), nullptr, nullptr); });
+    }
+    client &set_security(smtpclient::security way) {
+        return done([&]() { return smtp_client_set_security(get(), static_cast<int>(way)); });
+    }
+    /* None for a look-up. */
+    client &set_addresses(const std::vector<std::string> &addresses) {
+        const std::vector<const char *> texts = detail::array(addresses);
+        return done([&]() {
+            return smtp_client_set_addresses(get(), texts.data(), texts.size());
+        });
+    }
     client &set_timeout(std::chrono::milliseconds limit) {
         const std::chrono::milliseconds::rep most = std::numeric_limits<int>::max();
         const bool fits = limit.count() > 0 && limit.count() <= most;
@@ -676,6 +711,8 @@ public:
 
     /* The connection. */
 
+    /* Nothing, if there is one to the server that was set; else all that it takes. */
+    client &open() { return done([&]() { return smtp_client_open(get()); }); }
     reply connect(const std::string &host, int port = 0) {
         return said([&]() { return smtp_client_connect(get(), detail::text(host), port); });
     }

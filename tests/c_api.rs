@@ -38,6 +38,7 @@ programs! {
     random_calls
     reentry
     resolver
+    setup
     sigpipe
     threads
     transcript

@@ -18,6 +18,7 @@ pub const PLACES: &[(&str, &str, &str)] = &[
     ("SMTP_PROTOCOL_", "smtpclient-client", "Protocols"),
     ("SMTP_TIMEOUT_", "smtpclient-client", "Time limits"),
     ("smtp_client", "smtpclient-client", ""),
+    ("SMTP_SECURITY_", "smtpclient-setup", "Security"),
     ("SMTP_DEBUG_", "smtpclient-observe", "Directions of a transcript"),
     ("SMTP_AUDIT_", "smtpclient-observe", "Events of an audit"),
     ("smtp_debug_callback", "smtpclient-observe", ""),

@@ -22,6 +22,7 @@ pub const STANDARDS: &[Standard] = &[
         "February 2002",
     ),
     of(3463, "Enhanced Mail System Status Codes", "January 2003"),
+    of(3986, "Uniform Resource Identifier (URI): Generic Syntax", "January 2005"),
     of(4422, "Simple Authentication and Security Layer (SASL)", "June 2006"),
     of(4616, "The PLAIN Simple Authentication and Security Layer (SASL) Mechanism", "August 2006"),
     of(4954, "SMTP Service Extension for Authentication", "July 2007"),
@@ -34,6 +35,11 @@ pub const STANDARDS: &[Standard] = &[
         "August 2010",
     ),
     of(6531, "SMTP Extension for Internationalized Email", "February 2012"),
+    of(
+        6874,
+        "Representing IPv6 Zone Identifiers in Address Literals and Uniform Resource Identifiers",
+        "February 2013",
+    ),
     of(7292, "PKCS #12: Personal Information Exchange Syntax v1.1", "July 2014"),
     of(
         8314,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::transport::TlsPolicy;
 
+use super::endpoint::Endpoint;
+
 /// How long an operation may take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimeoutPolicy {
@@ -22,6 +24,9 @@ pub(super) struct Config {
     /// The name for EHLO, if the caller gave one.
     pub hostname: Option<String>,
     pub timeout: TimeoutPolicy,
+    pub endpoint: Endpoint,
+    /// It was changed since it was last opened.
+    pub is_new_endpoint: bool,
     pub source: Option<(String, u16)>,
     /// The default one is made when it is needed: a new client needs no memory.
     pub tls: Option<TlsPolicy>,

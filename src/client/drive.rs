@@ -59,6 +59,7 @@ impl Client {
 
     pub(super) fn call_deadline(&self) -> Option<Instant> {
         match self.config.timeout {
+            TimeoutPolicy::After(_) if self.whole.is_some() => self.whole,
             TimeoutPolicy::After(time) => Instant::now().checked_add(time),
             _ => None,
         }

@@ -7,12 +7,18 @@
 mod config;
 mod drive;
 mod driver;
+mod endpoint;
 mod operation;
+mod security;
+mod setup;
 mod trace;
+mod url;
 
 pub use config::TimeoutPolicy;
 pub use driver::Driver;
+pub use endpoint::{Credentials, Endpoint};
 pub use operation::{Command, Mail, Operation, Refused};
+pub use security::{Plan, Security};
 
 pub use crate::message::{Envelope, Submission};
 pub use crate::sasl::{
@@ -63,6 +69,8 @@ pub struct Client {
     /// The host of the connection, for TLS and audit.
     host: String,
     port: u16,
+    /// The end of an operation that is made of several.
+    whole: Option<Instant>,
     /// The looked-up name for EHLO.
     own_name: Option<String>,
     /// There was none, which counts for a while.
@@ -104,6 +112,7 @@ impl Client {
             cancel,
             host: String::new(),
             port: 0,
+            whole: None,
             own_name: None,
             nameless_until: None,
             debug_level: None,

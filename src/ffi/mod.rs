@@ -23,6 +23,7 @@ pub mod message;
 pub mod observe;
 pub mod recipient;
 pub mod reply;
+pub mod setup;
 pub mod tls;
 pub mod transaction;
 pub mod version;

@@ -68,6 +68,22 @@ smtp_tls_new()
 smtp_client_new()
 
 /**
+ * @defgroup smtpclient-setup Say once where to send, and as whom
+ *
+ * What smtp_client_open() needs to make a connection that is ready for mail: a server, how the way
+ * to it is secured, and credentials. All of it can be one string in a configuration,
+ *
+ *     if (smtp_client_set_url(c, "smtps://me%40example.org@mail.example.org") < 0 ||
+ *         smtp_client_set_credentials(c, "me@example.org", password) < 0 ||
+ *         smtp_client_open(c) < 0)
+ *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ *
+ * whose password may stand in it too, with escapes, or come apart as here. Nothing is looked up and
+ * nothing sent before smtp_client_open(), and a value that is refused changes nothing.
+ */
+smtp_client_set_url()
+
+/**
  * @defgroup smtpclient-observe See, count and forbid what a client does
  *
  * Four callbacks, one of which takes the transcript of the dialogue. None is needed to send mail.

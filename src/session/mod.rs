@@ -97,7 +97,10 @@ enum End {
 
 /// The state of one connection, and of everything under way on it.
 pub struct Session {
+    /// This connection's.
     protocol: Protocol,
+    /// The next one's, where it may be another.
+    wanted: Option<Protocol>,
     pub options: Options,
     state: State,
     channel: Channel,
@@ -133,6 +136,7 @@ impl Session {
     pub fn new(protocol: Protocol) -> Self {
         Session {
             protocol,
+            wanted: None,
             options: Options::default(),
             state: State::Closed,
             channel: Channel::default(),
@@ -162,6 +166,7 @@ impl Session {
     /// A connection was made: the server's greeting is due.
     pub fn opened(&mut self, channel: Channel) {
         self.forget();
+        self.protocol = self.protocol();
         self.result = None;
         self.channel = channel;
         self.state = State::Greeting;
@@ -171,6 +176,7 @@ impl Session {
     /// A connection was taken over from a caller who has read its greeting: nothing is awaited.
     pub fn adopted(&mut self, channel: Channel) {
         self.forget();
+        self.protocol = self.protocol();
         self.result = None;
         self.last = Reply::default();
         self.channel = channel;
@@ -212,8 +218,14 @@ impl Session {
         self.ended = None;
     }
 
+    /// Counts from the next connection on; the one that is open goes on as it began.
+    pub fn set_protocol(&mut self, protocol: Protocol) {
+        self.wanted = Some(protocol);
+    }
+
+    /// What the next connection speaks.
     pub fn protocol(&self) -> Protocol {
-        self.protocol
+        self.wanted.unwrap_or(self.protocol)
     }
 
     pub fn is_open(&self) -> bool {

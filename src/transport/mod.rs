@@ -73,6 +73,8 @@ pub struct Limit<'a> {
 pub struct Target<'a> {
     pub host: &'a str,
     pub port: u16,
+    /// Its addresses, in place of a look-up.
+    pub addresses: &'a [String],
     /// The local address (`""` for any) and port (0 for any) to connect from.
     pub source: Option<(&'a str, u16)>,
 }

@@ -62,7 +62,10 @@ fn bad_host(host: &str, what: &str) -> Error {
 
 pub(super) async fn connect(target: &Target<'_>, limit: Limit<'_>) -> Result<Socket> {
     let source = target.source.map(Source::parse).transpose()?;
-    let addresses = resolve(target.host, target.port, limit).await?;
+    let addresses = match target.addresses {
+        [] => by_turns(&resolve(target.host, target.port, limit).await?),
+        given => given_ones(given, target.port)?,
+    };
     connect_any(target.host, &addresses, source.as_ref(), limit).await
 }
 
@@ -74,7 +77,7 @@ async fn connect_any(
     limit: Limit<'_>,
 ) -> Result<Socket> {
     let mut race = Race { source, under_way: Vec::new(), failures: Vec::new() };
-    let mut waiting = by_turns(addresses).into_iter();
+    let mut waiting = addresses.iter().copied();
     loop {
         if let Some(address) = waiting.next() {
             if let Some(socket) = race.start(address) {
@@ -142,6 +145,12 @@ impl Race<'_> {
         let late = self.under_way.drain(..).map(|(address, _)| address).chain(waiting);
         self.failures.extend(late.map(|address| (address, error.clone())));
     }
+}
+
+fn given_ones(addresses: &[String], port: u16) -> Result<Vec<SocketAddr>> {
+    let parse =
+        |text: &String| numeric(text, port)?.ok_or_else(|| bad_host(text, "is no IP address"));
+    addresses.iter().map(parse).collect()
 }
 
 /// The families by turns, that of the first address first, each in the order it had (RFC 8305

@@ -14,7 +14,7 @@ fn soon() -> Option<Instant> {
 }
 
 fn connect(host: &str, port: u16, deadline: Option<Instant>) -> Result<Transport> {
-    tcp(&Target { host, port, source: None }, deadline)
+    tcp(&Target { host, port, addresses: &[], source: None }, deadline)
 }
 
 fn tcp(target: &Target<'_>, deadline: Option<Instant>) -> Result<Transport> {
@@ -251,7 +251,7 @@ fn only_connected_stream_sockets_are_adopted() {
 fn a_source_address_is_bound() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let target = |source| Target { host: "127.0.0.1", port, source };
+    let target = |source| Target { host: "127.0.0.1", port, addresses: &[], source };
     let transport = tcp(&target(Some(("127.0.0.5", 0))), soon()).unwrap();
     assert_eq!(transport.local_literal(), "[127.0.0.5]");
     for any in ["", "0.0.0.0"] {

@@ -20,6 +20,7 @@ static const char *const null_is_fine[] = {
     "smtp_transaction_free transaction",
     "smtp_envelope_free envelope",
     "smtp_client_set_source_address host",
+    "smtp_client_set_credentials password",
     "smtp_client_set_tls tls",
     "smtp_client_source_address port",
     "smtp_client_set_auth_mechanisms names",
@@ -344,6 +345,9 @@ static void nothing_is_sent(void) {
         /* Names that go elsewhere than to the server. */
         UNSENT(smtp_client_set_local_hostname(c, text))
         UNSENT(smtp_client_set_source_address(c, text, 0))
+        UNSENT(smtp_client_set_url(c, text))
+        UNSENT(smtp_client_set_host(c, text, 25))
+        UNSENT(smtp_client_set_addresses(c, &text, 1))
         UNSENT(smtp_tls_set_server_name(l, text))
         CHECK(smtp_client_set_auth_mechanisms(c, text) < 0);
         CHECK(smtp_client_auth_builtin(c, text, "user", "password") < 0);

@@ -146,6 +146,7 @@ static const char *any_text(const char *name) {
     static const char *const bad[] = {"", "a\xff", "a\r\nRSET", "a\nb", "\x01", " ", "a@b> NOTIFY=NEVER <c@d"};
     static const char *const mechanisms[] = {"PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "plain login", "NONSENSE"};
     static const char *const hosts[] = {"[::1]:1", "127.0.0.1:1", "/nonexistent", "%lo", ".", "127.0.0.1:x", "localhost:1"};
+    static const char *const urls[] = {"smtp://u:p%40@127.0.0.1:1", "smtps://[::1]", "smtp+starttls://u@h", "lmtp://localhost:1", "lmtp+unix:///nonexistent", "smtp://u:p@h?q", "http://h"};
     switch (below(16)) {
     case 0: return NULL;
     case 1: return ONE_OF(bad);
@@ -160,6 +161,8 @@ static const char *any_text(const char *name) {
         case 3: return server_.unix_path;
         default: return server_.tcp;
         }
+    if (strcmp(name, "url") == 0)
+        return ONE_OF(urls);
     if (strcmp(name, "mechanism") == 0 || strcmp(name, "names") == 0)
         return ONE_OF(mechanisms);
     if (strcmp(name, "path") == 0 || strstr(name, "_file") != NULL)

@@ -82,6 +82,18 @@ static void on_progress(int64_t sent, int64_t total, void *user) {
         most_sent = sent;
 }
 
+/* What smtp_client_open() needs; setup.c has more of it. */
+static void settings(void) {
+    smtp_client *client = smtp_client_new(SMTP_PROTOCOL_SMTP);
+    const char *addresses[] = {"192.0.2.1", "2001:db8::1"};
+    GIVES(SMTP_OK, smtp_client_set_url(client, "smtp+starttls://me@mail.example.org"));
+    GIVES(SMTP_OK, smtp_client_set_host(client, "mail.example.org", 587));
+    GIVES(SMTP_OK, smtp_client_set_security(client, SMTP_SECURITY_AUTO));
+    GIVES(SMTP_OK, smtp_client_set_credentials(client, "me", "password"));
+    GIVES(SMTP_OK, smtp_client_set_addresses(client, addresses, 2));
+    smtp_client_free(client);
+}
+
 /* smtplib's low-level methods. */
 static void commands(void) {
     smtp_client *client = smtp_client_new(SMTP_PROTOCOL_SMTP);
@@ -530,6 +542,7 @@ static void over_a_greeted_socket(void) {
 
 int main(void) {
     facts();
+    settings();
     commands();
     logins();
     mails();

@@ -259,6 +259,11 @@ void settings_can_be_read() {
     CHECK(one.local_hostname() == "client.example" && one.source_address().first == "127.0.0.1");
     CHECK(one.timeout() == std::chrono::seconds(7));
     same("SMTP_E_INVALID_ARGUMENT", thrown_by([&]() { one.set_window(-1); }));
+    client two;
+    two.set_url("smtps://me@mail.example.org").set_credentials("me", "password");
+    two.set_host("mail.example.org").set_addresses({"192.0.2.1"}).set_addresses({});
+    two.set_security(smtpclient::security::tls).set_no_credentials();
+    same("SMTP_E_INVALID_ARGUMENT", thrown_by([&]() { two.set_url("smtp://mail.example.org?x"); }));
     one.connect(server("smtp"));
     one.set_debug_callback([&](smtpclient::direction, const char *, size_t) { one.timeout(); });
     same("SMTP_E_BUSY", thrown_by([&]() { one.noop(); }));

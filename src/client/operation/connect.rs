@@ -18,28 +18,34 @@ impl Client {
     /// Connects and reads the greeting. An open connection is closed first.
     pub(super) async fn connect(&mut self, host: String, port: u16) -> Result<()> {
         let deadline = self.connect_deadline();
-        self.aim(host, port)?;
-        let limit = Limit { deadline, park: &self.park };
-        let transport = if self.host.starts_with('/') {
-            Transport::unix(&self.host, limit).await?
-        } else {
-            let source = self.config.source.as_ref().map(|(host, port)| (host.as_str(), *port));
-            let target = Target { host: &self.host, port: self.port, source };
-            Transport::tcp(&target, limit).await?
-        };
-        self.be_greeted(transport, deadline).await
-    }
-
-    /// Makes that the peer of the next connection; the present one is closed.
-    fn aim(&mut self, host: String, port: u16) -> Result<()> {
         check_argument("the host", &host)?;
         let is_path = host.starts_with('/');
         let (host, port) =
             if is_path { (host, port) } else { transport::split_host_port(&host, port)? };
-        let port = match port {
-            0 if !is_path => self.session.protocol().default_port(),
-            port => port,
-        };
+        let protocol = self.session.protocol();
+        let port = if port == 0 && !is_path { protocol.default_port() } else { port };
+        self.aim(host, port)?;
+        let transport = self.reach(&[], deadline).await?;
+        self.be_greeted(transport, deadline, protocol == Protocol::Smtps).await
+    }
+
+    /// Connects to the peer, looked up unless its addresses are given.
+    pub(super) async fn reach(
+        &mut self,
+        addresses: &[String],
+        deadline: Option<Instant>,
+    ) -> Result<Transport> {
+        let limit = Limit { deadline, park: &self.park };
+        if self.host.starts_with('/') {
+            return Transport::unix(&self.host, limit).await;
+        }
+        let source = self.config.source.as_ref().map(|(host, port)| (host.as_str(), *port));
+        let target = Target { host: &self.host, port: self.port, addresses, source };
+        Transport::tcp(&target, limit).await
+    }
+
+    /// Makes that the peer of the next connection; the present one is closed.
+    pub(super) fn aim(&mut self, host: String, port: u16) -> Result<()> {
         self.close();
         self.session.trace().info(&format!("connect: {host:?}, {port}"));
         if self.audit.as_mut().is_some_and(|audit| !audit.connect(&host, port)) {
@@ -59,7 +65,7 @@ impl Client {
         server_name: Option<&str>,
     ) -> Result<()> {
         let (transport, deadline) = self.take_over(fd, server_name)?;
-        self.be_greeted(transport, deadline).await
+        self.be_greeted(transport, deadline, self.session.protocol() == Protocol::Smtps).await
     }
 
     /// Takes over a connected stream socket whose greeting the caller has read: nothing is read.
@@ -99,21 +105,21 @@ impl Client {
         Ok((transport, deadline))
     }
 
-    fn connect_deadline(&self) -> Option<Instant> {
+    pub(super) fn connect_deadline(&self) -> Option<Instant> {
         match self.config.timeout {
             TimeoutPolicy::Rfc => Some(Instant::now() + CONNECT),
-            TimeoutPolicy::Never => None,
-            TimeoutPolicy::After(time) => Instant::now().checked_add(time),
+            _ => self.call_deadline(),
         }
     }
 
     /// TLS if it comes first, then the greeting.
-    async fn be_greeted(
+    pub(super) async fn be_greeted(
         &mut self,
         mut transport: Transport,
         deadline: Option<Instant>,
+        tls_is_first: bool,
     ) -> Result<()> {
-        if self.session.protocol() == Protocol::Smtps {
+        if tls_is_first {
             let policy = self.config.tls.get_or_insert_default();
             let limit = Limit { deadline, park: &self.park };
             transport = transport

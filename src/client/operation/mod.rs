@@ -4,6 +4,7 @@
 mod command;
 mod connect;
 mod login;
+mod open;
 mod secure;
 mod send;
 
@@ -34,6 +35,8 @@ pub enum Operation {
         fd: OwnedFd,
         server_name: Option<String>,
     },
+    /// What it takes for a connection to the server that was set, if there is none.
+    Open,
     StartTls,
     /// EHLO, and HELO if it is refused, unless the server was greeted before.
     Greet,
@@ -82,7 +85,9 @@ enum Needs {
 impl Operation {
     fn needs(&self) -> Needs {
         match self {
-            Operation::Connect { .. } | Operation::ConnectFd { .. } => Needs::Nothing,
+            Operation::Connect { .. } | Operation::ConnectFd { .. } | Operation::Open => {
+                Needs::Nothing
+            }
             Operation::Command(command) => command.needs(),
             Operation::Put { .. } | Operation::Raw(_) | Operation::Flush | Operation::Quit => {
                 Needs::Connection
@@ -118,6 +123,8 @@ impl Client {
             Operation::ConnectFd { fd, server_name } => {
                 self.connect_fd(fd, server_name.as_deref()).await.map(none)
             }
+            // Seldom run, and the largest: kept apart, it costs the others no room.
+            Operation::Open => Box::pin(self.open()).await.map(none),
             Operation::Deliver { transaction, submission } => {
                 let begun = self.deliver(transaction, submission, begun);
                 let sent = self.send_all(begun).await;
