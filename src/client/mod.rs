@@ -16,7 +16,7 @@ pub use crate::sasl::{Mechanism, Secret, is_builtin as is_known_mechanism};
 pub use crate::session::{
     Body, BodyReader, DebugSink, Direction, Protocol, RecipientStatus, Transaction,
 };
-pub use crate::transport::{Cancel, Signal, TlsPolicy, TlsVersion, Verify, fork};
+pub use crate::transport::{Cancel, Signal, TlsPolicy, TlsVersion, Verify, errno, fork};
 pub use crate::wire::{EnhancedStatus, Reply};
 
 use std::time::Instant;

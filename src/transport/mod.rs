@@ -9,9 +9,12 @@
 //! that a forked child cannot disturb its parent's connection.
 
 #[allow(unsafe_code)]
+mod bell;
 mod cancel;
 mod certificate;
 mod ciphertext;
+#[allow(unsafe_code)]
+pub mod errno;
 mod fault;
 #[allow(unsafe_code)]
 pub mod fork;
@@ -27,7 +30,6 @@ mod sys;
 mod tcp;
 mod tls;
 mod unix;
-#[allow(unsafe_code)]
 mod wake;
 
 pub use cancel::{Cancel, Signal};
