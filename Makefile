@@ -37,7 +37,34 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR   := $(word 1,$(subst ., ,$(VERSION)))
 MINOR   := $(word 2,$(subst ., ,$(VERSION)))
 # In 0.x, each minor release is an interface of its own: docs/abi.md.
-SONAME  := libsmtpclient.so.$(MAJOR)$(if $(filter 0,$(MAJOR)),.$(MINOR))
+SERIES  := $(MAJOR)$(if $(filter 0,$(MAJOR)),.$(MINOR))
+
+# What the files are called, and how the linker is spoken to: Apple's has words of its own.
+SYSTEM  := $(if $(findstring apple,$(TARGET)),Darwin,$(if $(findstring linux,$(TARGET)),Linux,$(if $(TARGET),other,$(shell uname -s))))
+ifeq ($(SYSTEM),Darwin)
+SONAME    := libsmtpclient.$(SERIES).dylib
+REAL_NAME := libsmtpclient.$(VERSION).dylib
+LINK_NAME := libsmtpclient.dylib
+OLDER     := libsmtpclient.$(SERIES).*.dylib
+EXPORTS   := names
+STRIP_ALL := -x
+STRIP_DEBUG := -S
+LINK = -dynamiclib $(CFLAGS) $(LDFLAGS) -Wl,-install_name,'$(LIBDIR)/$(SONAME)' \
+    -Wl,-current_version,$(VERSION) -Wl,-compatibility_version,$(SERIES) \
+    -Wl,-exported_symbols_list,'$(MAP)' -Wl,-dead_strip -Wl,-force_load,'$(ARCHIVE)'
+else
+SONAME    := libsmtpclient.so.$(SERIES)
+REAL_NAME := libsmtpclient.so.$(VERSION)
+LINK_NAME := libsmtpclient.so
+OLDER     := $(SONAME).*
+EXPORTS   := nodes
+STRIP_ALL := --strip-unneeded
+STRIP_DEBUG := --strip-debug
+LINK = -shared $(CFLAGS) $(LDFLAGS) -Wl,-soname,$(SONAME) \
+    -Wl,--version-script='$(MAP)' -Wl,--no-undefined -Wl,--gc-sections \
+    -Wl,--as-needed -Wl,-z,relro,-z,now,-z,nodelete,-z,noexecstack $(PACK_RELOCS) \
+    -Wl,--whole-archive '$(ARCHIVE)' -Wl,--no-whole-archive
+endif
 
 # `make HEADER=committed` installs the header as it is and needs no cbindgen.
 HEADER  ?= generated
@@ -51,27 +78,36 @@ CARGO_OUT := $(T)$(if $(TARGET),/$(TARGET))/$(patsubst dev,debug,$(PROFILE))
 # Not cargo's own directory: any other `cargo build` would put a different archive there.
 OUT       := $(T)$(if $(TARGET),/$(TARGET))/c/$(PROFILE)
 ARCHIVE   := $(OUT)/libsmtpclient.a
-SHARED    := $(OUT)/libsmtpclient.so.$(VERSION)
+SHARED    := $(OUT)/$(REAL_NAME)
 HEADERS   := include/smtpclient.h $(wildcard include/smtpclient.hpp)
 MANUAL    := $(OUT)/man/man3/smtpclient.3
 MAP       := $(OUT)/smtpclient.map
 NOTHING   :=
 RULE       = $(subst $(NOTHING) $(NOTHING),\ ,$(1))
 
+# For musl, Rust brings the library that unwinds, and the archive takes it in.
+COMMA    := ,
+UNWINDER := $(wildcard $(shell $(RUSTC) --print target-libdir $(TARGET:%=--target %) 2>/dev/null)/self-contained/libunwind.a)
 # What the archive needs beside OpenSSL. rustc also names -lgcc_s and -lc, which every C compiler
-# adds by itself; naming -lgcc_s would break a fully static link. tests/symbols.rs compares.
-PRIVATE_LIBS := -lutil -lrt -lpthread -lm -ldl
+# adds by itself; naming -lgcc_s would break a fully static link. tests/symbols.rs compares. On
+# other systems it is what rustc has said. A static program must be told to keep what it unwinds by.
+ifeq ($(SYSTEM),Linux)
+PRIVATE_LIBS := $(strip $(if $(UNWINDER),-Wl$(COMMA)--eh-frame-hdr) -lutil -lrt -lpthread -lm -ldl)
+else
+PRIVATE_LIBS = $(filter-out -lssl -lcrypto -lgcc_s -lc -lSystem,$(shell cat '$(OUT)/native-static-libs' 2>/dev/null))
+endif
 # What the CMake package is told: names, and the way from its own place to the headers.
 CMAKE_FACTS = -e 's|@SONAME@|$(SONAME)|g' -e 's|@VERSION@|$(VERSION)|g' -e 's|@MAJOR@|$(MAJOR)|g' \
     -e 's|@MINOR@|$(MINOR)|g' -e 's|@CMAKE_LIBS@|$(subst $(eval) ,;,$(patsubst -l%,%,$(PRIVATE_LIBS)))|g' \
-    -e "s|@INCLUDE_FROM_HERE@|$$(realpath -m --relative-to='$(LIBDIR)/cmake/smtpclient' '$(INCLUDEDIR)')|g" \
-    -e "s|@POINTER_SIZE@|$$(($$(od -An -tu1 -j4 -N1 '$(SHARED)') * 4))|g"
+    -e "s|@INCLUDE_FROM_HERE@|$$(scripts/relative '$(LIBDIR)/cmake/smtpclient' '$(INCLUDEDIR)')|g" \
+    -e "s|@POINTER_SIZE@|$$(echo __SIZEOF_POINTER__ | $(CC) $(CFLAGS) -E -P - | tail -n 1)|g"
 # What lies below the prefix is told relative to it, so that --define-prefix can move it all.
 PC_FACTS = -e '/^\#/d' -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
     -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|^\([a-z]*dir\)=$(PREFIX)/|\1=$${prefix}/|' \
     -e '/^[a-z_]*=/s/[[:space:]]/\\&/g' -e 's|@VERSION@|$(VERSION)|' -e 's|@PRIVATE_LIBS@|$(PRIVATE_LIBS)|'
-# Addresses to be adjusted while loading take a tenth of the room, where linker and C library know how.
-PACK_RELOCS := $(shell echo 'int x; int *p = &x;' | $(CC) -shared -fPIC -o /dev/null -x c - \
+# Addresses to be adjusted while loading take a tenth of the room, where linker and C library know
+# how: the linker asks glibc, and no other.
+PACK_RELOCS := $(shell printf '\43include <features.h>\nint x = __GLIBC__; int *p = &x;' | $(CC) -shared -fPIC -o /dev/null -x c - \
     -Wl,--fatal-warnings,-z,pack-relative-relocs 2>/dev/null && echo -Wl,-z,pack-relative-relocs)
 OPENSSL_LIBS  = $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -lcrypto)
 
@@ -97,18 +133,15 @@ $(call RULE,$(ARCHIVE)): $(shell find src -name '*.rs' -o -name '*.h') Cargo.tom
 	    --no-default-features --features '$(FEATURES)' \
 	    --crate-type staticlib -- --print 'native-static-libs=$(OUT)/native-static-libs'
 	CC='$(CC)' CFLAGS='$(CFLAGS)' NO_UNWINDING='$(LEAN)' OBJCOPY='$(OBJCOPY)' READELF='$(READELF)' AR='$(AR)' \
-	    PROFILE='$(PROFILE)' \
+	    PROFILE='$(PROFILE)' SYSTEM='$(SYSTEM)' UNWINDER='$(UNWINDER)' \
 	    scripts/archive '$(CARGO_OUT)/libsmtpclient.a' '$@'
 
 $(call RULE,$(MAP)): docs/symbols-in-versions scripts/version-script
 	@mkdir -p '$(OUT)'
-	scripts/version-script $< > '$@'
+	scripts/version-script $< $(EXPORTS) > '$@'
 
 $(call RULE,$(SHARED)): $(call RULE,$(ARCHIVE)) $(call RULE,$(MAP))
-	$(CC) -shared -o '$@' $(CFLAGS) $(LDFLAGS) -Wl,-soname,$(SONAME) \
-	    -Wl,--version-script='$(MAP)' -Wl,--no-undefined -Wl,--gc-sections \
-	    -Wl,--as-needed -Wl,-z,relro,-z,now,-z,nodelete,-z,noexecstack $(PACK_RELOCS) \
-	    -Wl,--whole-archive '$(ARCHIVE)' -Wl,--no-whole-archive $(OPENSSL_LIBS) $(PRIVATE_LIBS)
+	$(CC) $(LINK) -o '$@' $(OPENSSL_LIBS) $(PRIVATE_LIBS)
 
 # A program of the standard library alone, for the machine that builds.
 $(call RULE,$(OUT)/manual): $(wildcard scripts/manual/*)
@@ -134,8 +167,8 @@ install: $(if $(STRANGER),built,all) ## install below $(DESTDIR)$(PREFIX); LIBDI
 	@case "$(PREFIX)$(LIBDIR)" in /*) ;; *) echo "make install: PREFIX must be an absolute path" >&2; exit 1 ;; esac
 	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(MANDIR)/man3"
 	$(INSTALL) -m 755 "$(SHARED)" "$(DESTDIR)$(LIBDIR)/"
-	ln -sf libsmtpclient.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
-	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libsmtpclient.so"
+	ln -sf $(REAL_NAME) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/$(LINK_NAME)"
 	$(INSTALL) -m 644 "$(ARCHIVE)" "$(DESTDIR)$(LIBDIR)/"
 	$(INSTALL) -m 644 $(HEADERS) "$(DESTDIR)$(INCLUDEDIR)/"
 	$(INSTALL) -m 644 "$(OUT)"/man/man3/*.3 "$(DESTDIR)$(MANDIR)/man3/"
@@ -147,12 +180,12 @@ install: $(if $(STRANGER),built,all) ## install below $(DESTDIR)$(PREFIX); LIBDI
 	chmod 644 "$(DESTDIR)$(LIBDIR)/pkgconfig/smtpclient.pc"
 
 install-strip: install ## install without the symbols that only a debugger needs
-	$(STRIP) --strip-unneeded "$(DESTDIR)$(LIBDIR)/libsmtpclient.so.$(VERSION)"
-	$(STRIP) --strip-debug "$(DESTDIR)$(LIBDIR)/libsmtpclient.a"
+	$(STRIP) $(STRIP_ALL) "$(DESTDIR)$(LIBDIR)/$(REAL_NAME)"
+	$(STRIP) $(STRIP_DEBUG) "$(DESTDIR)$(LIBDIR)/libsmtpclient.a"
 
 uninstall: ## remove what install put there
-	rm -f "$(DESTDIR)$(LIBDIR)"/libsmtpclient.so "$(DESTDIR)$(LIBDIR)"/$(SONAME) \
-	    "$(DESTDIR)$(LIBDIR)"/$(SONAME).* "$(DESTDIR)$(LIBDIR)"/libsmtpclient.so.$(VERSION) \
+	rm -f "$(DESTDIR)$(LIBDIR)"/$(LINK_NAME) "$(DESTDIR)$(LIBDIR)"/$(SONAME) \
+	    "$(DESTDIR)$(LIBDIR)"/$(OLDER) "$(DESTDIR)$(LIBDIR)"/$(REAL_NAME) \
 	    "$(DESTDIR)$(LIBDIR)"/libsmtpclient.a "$(DESTDIR)$(LIBDIR)"/pkgconfig/smtpclient.pc \
 	    "$(DESTDIR)$(LIBDIR)"/cmake/smtpclient/smtpclientConfig.cmake \
 	    "$(DESTDIR)$(LIBDIR)"/cmake/smtpclient/smtpclientConfigVersion.cmake \

@@ -1,4 +1,4 @@
-//! Generates include/smtpclient.h from src/ffi, and gives cargo's own shared library its soname.
+//! Generates include/smtpclient.h from src/ffi, and gives cargo's own shared library its name.
 
 use std::env;
 
@@ -9,10 +9,24 @@ fn main() {
         let (major, minor) = (version("MAJOR"), version("MINOR"));
         // In 0.x, each minor release is an interface of its own: docs/abi.md.
         let series = if major == "0" { format!("0.{minor}") } else { major };
-        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libsmtpclient.so.{series}");
+        for argument in names(&variable("CARGO_CFG_TARGET_VENDOR"), &series) {
+            println!("cargo:rustc-cdylib-link-arg=-Wl,{argument}");
+        }
     }
     #[cfg(feature = "header")]
     header::generate();
+}
+
+/// By what name programs ask for the library, in the words of the system's linker.
+fn names(vendor: &str, series: &str) -> Vec<String> {
+    if vendor != "apple" {
+        return vec![format!("-soname,libsmtpclient.so.{series}")];
+    }
+    vec![
+        format!("-install_name,@rpath/libsmtpclient.{series}.dylib"),
+        format!("-current_version,{}", variable("CARGO_PKG_VERSION")),
+        format!("-compatibility_version,{series}"),
+    ]
 }
 
 fn version(part: &str) -> String {

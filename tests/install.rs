@@ -212,6 +212,7 @@ fn crate_packages_and_builds_offline() {
         "include/smtpclient.h",
         "docs/symbols-in-versions",
         "scripts/archive",
+        "scripts/relative",
         "scripts/version-script",
         "scripts/manual/main.rs",
         "smtpclient.pc.in",

@@ -27,6 +27,42 @@ fn flags_reach_the_commands_that_they_are_for() {
     assert!(!planned(&[]).contains("CARGO_BUILD_JOBS"), "cargo's own default is no longer used");
 }
 
+/// Nothing here can link for macOS; what would be said to its linker can be read.
+#[test]
+fn apples_linker_is_spoken_to_in_its_own_words() {
+    let plan = planned(&["TARGET=aarch64-apple-darwin", "LIBDIR=/opt/mail/lib", "CC=cc-mark"]);
+    let link = plan.lines().find(|line| line.contains("cc-mark -dynamiclib")).expect("a link");
+    let series = VERSION.rsplit_once('.').expect("three numbers").0;
+    for word in [
+        format!("-install_name,'/opt/mail/lib/libsmtpclient.{series}.dylib'"),
+        format!("-current_version,{VERSION}"),
+        format!("-compatibility_version,{series}"),
+        format!("/libsmtpclient.{VERSION}.dylib'"),
+        "-exported_symbols_list,".into(),
+    ] {
+        assert!(link.contains(&word), "{word} in {link}");
+    }
+    for word in ["-soname", "--version-script", "-z,", "--whole-archive", "-lrt"] {
+        assert!(!link.contains(word), "{word} in {link}");
+    }
+    assert!(plan.contains("scripts/version-script docs/symbols-in-versions names"), "{plan}");
+}
+
+#[test]
+fn the_way_between_two_directories() {
+    for (from, to, way) in [
+        ("/usr/lib/x/cmake/smtpclient", "/usr/include", "../../../../include"),
+        ("/a b/c", "/a b/d\\e&f", "../d\\e&f"),
+        ("/opt//mail/./lib/../lib/cmake", "/opt/mail/include/", "../../include"),
+        ("/same", "/same", "."),
+        ("/", "/usr", "usr"),
+    ] {
+        let mut script = Command::new("scripts/relative");
+        let script = script.current_dir(env!("CARGO_MANIFEST_DIR")).args([from, to]);
+        assert_eq!(tree::run(script), format!("{way}\n"), "from {from} to {to}");
+    }
+}
+
 #[test]
 fn flags_for_rustc_are_kept_and_directories_get_names() {
     for (variable, flags) in [

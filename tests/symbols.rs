@@ -90,6 +90,16 @@ fn exports_are_the_functions_of_the_header() {
     assert_eq!(exported, declared());
 }
 
+/// What Apple's linker is told, which knows no version nodes.
+#[test]
+fn the_plain_list_has_the_functions_of_the_header() {
+    let mut script = Command::new("scripts/version-script");
+    script.current_dir(env!("CARGO_MANIFEST_DIR")).args(["docs/symbols-in-versions", "names"]);
+    let list = tree::run(&mut script);
+    let names = list.lines().map(|line| line.strip_prefix('_').expect("C's underscore").to_owned());
+    assert_eq!(names.collect::<BTreeSet<_>>(), declared());
+}
+
 /// docs/symbols-in-versions has every function, type and constant of the header, and no other.
 #[test]
 fn every_symbol_has_a_row() {

@@ -27,7 +27,7 @@ pub use crate::sasl::{
 pub use crate::session::{
     Body, BodyReader, DebugSink, Direction, Protocol, RecipientStatus, Transaction,
 };
-pub use crate::transport::{Cancel, Signal, TlsPolicy, TlsVersion, Verify, fork};
+pub use crate::transport::{Cancel, Signal, TlsPolicy, TlsVersion, Verify, errno, fork};
 pub use crate::wire::{EnhancedStatus, Reply};
 
 use std::time::Instant;

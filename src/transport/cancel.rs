@@ -2,19 +2,21 @@
 //! where a wait is told of it. The bit alone counts; to be woken without need is harmless.
 
 use std::os::fd::RawFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use crate::error::Result;
 
-use super::{fork, wake};
+use super::bell::{Bell, Hook};
+use super::{fork, sys, wake};
 
 /// What a client shares with whoever may cancel its calls. The word's other bits are its owner's:
 /// so one step can begin a call and forget an old cancel.
 pub struct Signal {
     word: AtomicU64,
-    /// What wakes the wait under way, plus one; 0 without a wait.
-    waiting: AtomicI32,
+    /// What wakes the wait under way.
+    waiting: Hook,
     /// The descriptors that the wait looks at, each plus one; 0 where there is none.
     watched: [AtomicI32; WATCHED],
     /// The connection's descriptor, plus one, and which file that was.
@@ -31,7 +33,7 @@ impl Signal {
     pub const fn new() -> Self {
         Signal {
             word: AtomicU64::new(0),
-            waiting: AtomicI32::new(0),
+            waiting: Hook::new(),
             watched: [const { AtomicI32::new(0) }; WATCHED],
             held: AtomicI32::new(0),
             held_file: AtomicU64::new(0),
@@ -57,10 +59,12 @@ impl Signal {
         let is_ours = held != 0
             && !watched.contains(&held)
             && socket_number(held - 1) == Some(self.held_file.load(Ordering::SeqCst));
-        let waiting = self.waiting.swap(0, Ordering::SeqCst);
         let held = if is_ours { held } else { 0 };
-        for place in watched.into_iter().chain([held, waiting]).filter(|place| *place != 0) {
-            wake::close(place - 1);
+        for place in watched.into_iter().chain([held]).filter(|place| *place != 0) {
+            sys::close(place - 1);
+        }
+        if let Some(bell) = self.waiting.take() {
+            bell.close();
         }
         wake::leave();
     }
@@ -134,8 +138,8 @@ impl Cancel {
     }
 
     /// What a cancel makes readable, there being no wait of its own.
-    pub(super) fn wakes(&self, fd: Option<RawFd>) {
-        self.signal().waiting.store(fd.map_or(0, |fd| fd + 1), Ordering::SeqCst);
+    pub(super) fn wakes(&self, bell: Option<Bell>) {
+        self.signal().waiting.hang(bell);
     }
 
     /// Tells what the connection's descriptor is, for [`Signal::abandon`].
@@ -153,7 +157,7 @@ impl Cancel {
             place.store(entry.fd + 1, Ordering::Relaxed);
         }
         let wake = wake::take();
-        signal.waiting.store(wake.map_or(0, |fd| fd + 1), Ordering::SeqCst);
+        signal.waiting.hang(wake);
         Waiting { signal, wake }
     }
 
@@ -168,47 +172,42 @@ impl Cancel {
 /// A wait that a cancel can wake.
 pub(super) struct Waiting<'a> {
     signal: &'a Signal,
-    wake: Option<RawFd>,
+    wake: Option<Bell>,
 }
 
 impl Waiting<'_> {
     /// What becomes readable; `None` where the process has no descriptor left, and the flag must
     /// be looked at from time to time.
     pub fn fd(&self) -> Option<RawFd> {
-        self.wake
+        self.wake.map(Bell::fd)
     }
 
     /// Takes back the wake-up; the flag is looked at after it.
     pub fn drain(&self) {
-        if let Some(fd) = self.wake {
-            wake::drain(fd);
+        if let Some(bell) = self.wake {
+            bell.silence();
         }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.signal.waiting.store(0, Ordering::SeqCst);
+        self.signal.waiting.hang(None);
         for place in &self.signal.watched {
             place.store(0, Ordering::Relaxed);
         }
-        if let Some(fd) = self.wake {
-            wake::put(fd);
+        if let Some(bell) = self.wake {
+            wake::put(bell);
         }
     }
 }
 
 /// The number by which the system knows a socket, whatever descriptors it has.
 fn socket_number(fd: RawFd) -> Option<u64> {
-    let mut status = std::mem::MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: the place lives for the call.
-    if unsafe { libc::fstat(fd, status.as_mut_ptr()) } != 0 {
-        return None;
-    }
-    // SAFETY: fstat has filled it.
-    let status = unsafe { status.assume_init() };
-    (status.st_mode & libc::S_IFMT == libc::S_IFSOCK).then_some(status.st_ino)
+    let status = sys::status(fd).ok()?;
+    status.file_type().is_socket().then(|| status.ino())
 }
 
-/// So many descriptors of a wait are remembered; a race of connects has seldom more under way.
-const WATCHED: usize = 4;
+/// So many descriptors of a wait are remembered: as many as leave a slot of the table of handles
+/// its size. A race of connects has seldom more under way.
+const WATCHED: usize = 5 - size_of::<Hook>() / size_of::<AtomicI32>();

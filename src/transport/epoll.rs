@@ -53,7 +53,7 @@ impl Poller {
     pub fn set_timer(&mut self, time: Duration) {
         let zero = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let mut value = libc::timespec {
-            tv_sec: time.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+            tv_sec: time.as_secs().try_into().unwrap_or(i32::MAX as _),
             tv_nsec: time.subsec_nanos() as _,
         };
         // Nothing at all would stop it.

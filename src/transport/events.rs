@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
 
+use super::bell::Bell;
 use super::cancel::Cancel;
 use super::park::Park;
 use super::{Poller, fork, sys, wake};
@@ -17,7 +18,7 @@ use super::{Poller, fork, sys, wake};
 pub struct Events {
     poller: Poller,
     cancel: Cancel,
-    wake: RawFd,
+    wake: Bell,
     /// Which wait the poller watches for, so that it is told from older ones.
     round: usize,
     /// What it watches, where it may watch that on.
@@ -32,13 +33,11 @@ impl Events {
     /// Nothing happens but by a wait that `cancel` can end.
     pub fn new(cancel: &Cancel) -> Result<Self> {
         let poller = Poller::new(TIMER).map_err(|error| Error::io("an event queue", &error))?;
-        let wake = wake::take().ok_or_else(|| {
-            Error::io("a descriptor for wake-ups", &std::io::Error::last_os_error())
-        })?;
+        let wake = Bell::new().map_err(|error| Error::io("an event queue", &error))?;
         let cancel = cancel.clone();
         let epoch = fork::epoch();
         let events = Events { poller, cancel, wake, round: 0, watched: None, timer: None, epoch };
-        let added = events.poller.add_lasting(wake, WAKE);
+        let added = events.poller.add_lasting(wake.fd(), WAKE);
         added.map_err(|error| Error::io("an event queue", &error))?;
         events.cancel.wakes(Some(wake));
         Ok(events)
@@ -64,7 +63,7 @@ impl Events {
         let (round, wake) = (self.round, self.wake);
         let (mut came, mut rang) = (false, false);
         self.poller.take(|tag, events| match tag {
-            WAKE => wake::drain(wake),
+            WAKE => wake.silence(),
             TIMER => rang = true,
             tag if tag >> INDEX_BITS == round => {
                 if let Some(entry) = place.fds.get_mut(tag & INDEX) {
@@ -135,7 +134,7 @@ impl Drop for Events {
         if self.epoch == fork::epoch() {
             wake::close_when_quiet(self.wake);
         } else {
-            wake::close(self.wake);
+            self.wake.close();
         }
     }
 }

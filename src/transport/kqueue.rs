@@ -19,9 +19,11 @@ impl Poller {
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the descriptor was just made and belongs to nobody else. No child inherits it.
-        let queue = unsafe { OwnedFd::from_raw_fd(fd) };
-        sys::set_close_on_exec(&queue)?;
+        // SAFETY: the descriptor was just made and belongs to nobody else.
+        let queue = sys::above_standard(unsafe { OwnedFd::from_raw_fd(fd) })?;
+        // No child inherits it, but what this process may become would.
+        // SAFETY: no pointers are passed.
+        unsafe { libc::fcntl(queue.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };
         Ok(Poller { queue, timer_tag })
     }
 

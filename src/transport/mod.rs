@@ -10,14 +10,17 @@
 //! that a forked child cannot disturb its parent's connection.
 
 #[allow(unsafe_code)]
-mod block;
+mod bell;
 #[allow(unsafe_code)]
+mod block;
 mod cancel;
 mod certificate;
 mod ciphertext;
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 mod epoll;
+#[allow(unsafe_code)]
+pub mod errno;
 mod events;
 mod fault;
 #[allow(unsafe_code)]
@@ -38,7 +41,6 @@ mod sys;
 mod tcp;
 mod tls;
 mod unix;
-#[allow(unsafe_code)]
 mod wake;
 
 pub use block::block_on;

@@ -152,6 +152,7 @@ mod tests {
     fn why_a_lookup_failed() {
         for (code, kind) in [
             (libc::EAI_NONAME, ErrorKind::Resolve),
+            #[cfg(any(target_os = "linux", target_vendor = "apple"))]
             (libc::EAI_NODATA, ErrorKind::Resolve),
             (libc::EAI_FAIL, ErrorKind::Resolve),
             (libc::EAI_AGAIN, ErrorKind::ResolveAgain),

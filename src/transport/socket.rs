@@ -1,6 +1,6 @@
 //! The one socket type: a descriptor that never blocks.
 //!
-//! Sends are `sendmsg` with `MSG_NOSIGNAL`: `writev` would raise SIGPIPE in a host that has its
+//! Sends are `sendmsg` without a signal: `writev` would raise SIGPIPE in a host that has its
 //! default disposition (std's `write_vectored` is `writev`, so it is never used).
 
 use socket2::{Domain, Protocol, SockAddr, Type};
@@ -39,6 +39,8 @@ impl Socket {
         inner.peer_addr().map_err(|error| not_a_stream(&error.to_string()))?;
         inner.set_nonblocking(true).map_err(|error| Error::io("set_nonblocking", &error))?;
         inner.set_cloexec(true).map_err(|error| Error::io("set_cloexec", &error))?;
+        #[cfg(target_vendor = "apple")]
+        inner.set_nosigpipe(true).map_err(|error| Error::io("set_nosigpipe", &error))?;
         // A Unix socket has no such option, and needs none.
         let _ = sys::set_nodelay(inner.as_raw_fd());
         Ok(Socket { inner })
@@ -73,10 +75,10 @@ impl Socket {
         loop {
             let sent = match parts {
                 [[], []] => return Ok(0),
-                [only, []] | [[], only] => self.inner.send_with_flags(only, libc::MSG_NOSIGNAL),
+                [only, []] | [[], only] => self.inner.send_with_flags(only, sys::NO_SIGNAL),
                 both => {
                     let slices = both.map(IoSlice::new);
-                    self.inner.send_vectored_with_flags(&slices, libc::MSG_NOSIGNAL)
+                    self.inner.send_vectored_with_flags(&slices, sys::NO_SIGNAL)
                 }
             };
             match sent {

@@ -63,7 +63,7 @@ fn put(fd: RawFd, bytes: &[u8]) -> usize {
 mod tests {
     use std::fs::File;
     use std::io::{Read, Write};
-    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+    use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixStream;
 
     use super::*;
@@ -71,15 +71,8 @@ mod tests {
     const LINE: &[u8] = b"reply: 250 fine\n";
 
     /// The two ends of a pipe: for reading, for writing.
-    #[allow(unsafe_code)]
     fn pipe() -> (File, File) {
-        let mut ends = [-1; 2];
-        // SAFETY: there is room for the two descriptors, which belong to nobody else.
-        let ends = unsafe {
-            assert_eq!(libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC), 0);
-            ends.map(|end| OwnedFd::from_raw_fd(end))
-        };
-        let [reader, writer] = ends.map(File::from);
+        let [reader, writer] = sys::pipe().unwrap().map(File::from);
         (reader, writer)
     }
 

@@ -1,11 +1,20 @@
 //! The few calls of the C library that no crate wraps.
 
 use std::ffi::{CStr, CString};
+use std::fs::{File, Metadata};
 use std::io;
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileTypeExt;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+
+/// For send(2): no SIGPIPE. Where there is no such flag, a socket has it as an option, which
+/// socket2 sets on those that it makes.
+#[cfg(not(target_vendor = "apple"))]
+pub(super) const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
+#[cfg(target_vendor = "apple")]
+pub(super) const NO_SIGNAL: libc::c_int = 0;
 
 /// The signal mask before [`block_signals`].
 pub(super) struct SignalMask(libc::sigset_t);
@@ -31,33 +40,33 @@ pub(super) fn restore_signals(mask: &SignalMask) {
 /// Writes what can be written without waiting for anything, and raises no signal. The flags of
 /// the descriptor, which others share, stay as they are.
 pub(super) fn write_at_once(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
-    let mut status = MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: the status lives for the call, which fills it where it succeeds.
-    let kind = unsafe {
-        if libc::fstat(fd, status.as_mut_ptr()) != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        status.assume_init().st_mode & libc::S_IFMT
-    };
-    match kind {
-        libc::S_IFSOCK => {
-            let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-            // SAFETY: the buffer lives for the call and has the length given.
-            uninterrupted(|| unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) })
-        }
-        libc::S_IFIFO | libc::S_IFCHR => match reopen(fd) {
+    let kind = status(fd)?.file_type();
+    if kind.is_socket() {
+        let flags = libc::MSG_DONTWAIT | NO_SIGNAL;
+        // SAFETY: the buffer lives for the call and has the length given.
+        unsignalled(|| unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) })
+    } else if kind.is_fifo() || kind.is_char_device() {
+        match reopen(fd) {
             // Whole or not at all, up to this length, where it is a pipe (pipe(7)).
             Ok(own) => write(own.as_raw_fd(), &bytes[..bytes.len().min(libc::PIPE_BUF)]),
             // Of a named pipe: nobody reads it.
             Err(error) if error.raw_os_error() == Some(libc::ENXIO) => Err(error),
             Err(_) => write_if_ready(fd, bytes),
-        },
-        _ => write(fd, bytes),
+        }
+    } else {
+        write(fd, bytes)
     }
+}
+
+/// What fstat(2) says of an open descriptor, by its widest numbers on any system.
+pub(super) fn status(fd: RawFd) -> io::Result<Metadata> {
+    // SAFETY: lent for the call: it is never dropped, and so not closed.
+    ManuallyDrop::new(unsafe { File::from_raw_fd(fd) }).metadata()
 }
 
 /// What a descriptor is open on once more, not blocking, which the other one is none the wiser
 /// of. Not for files: there it would begin at the beginning.
+#[cfg(all(target_os = "linux", not(feature = "test-portable")))]
 fn reopen(fd: RawFd) -> io::Result<OwnedFd> {
     let path = CString::new(format!("/proc/self/fd/{fd}"))?;
     let flags = libc::O_WRONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
@@ -68,6 +77,12 @@ fn reopen(fd: RawFd) -> io::Result<OwnedFd> {
     }
     // SAFETY: the descriptor was just made and belongs to nobody else.
     Ok(unsafe { OwnedFd::from_raw_fd(own) })
+}
+
+/// Where /dev/fd gives the very same opening again, whose flags others share.
+#[cfg(any(not(target_os = "linux"), feature = "test-portable"))]
+fn reopen(_: RawFd) -> io::Result<OwnedFd> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// The next best: a pipe that is ready takes a `PIPE_BUF` without blocking, unless somebody else
@@ -85,9 +100,14 @@ pub(super) fn write_if_ready(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
     }
 }
 
-/// write(2) without the signals that it may raise: SIGPIPE of a pipe that nobody reads, SIGXFSZ
-/// of a file that is full, SIGTTOU of a terminal that belongs to another job.
 fn write(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    // SAFETY: the buffer lives for the call and has the length given.
+    unsignalled(|| unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) })
+}
+
+/// A write without the signals that it may raise: SIGPIPE of a pipe that nobody reads, SIGXFSZ
+/// of a file that is full, SIGTTOU of a terminal that belongs to another job.
+fn unsignalled(call: impl Fn() -> isize) -> io::Result<usize> {
     let mut held = MaybeUninit::<libc::sigset_t>::uninit();
     let mut pending = MaybeUninit::<libc::sigset_t>::uninit();
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
@@ -101,8 +121,7 @@ fn write(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
         libc::sigpending(pending.as_mut_ptr());
         pending.assume_init()
     };
-    // SAFETY: the buffer lives for the call and has the length given.
-    let written = uninterrupted(|| unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) });
+    let written = uninterrupted(call);
     match written.as_ref().map_err(io::Error::raw_os_error) {
         Err(Some(libc::EPIPE)) => take_back(libc::SIGPIPE, &pending),
         Err(Some(libc::EFBIG)) => take_back(libc::SIGXFSZ, &pending),
@@ -117,17 +136,38 @@ fn write(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
 /// before is somebody else's.
 fn take_back(signal: i32, pending: &libc::sigset_t) {
     let mut set = MaybeUninit::<libc::sigset_t>::uninit();
-    let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the sets and the time live for the calls; sigemptyset initialises the new set.
+    // SAFETY: the sets live for the calls; sigemptyset initialises the new one.
     unsafe {
         if libc::sigismember(pending, signal) == 1 {
             return;
         }
         libc::sigemptyset(set.as_mut_ptr());
         libc::sigaddset(set.as_mut_ptr(), signal);
-        while libc::sigtimedwait(set.as_ptr(), std::ptr::null_mut(), &at_once) < 0
-            && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
-        {}
+        take_pending(signal, &set.assume_init());
+    }
+}
+
+/// Takes the signal of the set, if it is pending.
+#[cfg(not(any(target_vendor = "apple", target_os = "openbsd", feature = "test-portable")))]
+fn take_pending(_signal: i32, set: &libc::sigset_t) {
+    let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the set and the time live for the calls.
+    while unsafe { libc::sigtimedwait(set, std::ptr::null_mut(), &at_once) } < 0
+        && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+    {}
+}
+
+/// Without sigtimedwait(2): one that is pending is there at once.
+#[cfg(any(target_vendor = "apple", target_os = "openbsd", feature = "test-portable"))]
+fn take_pending(signal: i32, set: &libc::sigset_t) {
+    let mut pending = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut taken = 0;
+    // SAFETY: the sets and the number live for the calls; sigpending initialises its set.
+    unsafe {
+        libc::sigpending(pending.as_mut_ptr());
+        if libc::sigismember(pending.as_ptr(), signal) == 1 {
+            libc::sigwait(set, &mut taken);
+        }
     }
 }
 
@@ -272,6 +312,7 @@ pub(super) fn set_nodelay(fd: RawFd) -> io::Result<()> {
 }
 
 /// eventfd(2), which neither blocks nor survives `exec`.
+#[cfg(all(target_os = "linux", not(feature = "test-portable")))]
 pub(super) fn event() -> io::Result<OwnedFd> {
     // SAFETY: no pointers are passed; a negative result is checked below.
     let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
@@ -280,6 +321,53 @@ pub(super) fn event() -> io::Result<OwnedFd> {
     }
     // SAFETY: the descriptor was just made and belongs to nobody else.
     above_standard(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// The ends of a pipe, for reading and for writing, which do not survive `exec`.
+#[cfg(any(test, not(target_os = "linux"), feature = "test-portable"))]
+pub(super) fn pipe() -> io::Result<[OwnedFd; 2]> {
+    let mut ends = [-1; 2];
+    // SAFETY: there is room for the two descriptors.
+    if unsafe { new_pipe(ends.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptors were just made and belong to nobody else.
+    let ends = ends.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    for end in &ends {
+        // SAFETY: no pointers are passed.
+        if unsafe { libc::fcntl(end.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(ends)
+}
+
+/// From its first moment on, where the system can do that.
+#[cfg(all(
+    any(test, not(target_os = "linux")),
+    not(any(target_vendor = "apple", feature = "test-portable"))
+))]
+unsafe fn new_pipe(ends: *mut RawFd) -> libc::c_int {
+    // SAFETY: the caller's.
+    unsafe { libc::pipe2(ends, libc::O_CLOEXEC) }
+}
+
+#[cfg(any(target_vendor = "apple", feature = "test-portable"))]
+use libc::pipe as new_pipe;
+
+#[cfg(any(not(target_os = "linux"), feature = "test-portable"))]
+pub(super) fn set_nonblocking(fd: &OwnedFd) -> io::Result<()> {
+    // SAFETY: no pointers are passed.
+    match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) } {
+        0.. => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Of a descriptor that is the caller's.
+pub(super) fn close(fd: RawFd) {
+    // SAFETY: no pointer is passed.
+    unsafe { libc::close(fd) };
 }
 
 /// One value in each process. A forked child makes a new one and never touches its parent's: a

@@ -1,5 +1,6 @@
 //! Unix stream sockets.
 
+use std::mem::offset_of;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr};
@@ -12,6 +13,9 @@ use super::{Limit, Wait};
 /// How long to wait where the listener's backlog is full, which nothing reports the end of.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// Bytes of a path that fit before its NUL.
+const MOST: usize = size_of::<libc::sockaddr_un>() - offset_of!(libc::sockaddr_un, sun_path) - 1;
+
 pub(super) async fn connect(path: &str, limit: Limit<'_>) -> Result<Socket> {
     let shown = printable(path.as_bytes(), 256);
     if path.contains('\0') {
@@ -21,7 +25,9 @@ pub(super) async fn connect(path: &str, limit: Limit<'_>) -> Result<Socket> {
     let address = SockAddr::unix(path).map_err(|_| {
         Error::new(
             ErrorKind::InvalidArgument,
-            format!("the socket path {shown} is longer than the 107 bytes a Unix socket can have"),
+            format!(
+                "the socket path {shown} is longer than the {MOST} bytes a Unix socket can have"
+            ),
         )
         .with_os_code(libc::ENAMETOOLONG)
     })?;

@@ -3,33 +3,39 @@
 //! descriptor that is somebody else's by then is not, and so none is closed while a waker may be
 //! about to write to it.
 
-use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-use super::sys;
+use super::bell::{Bell, Hook};
 
-/// One descriptor for one event.
-pub struct Wake(OwnedFd);
+/// A bell for one event.
+pub struct Wake(Bell);
 
 impl Wake {
     pub fn new() -> Result<Self> {
-        sys::event().map(Wake).map_err(|error| Error::io("eventfd", &error))
+        Bell::new().map(Wake).map_err(|error| Error::io("making a descriptor to wake by", &error))
     }
 
     /// Makes the descriptor readable.
     pub fn wake(&self) {
-        write(self.fd());
+        self.0.ring();
     }
 
     pub fn fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.0.fd()
     }
 }
 
-/// Somebody may wait: while there is one, idle descriptors are kept.
+impl Drop for Wake {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Somebody may wait: while there is one, idle bells are kept.
 pub(super) struct Member(());
 
 impl Member {
@@ -45,76 +51,43 @@ impl Drop for Member {
     }
 }
 
-/// The end of a [`Member`]; with the last one all descriptors go.
+/// The end of a [`Member`]; with the last one all bells go.
 pub(super) fn leave() {
     if MEMBERS.fetch_sub(1, Ordering::SeqCst) == 1 {
-        for place in &IDLE {
-            let kept = place.swap(0, Ordering::SeqCst);
-            if kept != 0 {
-                close_when_quiet(kept - 1);
-            }
-        }
+        IDLE.iter().filter_map(Hook::take).for_each(close_when_quiet);
     }
 }
 
-/// A descriptor for one wait; none if the process has no more of them.
-pub(super) fn take() -> Option<RawFd> {
-    for place in &IDLE {
-        let kept = place.load(Ordering::Relaxed);
-        let taken = || place.compare_exchange(kept, 0, Ordering::SeqCst, Ordering::Relaxed);
-        if kept != 0 && taken().is_ok() {
-            return Some(kept - 1);
-        }
-    }
-    open()
+/// A bell for one wait; none if the process has no more descriptors.
+pub(super) fn take() -> Option<Bell> {
+    IDLE.iter().find_map(Hook::take).or_else(|| Bell::new().ok())
 }
 
-/// Gives back what [`take`] gave. Nobody may be told of it any more, but who was may still write.
-pub(super) fn put(fd: RawFd) {
-    let free = |place: &&AtomicI32| {
-        place.compare_exchange(0, fd + 1, Ordering::SeqCst, Ordering::Relaxed).is_ok()
-    };
-    if IDLE.iter().find(free).is_none() {
-        close_when_quiet(fd);
+/// Gives back what [`take`] gave. Nobody may be told of it any more, but who was may still ring.
+pub(super) fn put(bell: Bell) {
+    if !IDLE.iter().any(|hook| hook.offer(bell)) {
+        close_when_quiet(bell);
     }
 }
 
-/// Wakes whoever waits: `place` has the descriptor plus one, 0 if nobody does. Async-signal-safe.
-pub(super) fn ring(place: &AtomicI32) {
+/// Wakes whoever waits: its bell hangs there. Async-signal-safe.
+pub(super) fn ring(hook: &Hook) {
     WAKERS.fetch_add(1, Ordering::SeqCst);
-    let told = place.load(Ordering::SeqCst);
-    if told != 0 {
-        write(told - 1);
+    if let Some(bell) = hook.bell() {
+        bell.ring();
     }
     WAKERS.fetch_sub(1, Ordering::SeqCst);
 }
 
-/// Takes back wake-ups.
-pub(super) fn drain(fd: RawFd) {
-    let mut count = [0_u8; 8];
-    // SAFETY: the buffer lives for the call and has the length given.
-    unsafe { libc::read(fd, count.as_mut_ptr().cast(), count.len()) };
-}
-
-pub(super) fn close(fd: RawFd) {
-    // SAFETY: no pointer is passed; the callers own the descriptor.
-    unsafe { libc::close(fd) };
-}
-
-/// In a forked child: a descriptor shared with the parent would steal its wake-ups.
+/// In a forked child: a bell shared with the parent would steal its wake-ups.
 pub(super) fn forget_the_parents() {
-    for place in &IDLE {
-        let kept = place.swap(0, Ordering::SeqCst);
-        if kept != 0 {
-            close(kept - 1);
-        }
-    }
+    IDLE.iter().filter_map(Hook::take).for_each(Bell::close);
     // Wakers of other threads are not here.
     WAKERS.store(0, Ordering::SeqCst);
 }
 
-/// A waker holds a descriptor for the length of one write.
-pub(super) fn close_when_quiet(fd: RawFd) {
+/// A waker holds a bell for the length of one write.
+pub(super) fn close_when_quiet(bell: Bell) {
     let mut rounds = 0;
     while WAKERS.load(Ordering::SeqCst) != 0 {
         rounds += 1;
@@ -124,69 +97,46 @@ pub(super) fn close_when_quiet(fd: RawFd) {
             _ => std::thread::sleep(Duration::from_micros(50)),
         }
     }
-    close(fd);
+    bell.close();
 }
 
-fn open() -> Option<RawFd> {
-    sys::event().ok().map(OwnedFd::into_raw_fd)
-}
-
-/// Leaves errno as it was.
-fn write(fd: RawFd) {
-    let one = 1_u64.to_ne_bytes();
-    // SAFETY: the buffer lives for the call and has the length given; errno is this thread's.
-    unsafe {
-        let errno = libc::__errno_location();
-        let saved = *errno;
-        libc::write(fd, one.as_ptr().cast(), one.len());
-        *errno = saved;
-    }
-}
-
-/// Idle descriptors, each plus one; 0 where there is none. More threads than this may wait at the
-/// same time; what is beyond it is opened for one wait.
-static IDLE: [AtomicI32; 16] = [const { AtomicI32::new(0) }; 16];
+/// Idle bells. More threads than this may wait at the same time; what is beyond it is opened for
+/// one wait.
+static IDLE: [Hook; 16] = [const { Hook::new() }; 16];
 static MEMBERS: AtomicUsize = AtomicUsize::new(0);
 /// Who may be about to write to a descriptor.
 static WAKERS: AtomicUsize = AtomicUsize::new(0);
 
 #[cfg(test)]
 mod tests {
+    use super::super::bell::tests::poll;
     use super::*;
-
-    /// Whether it is an open descriptor, and readable.
-    fn poll(fd: RawFd) -> i16 {
-        let mut entry = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-        // SAFETY: one entry, which lives for the call.
-        unsafe { libc::poll(&raw mut entry, 1, 0) };
-        entry.revents
-    }
 
     #[test]
     fn rings_reach_whoever_is_told() {
-        let fd = take().unwrap();
-        assert!(fd > libc::STDERR_FILENO);
-        let place = AtomicI32::new(0);
-        ring(&place);
-        assert_eq!(poll(fd), 0);
-        place.store(fd + 1, Ordering::SeqCst);
-        ring(&place);
-        ring(&place);
-        assert_eq!(poll(fd), libc::POLLIN);
-        drain(fd);
-        assert_eq!(poll(fd), 0);
-        close_when_quiet(fd);
+        let bell = take().unwrap();
+        assert!(bell.fd() > libc::STDERR_FILENO);
+        let hook = Hook::new();
+        ring(&hook);
+        assert_eq!(poll(bell.fd()), 0);
+        hook.hang(Some(bell));
+        ring(&hook);
+        ring(&hook);
+        assert_eq!(poll(bell.fd()), libc::POLLIN);
+        bell.silence();
+        assert_eq!(poll(bell.fd()), 0);
+        close_when_quiet(bell);
     }
 
     #[test]
     fn more_may_wait_than_are_kept() {
         let _member = Member::new();
-        let taken: Vec<RawFd> = (0..IDLE.len() + 8).map(|_| take().unwrap()).collect();
-        let mut distinct = taken.clone();
+        let taken: Vec<Bell> = (0..IDLE.len() + 8).map(|_| take().unwrap()).collect();
+        let mut distinct: Vec<RawFd> = taken.iter().map(|bell| bell.fd()).collect();
         distinct.sort_unstable();
         distinct.dedup();
         assert_eq!(distinct.len(), taken.len());
         taken.into_iter().for_each(put);
-        assert!(IDLE.iter().all(|place| place.load(Ordering::SeqCst) >= 0));
+        assert!(IDLE.iter().filter_map(Hook::bell).all(|bell| bell.fd() > libc::STDERR_FILENO));
     }
 }

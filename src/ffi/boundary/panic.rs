@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_int};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::{Once, OnceLock};
 
+use crate::client::errno;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::code::code;
@@ -82,15 +83,13 @@ pub struct KeptErrno(c_int);
 
 impl KeptErrno {
     pub fn new() -> Self {
-        // SAFETY: errno is this thread's own, and always there.
-        KeptErrno(unsafe { *libc::__errno_location() })
+        KeptErrno(errno::get())
     }
 }
 
 impl Drop for KeptErrno {
     fn drop(&mut self) {
-        // SAFETY: as above.
-        unsafe { *libc::__errno_location() = self.0 };
+        errno::set(self.0);
     }
 }
 
@@ -196,14 +195,12 @@ mod tests {
 
     #[test]
     fn errno_is_the_hosts() {
-        // SAFETY: errno is this thread's own.
-        let errno = || unsafe { &mut *libc::__errno_location() };
-        *errno() = 7;
+        errno::set(7);
         guarded(0, || {
-            *errno() = libc::EAGAIN;
+            errno::set(libc::EAGAIN);
             Ok(1)
         });
-        assert_eq!(*errno(), 7);
+        assert_eq!(errno::get(), 7);
     }
 
     #[test]

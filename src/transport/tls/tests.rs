@@ -275,7 +275,7 @@ fn an_end_with_or_without_goodbye_is_the_end() {
 }
 
 /// Codes of what the host's thread has in OpenSSL's queue, which stays as it is.
-fn host_errors() -> Vec<(u64, Option<String>)> {
+fn host_errors() -> Vec<(std::ffi::c_ulong, Option<String>)> {
     let queue = openssl::error::ErrorStack::get();
     queue.put();
     let show = |error: &openssl::error::Error| (error.code(), error.data().map(str::to_owned));

@@ -34,8 +34,13 @@ fn pointers_keep_what_is_packed_into_them() {
         }
     }
     let own = Box::new(0_u64);
-    for value in [0, 1, 5, 4096, std::ptr::from_ref(&*own).addr(), usize::MAX] {
+    for value in [0, 4096, std::ptr::from_ref(&*own).addr()] {
         assert_eq!(pointer::unpack(value), None, "{value:#x}");
+    }
+    for value in [1, 5, usize::MAX] {
+        assert!(find(value, KIND).is_none(), "{value:#x}");
+        // With 32 bits there is no room for more than an odd number.
+        assert!(pointer::WRAPS || pointer::unpack(value).is_none(), "{value:#x}");
     }
 }
 
@@ -70,7 +75,9 @@ fn a_freed_handle_is_never_another_one() {
 
 #[test]
 fn there_is_a_place_for_each_of_many() {
-    let values: Vec<usize> = (0..100_000).map(|_| publish()).collect();
+    // Other tests take theirs meanwhile.
+    let many = 100_000.min(MOST / 2);
+    let values: Vec<usize> = (0..many).map(|_| publish()).collect();
     let mut distinct = values.clone();
     distinct.sort_unstable();
     distinct.dedup();
