@@ -8,6 +8,8 @@ mod connect;
 mod fault;
 mod lmtp;
 mod mail;
+mod open;
+mod reopen;
 mod time;
 mod tls;
 
