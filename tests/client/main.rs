@@ -5,6 +5,7 @@ mod auth;
 mod codes;
 mod command;
 mod connect;
+mod elsewhere;
 mod fault;
 mod lmtp;
 mod mail;

@@ -381,15 +381,19 @@ fn the_error_names_the_phase() {
         (secured().expect("EHLO").mute(), "EHLO"),
         (secured().expect("EHLO").reply("250-x\n250 AUTH PLAIN").expect("AUTH").mute(), "AUTH"),
     ];
-    for (script, words) in cases {
-        let server = Server::script(script);
-        let mut client = client_of("smtp+starttls://localhost:PORT", &server);
-        client.set_credentials(Some("me@x"), Some(PASSWORD)).unwrap();
-        client.set_timeout(TimeoutPolicy::After(Duration::from_millis(500)));
-        kind(client.open(), ErrorKind::Timeout, words);
-        assert!(!client.is_connected(), "{words}");
-        server.finish_unchecked();
-    }
+    std::thread::scope(|scope| {
+        for (script, words) in cases {
+            scope.spawn(move || {
+                let server = Server::script(script);
+                let mut client = client_of("smtp+starttls://localhost:PORT", &server);
+                client.set_credentials(Some("me@x"), Some(PASSWORD)).unwrap();
+                client.set_timeout(TimeoutPolicy::After(Duration::from_secs(2)));
+                kind(client.open(), ErrorKind::Timeout, words);
+                assert!(!client.is_connected(), "{words}");
+                server.finish_unchecked();
+            });
+        }
+    });
     let mut client = client(Protocol::Smtp);
     client.set_host("127.0.0.1", closed_port()).unwrap();
     kind(client.open(), ErrorKind::Io, "cannot connect to 127.0.0.1");
