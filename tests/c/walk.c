@@ -91,6 +91,11 @@ static void settings(void) {
     GIVES(SMTP_OK, smtp_client_set_security(client, SMTP_SECURITY_AUTO));
     GIVES(SMTP_OK, smtp_client_set_credentials(client, "me", "password"));
     GIVES(SMTP_OK, smtp_client_set_addresses(client, addresses, 2));
+    GIVES(SMTP_OK, smtp_client_set_credentials(client, NULL, NULL));
+    GIVES(SMTP_OK, smtp_client_set_host(client, server("smtp"), 0));
+    GIVES(SMTP_OK, smtp_client_open(client));
+    GIVES(SMTP_OK, smtp_client_open(client));
+    GIVES(221, smtp_client_quit(client));
     smtp_client_free(client);
 }
 
