@@ -314,6 +314,7 @@ impl Client {
         }
     }
 
+    #[inline(always)]
     fn wants(&self, transport: &Transport) -> Wait {
         let write = self.session.has_output() || transport.flush_pending();
         Wait { write, also: self.session.starved() }

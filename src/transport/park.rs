@@ -38,6 +38,7 @@ pub(super) struct Place {
 impl Park {
     /// Says what to wait for. Behind the deadline what has arrived may still be read, but nothing
     /// more be written.
+    #[inline(always)]
     pub(super) fn ask(&self, fds: &[libc::pollfd], deadline: Option<Instant>) {
         let mut place = self.place();
         place.fds.clear();
@@ -68,6 +69,7 @@ impl Park {
         }
     }
 
+    #[inline(always)]
     pub(super) fn place(&self) -> RefMut<'_, Place> {
         // Nothing waits but what is driven, and nothing is driven but by whoever shares it.
         self.0.as_deref().expect("it is shared by then").borrow_mut()
@@ -90,6 +92,7 @@ impl Place {
     }
 
     /// Whether the wait is over: by a cancel, by what the descriptors have shown, or by the clock.
+    #[inline]
     pub fn is_over(&mut self, cancel: &Cancel, now: Instant) -> bool {
         if self.answer.is_some() {
             return true;
