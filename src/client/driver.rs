@@ -123,6 +123,7 @@ impl Driver {
         match &mut self.place {
             Place::Here(client) => {
                 self.park.join(&mut client.park);
+                self.park.set_stepped(self.is_nonblocking);
                 Ok(client)
             }
             other => Err(other.is_away()),

@@ -32,6 +32,8 @@ pub(super) struct Place {
     /// Where one is ready the wait ends; negative ones are looked past.
     pub fds: Vec<libc::pollfd>,
     pub deadline: Option<Instant>,
+    /// Nothing may take the caller's thread.
+    pub is_stepped: bool,
     answer: Option<Result<Ready>>,
 }
 
@@ -73,6 +75,15 @@ impl Park {
     pub(super) fn place(&self) -> RefMut<'_, Place> {
         // Nothing waits but what is driven, and nothing is driven but by whoever shares it.
         self.0.as_deref().expect("it is shared by then").borrow_mut()
+    }
+
+    /// Whether what waits may instead take the caller's thread for as long as it likes.
+    pub fn may_block(&self) -> bool {
+        !self.place().is_stepped
+    }
+
+    pub fn set_stepped(&self, on: bool) {
+        self.place().is_stepped = on;
     }
 
     /// Nothing is waited for.
