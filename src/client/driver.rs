@@ -102,17 +102,15 @@ impl Driver {
                 "calls of this client wait: smtp_client_set_nonblocking() first",
             ));
         }
-        match &self.events {
-            Some(events) => events.check_owner()?,
-            None => {
-                self.events = Some(Events::new(&self.cancel)?);
-                self.watch();
-            }
+        if let Some(events) = &self.events {
+            events.check_owner()?;
+            return Ok(events.fd());
         }
-        self.events
-            .as_ref()
-            .map(Events::fd)
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "no events"))
+        let events = Events::new(&self.cancel)?;
+        let fd = events.fd();
+        self.events = Some(events);
+        self.watch();
+        Ok(fd)
     }
 
     /// The client, ready to begin an operation: whatever a wait takes is there by then.
