@@ -1401,7 +1401,7 @@ SMTP_API int smtp_client_fd(const smtp_client *client);
  *     if (result < 0)
  *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
  *
- * In a loop of many clients the call to poll() is the loop's own. loop_poll.c, loop_libuv.c,
+ * In a loop of many clients one wait serves them all. loop_poll.c, loop_libuv.c,
  * loop_libevent.c and loop_glib.c in smtpclient-examples(3) are whole programs.
  */
 
