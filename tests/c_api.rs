@@ -24,6 +24,7 @@ macro_rules! programs {
 }
 
 programs! {
+    addresses
     authenticate
     cancel
     deadlines
@@ -32,6 +33,7 @@ programs! {
     errors
     forked
     handles
+    idle
     interrupted
     lifecycle
     outcomes

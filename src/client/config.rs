@@ -25,8 +25,8 @@ pub(super) struct Config {
     pub hostname: Option<String>,
     pub timeout: TimeoutPolicy,
     pub endpoint: Endpoint,
-    /// It was changed since it was last opened.
-    pub is_new_endpoint: bool,
+    /// The last connection was made to it, by `open`, and it was not changed since.
+    pub is_opened: bool,
     pub source: Option<(String, u16)>,
     /// The default one is made when it is needed: a new client needs no memory.
     pub tls: Option<TlsPolicy>,

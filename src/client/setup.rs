@@ -81,7 +81,7 @@ impl Client {
     }
 
     fn endpoint_to_change(&mut self) -> &mut Endpoint {
-        self.config.is_new_endpoint = true;
+        self.config.is_opened = false;
         &mut self.config.endpoint
     }
 

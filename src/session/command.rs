@@ -237,7 +237,7 @@ impl Session {
     }
 
     /// Text of an error for a command that the server refused.
-    pub(super) fn refusal(&self, kind: ErrorKind, command: &str) -> Error {
+    pub fn refusal(&self, kind: ErrorKind, command: &str) -> Error {
         Error::new(kind, format!("{command}: {}", self.last.describe()))
             .with_reply_code(self.last.code())
     }

@@ -66,7 +66,8 @@ impl Session {
         self.hello(self.hello_verb(), name, Awaited::Hello { helo: false, falls_back: true })
     }
 
-    fn hello_verb(&self) -> &'static str {
+    /// What the protocol greets with.
+    pub fn hello_verb(&self) -> &'static str {
         if self.protocol == Protocol::Lmtp { "LHLO" } else { "EHLO" }
     }
 

@@ -128,6 +128,49 @@ static void behind_a_full_queue(void) {
     GIVES(1, threads());
 }
 
+static void *connect_late(void *client) {
+    char host[64];
+    snprintf(host, sizeof host, "late-name.example%s", strrchr(server("smtp"), ':'));
+    GIVES(SMTP_OK, smtp_client_connect(client, host, 0));
+    GIVES(SMTP_OK, send_one(client));
+    GIVES(221, smtp_client_quit(client));
+    return NULL;
+}
+
+/* A look-up that outlives its caller is there for the next who want that name. */
+static void a_lookup_is_joined(void) {
+    enum { CALLERS = 3 };
+    smtp_client *client = client_new(SMTP_PROTOCOL_SMTP);
+    smtp_client *others[CALLERS];
+    pthread_t callers[CALLERS];
+    int i;
+    resolver_answers = 0;
+    GIVES(SMTP_OK, smtp_client_set_timeout(client, 50));
+    GIVES(SMTP_E_TIMEOUT, smtp_client_connect(client, "late-name.example", 25));
+    for (i = 0; i < 100 && resolver_asked_late == 0; i++)
+        nap(10);
+    GIVES(1, resolver_asked_late);
+    GIVES(SMTP_E_TIMEOUT, smtp_client_connect(client, "late-name.example", 25));
+    for (i = 0; i < CALLERS; i++) {
+        others[i] = client_new(SMTP_PROTOCOL_SMTP);
+        CHECK(pthread_create(&callers[i], NULL, connect_late, others[i]) == 0);
+    }
+    nap(slow() ? 3000 : 300);
+    GIVES(1, resolver_asked_late);
+    resolver_answers = 1;
+    for (i = 0; i < CALLERS; i++) {
+        CHECK(pthread_join(callers[i], NULL) == 0);
+        smtp_client_free(others[i]);
+    }
+    /* They asked nobody else, and nothing is kept: whoever comes later asks anew. */
+    GIVES(1, resolver_asked_late);
+    GIVES(SMTP_OK, smtp_client_set_timeout(client, 60000));
+    connect_late(client);
+    GIVES(2, resolver_asked_late);
+    smtp_client_free(client);
+    resolver_answers = 0;
+}
+
 /* One's own name: what was not found out is not taken for the answer. */
 static void own_name(void) {
     smtp_client *client = smtp_client_new(SMTP_PROTOCOL_SMTP);
@@ -136,8 +179,10 @@ static void own_name(void) {
     resolver_own = NULL;
     GIVES(250, smtp_client_ehlo(client, NULL));
     HAS(smtp_client_reply_text(client), "hello [127.0.0.1]");
+    GIVES(1, resolver_asked_own);
     resolver_own = "own.example.org";
     GIVES(250, smtp_client_ehlo(client, NULL));
+    GIVES(2, resolver_asked_own);
     HAS(smtp_client_reply_text(client), "hello own.example.org");
     resolver_own = NULL; /* and that is kept */
     GIVES(250, smtp_client_ehlo(client, NULL));
@@ -168,6 +213,7 @@ static void own_name(void) {
 int main(void) {
     codes();
     own_name();
+    a_lookup_is_joined();
     nobody_waits_for_ever();
     behind_a_full_queue();
     return 0;

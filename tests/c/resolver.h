@@ -3,6 +3,8 @@
  * library calls.
  *
  *     localhost      127.0.0.1, the name that the program asks for beside these
+ *     both           ::1, then 127.0.0.1
+ *     late-*         127.0.0.1, once `resolver_answers` is set
  *     slow-*         again later, once `resolver_answers` is set
  *     again-*        again later, at once
  *     broken-*       EAI_SYSTEM
@@ -22,20 +24,28 @@
 #include <sys/socket.h>
 
 static volatile int resolver_answers;
+/* How often it was asked for a name that begins so. */
+static volatile int resolver_asked_late, resolver_asked_own;
 static const char *volatile resolver_own;
 
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
                 struct addrinfo **list) {
     struct {
-        struct addrinfo entry;
+        struct addrinfo entry, other;
         struct sockaddr_in address;
+        struct sockaddr_in6 first;
         char canonical[64];
     } *found;
     CHECK(name != NULL && service == NULL && hints != NULL && hints->ai_socktype == SOCK_STREAM);
-    if (strncmp(name, "slow-", 5) == 0) {
+    if (strncmp(name, "late-", 5) == 0)
+        __sync_fetch_and_add(&resolver_asked_late, 1);
+    if (strcmp(name, "own-host") == 0)
+        __sync_fetch_and_add(&resolver_asked_own, 1);
+    if (strncmp(name, "slow-", 5) == 0 || strncmp(name, "late-", 5) == 0) {
         while (!resolver_answers)
             nap(10);
-        return EAI_AGAIN;
+        if (name[0] == 's')
+            return EAI_AGAIN;
     }
     if (strncmp(name, "again-", 6) == 0)
         return EAI_AGAIN;
@@ -45,7 +55,8 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     }
     if (strcmp(name, "own-host") == 0 && resolver_own == NULL)
         return EAI_AGAIN;
-    if (strcmp(name, "own-host") != 0 && strcmp(name, "localhost") != 0)
+    if (strcmp(name, "own-host") != 0 && strcmp(name, "localhost") != 0 &&
+        strcmp(name, "both") != 0 && strncmp(name, "late-", 5) != 0)
         return EAI_NONAME;
     found = calloc(1, sizeof *found);
     if (found == NULL)
@@ -60,6 +71,15 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
         snprintf(found->canonical, sizeof found->canonical, "%s",
                  resolver_own == NULL ? name : resolver_own);
         found->entry.ai_canonname = found->canonical;
+    }
+    if (strcmp(name, "both") == 0) {
+        found->other = found->entry;
+        found->first.sin6_family = AF_INET6;
+        found->first.sin6_addr = in6addr_loopback;
+        found->entry.ai_family = AF_INET6;
+        found->entry.ai_addr = (struct sockaddr *)&found->first;
+        found->entry.ai_addrlen = sizeof found->first;
+        found->entry.ai_next = &found->other;
     }
     *list = &found->entry;
     return 0;

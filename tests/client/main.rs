@@ -5,9 +5,12 @@ mod auth;
 mod codes;
 mod command;
 mod connect;
+mod elsewhere;
 mod fault;
 mod lmtp;
 mod mail;
+mod open;
+mod reopen;
 mod time;
 mod tls;
 

@@ -110,6 +110,10 @@ impl Client {
         self.end(Operation::ConnectFd { fd, server_name: server_name.map(str::to_owned) })
     }
 
+    pub fn open(&mut self) -> Result<()> {
+        self.end(Operation::Open)
+    }
+
     pub fn starttls(&mut self) -> Result<()> {
         self.end(Operation::StartTls)
     }

@@ -32,6 +32,7 @@ pub struct Builder {
 enum Place {
     V4(u16),
     V6,
+    At(SocketAddr),
     Unix,
     UnixAt(String),
 }
@@ -70,6 +71,12 @@ impl Builder {
     /// TCP on 127.0.0.1 at that port instead of any.
     pub fn port(mut self, port: u16) -> Builder {
         self.place = Place::V4(port);
+        self
+    }
+
+    /// TCP at that address and port.
+    pub fn at(mut self, place: SocketAddr) -> Builder {
+        self.place = Place::At(place);
         self
     }
 
@@ -113,6 +120,7 @@ impl Builder {
             Place::V6 => {
                 Listener::Tcp(TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).expect("a port on ::1"))
             }
+            Place::At(place) => Listener::Tcp(TcpListener::bind(place).expect("the port")),
             Place::Unix => {
                 let directory = TempDir::new("unix");
                 let path = directory.join("socket");

@@ -51,7 +51,7 @@ impl Client {
 
     /// Makes that the peer of the next connection; the present one is closed.
     pub(super) fn aim(&mut self, host: String, port: u16) -> Result<()> {
-        self.close();
+        self.leave();
         self.session.trace().info(&format!("connect: {host:?}, {port}"));
         if self.audit.as_mut().is_some_and(|audit| !audit.connect(&host, port)) {
             return Err(Error::new(
@@ -96,7 +96,7 @@ impl Client {
         let name = server_name.unwrap_or("localhost");
         check_argument("the server name", name)?;
         transport::check_server_name(name)?;
-        self.close();
+        self.leave();
         let deadline = self.connect_deadline();
         if self.audit.as_mut().is_some_and(|audit| !audit.connect(name, 0)) {
             return Err(Error::new(
@@ -176,6 +176,12 @@ impl Client {
             self.take_arrived();
         }
         self.abandon();
+    }
+
+    /// Closes the connection for another, which `open` will not take for its own.
+    fn leave(&mut self) {
+        self.close();
+        self.config.is_opened = false;
     }
 
     /// The same without touching the connection: a forked child must not take what is its

@@ -7,7 +7,7 @@ use crate::client::{Endpoint, Plan};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sasl::Secret;
 
-use super::{Client, Command, Needs};
+use super::{Begun, Client, Command, Needs};
 
 impl Client {
     /// Nothing, if the connection is there; else all of it, under one deadline. What fails leaves
@@ -22,7 +22,7 @@ impl Client {
         let opened = self.set_up().await;
         self.whole = None;
         match opened {
-            Ok(()) => self.config.is_new_endpoint = false,
+            Ok(()) => self.config.is_opened = true,
             Err(_) => self.close(),
         }
         opened
@@ -30,7 +30,7 @@ impl Client {
 
     /// A connection to what was set, as far as can be told without asking the server.
     fn is_open(&mut self) -> bool {
-        !self.config.is_new_endpoint
+        self.config.is_opened
             && self.transport.is_some()
             && self.attend().is_none()
             && self.transport.is_some()
@@ -46,9 +46,13 @@ impl Client {
             let password = one.password.as_ref().map(|text| Secret::from(text.as_bytes()));
             password.map(|password| Command::Login { user: one.user.to_string(), password })
         });
-        if matches!(login, Some(None)) {
-            let text = "the credentials have no password: smtp_client_set_credentials() first";
-            return Err(Error::new(ErrorKind::Misuse, text));
+        match &login {
+            Some(Some(login)) => login.check()?,
+            Some(None) => {
+                let text = "the credentials have no password: smtp_client_set_credentials() first";
+                return Err(Error::new(ErrorKind::Misuse, text));
+            }
+            None => {}
         }
         let (host, addresses) = (host.clone(), addresses.clone());
         let protocol = self.session.protocol();
@@ -60,19 +64,31 @@ impl Client {
         self.aim(host, port)?;
         let transport = self.reach(&addresses, deadline).await?;
         self.be_greeted(transport, deadline, is_first).await?;
-        let deadline = self.begin(Needs::Greeting).await?;
-        match plan(self, self.session.channel().loopback) {
-            Plan::Clear | Plan::Tls => {}
-            Plan::IfOffered if !self.session.capabilities().has("STARTTLS") => {}
-            Plan::IfOffered | Plan::StartTls => {
-                self.start_tls(deadline).await?;
-                self.begin(Needs::Greeting).await?;
-            }
+        let plan = plan(self, self.session.channel().loopback);
+        let deadline = if plan == Plan::StartTls {
+            self.ask_for_tls().await?
+        } else {
+            self.begin(Needs::Greeting).await?
+        };
+        let is_offered = self.session.capabilities().starttls();
+        if plan == Plan::StartTls || (plan == Plan::IfOffered && is_offered) {
+            self.start_tls(deadline).await?;
+            self.begin(Needs::Greeting).await?;
         }
         if let Some(Some(login)) = login {
             let started = self.start(login);
             self.operate(started, deadline).await?;
         }
         Ok(())
+    }
+
+    /// EHLO, and never HELO behind it: that knows of no STARTTLS, and nothing else goes in clear.
+    async fn ask_for_tls(&mut self) -> Begun {
+        let deadline = self.begin(Needs::OwnName).await?;
+        let started = self.start(Command::Ehlo(None));
+        match self.operate(started, deadline).await? {
+            200..=299 => Ok(deadline),
+            _ => Err(self.session.refusal(ErrorKind::Helo, self.session.hello_verb())),
+        }
     }
 }
