@@ -214,13 +214,17 @@ fn a_connection_made_by_hand_will_do_where_none_was_set() {
     assert_eq!(server.finish().connections.len(), 1);
 }
 
+fn transaction() -> Box<Transaction> {
+    let mut transaction = Transaction::new();
+    transaction.set_sender("from@x.example").unwrap();
+    transaction.add_recipient("to@x.example", &[]).unwrap();
+    transaction.set_body(Body::Owned(b"hello".to_vec()));
+    Box::new(transaction)
+}
+
 fn submit(client: &mut Client, count: usize) {
-    for number in 0..count {
-        let mut transaction = Transaction::new();
-        transaction.set_sender("from@x.example").unwrap();
-        transaction.add_recipient("to@x.example", &[]).unwrap();
-        transaction.set_body(Body::Owned(vec![b'x'; 100 + number]));
-        client.submit(Box::new(transaction)).unwrap();
+    for _ in 0..count {
+        client.submit(transaction()).unwrap();
     }
 }
 
@@ -255,11 +259,32 @@ fn a_stream_in_flight_to_another_server_ends() {
     assert_eq!(done.0.lock().unwrap().len(), 50);
     let delivered = server.finish().messages().iter().filter(|one| one.is_accepted()).count();
     let all = done.0.lock().unwrap();
-    let status = |one: &&Box<Transaction>| one.status_kind();
-    let told = all.iter().filter(|one| status(one).is_none()).count();
-    let unknown = all.iter().filter(|one| status(one) == Some(ErrorKind::OutcomeUnknown)).count();
+    let count =
+        |kind: Option<ErrorKind>| all.iter().filter(|one| one.status_kind() == kind).count();
+    let (told, unknown) = (count(None), count(Some(ErrorKind::OutcomeUnknown)));
     assert!(told <= delivered && delivered <= told + unknown, "{told} {delivered} {unknown}");
     assert!(other.finish().messages().is_empty());
+}
+
+/// It comes back before the new connection is made, which is not its own.
+#[test]
+fn a_stream_whose_server_has_gone_ends() {
+    let greeted = Script::new().reply("220 x").expect("EHLO").reply("250 x");
+    let gone = greeted.expect("MAIL").pause(Duration::from_millis(200)).cut();
+    let server = Server::builder().script(gone).engine(Engine::new()).start();
+    let mut client = opened(&server);
+    let done = Done::default();
+    client.set_completion(Some(Box::new(done.clone())));
+    client.submit(transaction()).unwrap();
+    await_end(&client, libc::POLLRDHUP);
+    client.open().unwrap();
+    let all = done.0.lock().unwrap();
+    let kinds: Vec<_> = all.iter().map(|one| one.status_kind()).collect();
+    assert_eq!(kinds, [Some(ErrorKind::Disconnected)]);
+    assert!(client.is_connected());
+    client.close();
+    let record = server.finish();
+    assert_eq!((record.connections.len(), record.messages().len()), (2, 0));
 }
 
 /// What is owed stays the caller's to fetch, and in the way of everything else.
