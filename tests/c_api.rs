@@ -34,6 +34,7 @@ programs! {
     handles
     interrupted
     lifecycle
+    nonblocking
     outcomes
     random_calls
     reentry
