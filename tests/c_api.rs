@@ -36,6 +36,8 @@ programs! {
     lifecycle
     nonblocking
     outcomes
+    pending
+    pending_phases
     random_calls
     reentry
     resolver
