@@ -38,6 +38,7 @@ programs! {
     outcomes
     pending
     pending_phases
+    poll_fd
     random_calls
     reentry
     resolver
