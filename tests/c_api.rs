@@ -34,6 +34,8 @@ programs! {
     handles
     interrupted
     lifecycle
+    loop_forked
+    loop_scarce
     nonblocking
     outcomes
     pending
@@ -48,6 +50,7 @@ programs! {
     transcript
     untouched
     walk
+    watchdog
 }
 
 /// Not linked with the library: it loads it.
