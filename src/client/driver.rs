@@ -214,7 +214,10 @@ impl Driver {
     /// From now on the descriptor tells of the connection, no operation being pending.
     pub fn watch(&mut self) {
         match &mut self.place {
-            Place::Here(client) if self.is_nonblocking && self.events.is_some() => {
+            // A forked child leaves alone what its parent watches.
+            Place::Here(client)
+                if self.is_nonblocking && self.events.as_ref().is_some_and(Events::is_ours) =>
+            {
                 self.park.join(&mut client.park);
                 client.watch();
                 self.arm();

@@ -102,7 +102,11 @@ impl Pool {
         let epoch = fork::epoch();
         let waited = limit.park.wait(&fds, limit.deadline).await;
         if epoch != fork::epoch() {
-            // A child that ends what its parent began touches none of its locks.
+            // A child that ends what its parent began touches none of its locks, behind which the
+            // waiter stays for ever.
+            if Arc::strong_count(&waiter) > 1 {
+                waiter.wake.abandon();
+            }
             return Err(Error::new(ErrorKind::Misuse, "the name lookup is that of the parent"));
         }
         if waited.is_err() {
