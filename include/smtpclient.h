@@ -127,11 +127,15 @@
  * are given is valid until they return. They must not throw an exception (the program is aborted)
  * nor longjmp out (undefined).
  *
+ * Waiting. A call waits until it is done, or, after smtp_client_set_nonblocking(), for nothing: then
+ * it goes on in smtp_client_process().
+ *
  * Time. Every call on a connection ends within its time limit, see smtp_client_set_timeout().
  *
- * Secrets. Passwords and responses are not kept: copies are overwritten when they are no longer
- * needed. Transcripts show them as "***" unless smtp_client_set_debug_secrets() is on, and no
- * error has one in its text; the audit callback alone gets what is really sent.
+ * Secrets. Passwords and responses are not kept but for those that smtp_client_open() is to use:
+ * copies are overwritten when they are no longer needed. Transcripts show them as "***" unless
+ * smtp_client_set_debug_secrets() is on, and no error has one in its text; the audit callback alone
+ * gets what is really sent.
  *
  * Environment. No variable is read but `SSL_CERT_FILE` and `SSL_CERT_DIR`, which name the system's
  * roots, and those that OpenSSL and the system's resolver read by themselves.
@@ -142,8 +146,9 @@
  *
  * The process. No signal handler is installed, no SIGPIPE raised, no environment, locale, errno,
  * mask or OpenSSL error queue changed; descriptors are close-on-exec and never one of 0 to 2, and
- * a client without a connection has none. Names are looked up on threads of the library's own,
- * eight at most in the process, which block all signals. They end with the call, or, where a
+ * a client without a connection has none, but for what smtp_client_poll_fd() stands on, once that
+ * or a call of a non-blocking client has been made. Names are looked up on threads of the library's
+ * own, eight at most in the process, which block all signals. They end with the call, or, where a
  * lookup outlasts its time limit, when the system's resolver gives up; further lookups wait for
  * that, each within its own time limit. The library stays mapped after dlclose(3).
  *
@@ -1128,13 +1133,13 @@ int smtp_client_set_addresses(smtp_client *client,
  * Cheap enough to be called before each mail: if the connection is there, nothing is sent. A server
  * that has closed it meanwhile, or said so (421), is noticed without asking it, and a new
  * connection made. So it is where host, addresses, credentials or security were set anew since, or
- * another function made the connection.
+ * another function made the connection. (Where no server was set, any that is there will do.)
  *
  * Returns SMTP_OK. The errors of smtp_client_connect(), smtp_client_starttls(),
  * smtp_client_ehlo_or_helo_if_needed() and smtp_client_login(), the message saying in which phase;
  * SMTP_E_NOT_SUPPORTED if STARTTLS is needed and not offered, SMTP_E_HELO if EHLO is refused then;
- * SMTP_E_MISUSE if no host was set, or credentials without a password. After an error there is no
- * connection.
+ * SMTP_E_MISUSE if no host was set and there is no connection, or for credentials without a
+ * password. After an error there is no connection.
  */
 SMTP_API
 SMTP_NODISCARD
@@ -1398,7 +1403,7 @@ SMTP_API int smtp_client_fd(const smtp_client *client);
  *     if (result < 0)
  *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
  *
- * In a loop of many clients the call to poll() is the loop's own. loop_poll.c, loop_libuv.c,
+ * In a loop of many clients one wait serves them all. loop_poll.c, loop_libuv.c,
  * loop_libevent.c and loop_glib.c in smtpclient-examples(3) are whole programs.
  */
 

@@ -36,7 +36,13 @@ programs! {
     idle
     interrupted
     lifecycle
+    loop_forked
+    loop_scarce
+    nonblocking
     outcomes
+    pending
+    pending_phases
+    poll_fd
     random_calls
     reentry
     resolver
@@ -46,6 +52,7 @@ programs! {
     transcript
     untouched
     walk
+    watchdog
 }
 
 /// Not linked with the library: it loads it.

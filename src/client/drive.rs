@@ -156,7 +156,8 @@ impl Client {
         if let Err(error) = self.write() {
             self.fail_write(error);
         }
-        self.session.ended().is_some() || (until.is_reached(&self.session) && !self.holds_back())
+        self.session.ended().is_some()
+            || (until.is_reached(&self.session) && !self.holds_back(until))
     }
 
     /// What can be done without waiting where no call is under way: a stream of transactions goes
@@ -226,9 +227,10 @@ impl Client {
         }
     }
 
-    /// TLS has records that the socket has not taken yet.
-    fn holds_back(&self) -> bool {
-        self.transport.as_ref().is_some_and(|transport| transport.flush_pending())
+    /// TLS has records that the socket has not taken yet, and nothing else would send them.
+    fn holds_back(&self, until: Until) -> bool {
+        let goes_on = matches!(until, Until::Room);
+        !goes_on && self.transport.as_ref().is_some_and(|transport| transport.flush_pending())
     }
 
     /// Takes what the socket holds already.
@@ -314,6 +316,7 @@ impl Client {
         }
     }
 
+    #[inline(always)]
     fn wants(&self, transport: &Transport) -> Wait {
         let write = self.session.has_output() || transport.flush_pending();
         Wait { write, also: self.session.starved() }

@@ -102,17 +102,15 @@ impl Driver {
                 "calls of this client wait: smtp_client_set_nonblocking() first",
             ));
         }
-        match &self.events {
-            Some(events) => events.check_owner()?,
-            None => {
-                self.events = Some(Events::new(&self.cancel)?);
-                self.watch();
-            }
+        if let Some(events) = &self.events {
+            events.check_owner()?;
+            return Ok(events.fd());
         }
-        self.events
-            .as_ref()
-            .map(Events::fd)
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "no events"))
+        let events = Events::new(&self.cancel)?;
+        let fd = events.fd();
+        self.events = Some(events);
+        self.watch();
+        Ok(fd)
     }
 
     /// The client, ready to begin an operation: whatever a wait takes is there by then.
@@ -123,6 +121,7 @@ impl Driver {
         match &mut self.place {
             Place::Here(client) => {
                 self.park.join(&mut client.park);
+                self.park.set_stepped(self.is_nonblocking);
                 Ok(client)
             }
             other => Err(other.is_away()),
@@ -215,7 +214,10 @@ impl Driver {
     /// From now on the descriptor tells of the connection, no operation being pending.
     pub fn watch(&mut self) {
         match &mut self.place {
-            Place::Here(client) if self.is_nonblocking && self.events.is_some() => {
+            // A forked child leaves alone what its parent watches.
+            Place::Here(client)
+                if self.is_nonblocking && self.events.as_ref().is_some_and(Events::is_ours) =>
+            {
                 self.park.join(&mut client.park);
                 client.watch();
                 self.arm();

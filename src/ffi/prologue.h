@@ -108,11 +108,15 @@
  * are given is valid until they return. They must not throw an exception (the program is aborted)
  * nor longjmp out (undefined).
  *
+ * Waiting. A call waits until it is done, or, after smtp_client_set_nonblocking(), for nothing: then
+ * it goes on in smtp_client_process().
+ *
  * Time. Every call on a connection ends within its time limit, see smtp_client_set_timeout().
  *
- * Secrets. Passwords and responses are not kept: copies are overwritten when they are no longer
- * needed. Transcripts show them as "***" unless smtp_client_set_debug_secrets() is on, and no
- * error has one in its text; the audit callback alone gets what is really sent.
+ * Secrets. Passwords and responses are not kept but for those that smtp_client_open() is to use:
+ * copies are overwritten when they are no longer needed. Transcripts show them as "***" unless
+ * smtp_client_set_debug_secrets() is on, and no error has one in its text; the audit callback alone
+ * gets what is really sent.
  *
  * Environment. No variable is read but `SSL_CERT_FILE` and `SSL_CERT_DIR`, which name the system's
  * roots, and those that OpenSSL and the system's resolver read by themselves.
@@ -123,8 +127,9 @@
  *
  * The process. No signal handler is installed, no SIGPIPE raised, no environment, locale, errno,
  * mask or OpenSSL error queue changed; descriptors are close-on-exec and never one of 0 to 2, and
- * a client without a connection has none. Names are looked up on threads of the library's own,
- * eight at most in the process, which block all signals. They end with the call, or, where a
+ * a client without a connection has none, but for what smtp_client_poll_fd() stands on, once that
+ * or a call of a non-blocking client has been made. Names are looked up on threads of the library's
+ * own, eight at most in the process, which block all signals. They end with the call, or, where a
  * lookup outlasts its time limit, when the system's resolver gives up; further lookups wait for
  * that, each within its own time limit. The library stays mapped after dlclose(3).
  *

@@ -134,7 +134,7 @@ smtp_client_connect()
  *     if (result < 0)
  *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
  *
- * In a loop of many clients the call to poll() is the loop's own. loop_poll.c, loop_libuv.c,
+ * In a loop of many clients one wait serves them all. loop_poll.c, loop_libuv.c,
  * loop_libevent.c and loop_glib.c in smtpclient-examples(3) are whole programs.
  */
 smtp_client_set_nonblocking()

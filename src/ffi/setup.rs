@@ -149,13 +149,13 @@ pub unsafe extern "C" fn smtp_client_set_addresses(
 /// Cheap enough to be called before each mail: if the connection is there, nothing is sent. A server
 /// that has closed it meanwhile, or said so (421), is noticed without asking it, and a new
 /// connection made. So it is where host, addresses, credentials or security were set anew since, or
-/// another function made the connection.
+/// another function made the connection. (Where no server was set, any that is there will do.)
 ///
 /// Returns SMTP_OK. The errors of smtp_client_connect(), smtp_client_starttls(),
 /// smtp_client_ehlo_or_helo_if_needed() and smtp_client_login(), the message saying in which phase;
 /// SMTP_E_NOT_SUPPORTED if STARTTLS is needed and not offered, SMTP_E_HELO if EHLO is refused then;
-/// SMTP_E_MISUSE if no host was set, or credentials without a password. After an error there is no
-/// connection.
+/// SMTP_E_MISUSE if no host was set and there is no connection, or for credentials without a
+/// password. After an error there is no connection.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_open(client: *mut smtp_client) -> c_int {

@@ -48,9 +48,13 @@ impl Events {
         self.poller.fd()
     }
 
+    pub fn is_ours(&self) -> bool {
+        self.epoch == fork::epoch()
+    }
+
     /// A forked child shares it with its parent, and would take its events.
     pub fn check_owner(&self) -> Result<()> {
-        if self.epoch == fork::epoch() {
+        if self.is_ours() {
             return Ok(());
         }
         let text = "the client's descriptor is that of the parent process: use another client";
@@ -131,7 +135,7 @@ impl Events {
 impl Drop for Events {
     fn drop(&mut self) {
         self.cancel.wakes(None);
-        if self.epoch == fork::epoch() {
+        if self.is_ours() {
             wake::close_when_quiet(self.wake);
         } else {
             self.wake.close();

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Where the system gives no thread at all, the look-up runs in the caller's, and his limit holds
-//! again behind it. A forked child has none of its parent's threads, and touches none of its locks:
+//! again behind it; or fails, where the caller is an event loop. A forked child has none of its parent's threads, and touches none of its locks:
 //! it begins with a pool of its own.
 
 use std::collections::VecDeque;
@@ -90,14 +90,23 @@ impl Pool {
 
     async fn ask(&'static self, question: Question, limit: Limit<'_>) -> Result<Answer> {
         let waiter = Arc::new(Waiter { wake: Wake::new()?, outcome: Mutex::default() });
-        if !self.enqueue(&question, &waiter) {
-            return Ok((self.look_up)(&question));
+        match self.enqueue(&question, &waiter) {
+            true => {}
+            false if limit.park.may_block() => return Ok((self.look_up)(&question)),
+            false => {
+                let text = "the system gives no thread for the name lookup now";
+                return Err(Error::new(ErrorKind::ResolveAgain, text));
+            }
         }
         let fds = [watch(waiter.wake.fd(), libc::POLLIN)];
         let epoch = fork::epoch();
         let waited = limit.park.wait(&fds, limit.deadline).await;
         if epoch != fork::epoch() {
-            // A child that ends what its parent began touches none of its locks.
+            // A child that ends what its parent began touches none of its locks, behind which the
+            // waiter stays for ever.
+            if Arc::strong_count(&waiter) > 1 {
+                waiter.wake.abandon();
+            }
             return Err(Error::new(ErrorKind::Misuse, "the name lookup is that of the parent"));
         }
         if waited.is_err() {

@@ -185,6 +185,7 @@ impl Transport {
     /// Says in the park what to wait for, the socket first; false if there is no need to. Behind the
     /// deadline what has arrived may still be read, but nothing more be written. Ask
     /// [`Transport::has_buffered`] first: the socket knows nothing of what is here already.
+    #[inline]
     pub fn ask(&self, what: Wait, limit: Limit<'_>) -> bool {
         let wants = self.wants(what);
         wants.inspect(|what| self.socket().ask(true, *what, limit)).is_some()

@@ -32,12 +32,15 @@ pub(super) struct Place {
     /// Where one is ready the wait ends; negative ones are looked past.
     pub fds: Vec<libc::pollfd>,
     pub deadline: Option<Instant>,
+    /// Nothing may take the caller's thread.
+    pub is_stepped: bool,
     answer: Option<Result<Ready>>,
 }
 
 impl Park {
     /// Says what to wait for. Behind the deadline what has arrived may still be read, but nothing
     /// more be written.
+    #[inline(always)]
     pub(super) fn ask(&self, fds: &[libc::pollfd], deadline: Option<Instant>) {
         let mut place = self.place();
         place.fds.clear();
@@ -68,9 +71,19 @@ impl Park {
         }
     }
 
+    #[inline(always)]
     pub(super) fn place(&self) -> RefMut<'_, Place> {
         // Nothing waits but what is driven, and nothing is driven but by whoever shares it.
         self.0.as_deref().expect("it is shared by then").borrow_mut()
+    }
+
+    /// Whether what waits may instead take the caller's thread for as long as it likes.
+    pub fn may_block(&self) -> bool {
+        !self.place().is_stepped
+    }
+
+    pub fn set_stepped(&self, on: bool) {
+        self.place().is_stepped = on;
     }
 
     /// Nothing is waited for.
@@ -90,6 +103,7 @@ impl Place {
     }
 
     /// Whether the wait is over: by a cancel, by what the descriptors have shown, or by the clock.
+    #[inline]
     pub fn is_over(&mut self, cancel: &Cancel, now: Instant) -> bool {
         if self.answer.is_some() {
             return true;

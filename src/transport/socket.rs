@@ -89,6 +89,7 @@ impl Socket {
     }
 
     /// Says in `limit`'s park what to wait for.
+    #[inline(always)]
     pub fn ask(&self, read: bool, what: Wait, limit: Limit<'_>) {
         let events =
             if read { libc::POLLIN } else { 0 } | if what.write { libc::POLLOUT } else { 0 };

@@ -4,7 +4,6 @@
 //! over the next (RFC 8305 sections 4 and 5), and none is given up before the deadline: one that
 //! swallows packets, or a family that leads nowhere, costs the others a moment, not their time.
 
-use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -63,7 +62,7 @@ fn bad_host(host: &str, what: &str) -> Error {
 pub(super) async fn connect(target: &Target<'_>, limit: Limit<'_>) -> Result<Socket> {
     let source = target.source.map(Source::parse).transpose()?;
     let addresses = match target.addresses {
-        [] => by_turns(&resolve(target.host, target.port, limit).await?),
+        [] => by_turns(resolve(target.host, target.port, limit).await?),
         given => given_ones(given, target.port)?,
     };
     connect_any(target.host, &addresses, source.as_ref(), limit).await
@@ -155,16 +154,17 @@ fn given_ones(addresses: &[String], port: u16) -> Result<Vec<SocketAddr>> {
 
 /// The families by turns, that of the first address first, each in the order it had (RFC 8305
 /// section 4).
-fn by_turns(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
-    let first = |one: &&SocketAddr| one.is_ipv4() == addresses[0].is_ipv4();
-    let mut families = [
-        addresses.iter().filter(first).copied().collect::<VecDeque<_>>(),
-        addresses.iter().filter(|one| !first(one)).copied().collect(),
-    ];
+fn by_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let is_four = addresses.first().is_some_and(SocketAddr::is_ipv4);
+    let (family, others): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|one| one.is_ipv4() == is_four);
+    let mut others = others.into_iter();
     let mut order = Vec::new();
-    while families.iter().any(|family| !family.is_empty()) {
-        order.extend(families.iter_mut().filter_map(VecDeque::pop_front));
+    for address in family {
+        order.push(address);
+        order.extend(others.next());
     }
+    order.extend(others);
     order
 }
 
@@ -334,7 +334,7 @@ mod tests {
             ("1.1.1.1:1 2.2.2.2:1 [::1]:1 [::2]:1", "1.1.1.1:1 [::1]:1 2.2.2.2:1 [::2]:1"),
             ("[::1]:1 [::2]:1", "[::1]:1 [::2]:1"),
         ] {
-            assert_eq!(by_turns(&parse(before)), parse(after), "{before}");
+            assert_eq!(by_turns(parse(before)), parse(after), "{before}");
         }
     }
 

@@ -27,6 +27,11 @@ impl Wake {
     pub fn fd(&self) -> RawFd {
         self.0.fd()
     }
+
+    /// Closes one that will never be dropped.
+    pub fn abandon(&self) {
+        self.0.close();
+    }
 }
 
 impl Drop for Wake {

@@ -79,9 +79,9 @@ pub fn mail<'a>(
 ) {
     out.extend_from_slice(b"MAIL FROM:<");
     out.extend_from_slice(path.as_bytes());
-    out.push(b'>');
-    if let Some(size) = size {
-        number(out, b" SIZE=", size);
+    match size {
+        Some(size) => number(out, b"> SIZE=", size),
+        None => out.push(b'>'),
     }
     end_with(out, params);
 }

@@ -7,7 +7,7 @@
 /* SERVER lmtp lmtp-unix --refuse bob@b.example */
 /* SERVER basic plain --without PIPELINING --without CHUNKING --without SMTPUTF8 --without SIZE */
 #define _POSIX_C_SOURCE 200809L
-#include "check.h"
+#include "loop.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
@@ -96,6 +96,19 @@ static void settings(void) {
     GIVES(SMTP_OK, smtp_client_open(client));
     GIVES(SMTP_OK, smtp_client_open(client));
     GIVES(221, smtp_client_quit(client));
+    smtp_client_free(client);
+}
+
+/* The same server from an event loop; nonblocking.c has more of it. */
+static void in_a_loop(void) {
+    smtp_client *client = smtp_client_new(SMTP_PROTOCOL_SMTP);
+    GIVES(SMTP_E_MISUSE, smtp_client_poll_fd(client));
+    GIVES(SMTP_OK, smtp_client_set_nonblocking(client, 1));
+    GIVES(SMTP_OK, finish(client, smtp_client_connect(client, server("smtp"), 0)));
+    CHECK(smtp_client_poll_fd(client) > 2);
+    GIVES(221, finish(client, smtp_client_quit(client)));
+    GIVES(SMTP_OK, smtp_client_process(client));
+    GIVES(SMTP_OK, smtp_client_set_nonblocking(client, 0));
     smtp_client_free(client);
 }
 
@@ -548,6 +561,7 @@ static void over_a_greeted_socket(void) {
 int main(void) {
     facts();
     settings();
+    in_a_loop();
     commands();
     logins();
     mails();

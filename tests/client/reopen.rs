@@ -201,6 +201,19 @@ impl Completion for Done {
     }
 }
 
+/// Where no server was set, any connection will do while it lives.
+#[test]
+fn a_connection_made_by_hand_will_do_where_none_was_set() {
+    let server = engine();
+    let mut client = client(Protocol::Smtp);
+    kind(client.open(), ErrorKind::Misuse, "no server was set");
+    client.connect(&server.address(), 0).unwrap();
+    client.open().unwrap();
+    client.quit().unwrap();
+    kind(client.open(), ErrorKind::Misuse, "no server was set");
+    assert_eq!(server.finish().connections.len(), 1);
+}
+
 fn transaction() -> Box<Transaction> {
     let mut transaction = Transaction::new();
     transaction.set_sender("from@x.example").unwrap();

@@ -31,7 +31,7 @@ pub struct Caller<'a> {
 impl<'a> Caller<'a> {
     pub fn new(plan: &'a Plan, host: &'a Host) -> Self {
         let protocol = if plan.lmtp { Protocol::Lmtp } else { Protocol::Smtp };
-        let mut client = Client::new(protocol).expect("a client");
+        let mut client = Client::driven(protocol, plan.way).expect("a client");
         client.set_timeout(TimeoutPolicy::After(Duration::from_millis(plan.limit_ms)));
         client.set_local_hostname("client.example").expect("a host name");
         let cancel = client.canceller();

@@ -1,5 +1,6 @@
 //! What the server of one run is like: what it offers, its habits, and where it goes wrong.
 
+use crate::client::Way;
 use crate::rng::Rng;
 
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct Plan {
     pub small_buffers: bool,
     /// The client's time limit for a call, or a transaction in a stream.
     pub limit_ms: u64,
+    /// How the client is driven.
+    pub way: Way,
     /// What makes the server a liar: only for showing that the judge sees it.
     pub lie: Option<Lie>,
 }
@@ -173,6 +176,7 @@ impl Plan {
             // TCP with such buffers waits for its own timers.
             small_buffers: !tcp && rng.percent(25),
             limit_ms: LONG_MS,
+            way: Way::Waiting,
             lie: None,
         };
         match class {

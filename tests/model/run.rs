@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::caller::{Caller, Told};
+use crate::client::Way;
 use crate::host::Host;
 use crate::judge::{Fault, Judge};
 use crate::plan::{Act, Class, Plan};
@@ -41,6 +42,7 @@ impl Case {
         if plan.stalls() && !streams && !plan.any(|act| act == Act::Stall) {
             plan.limit_ms = crate::plan::LONG_MS;
         }
+        plan.way = rng.pick(&[Way::Waiting, Way::Waiting, Way::AtReadiness, Way::AtRandom]);
         Case { plan, program }
     }
 

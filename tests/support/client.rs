@@ -10,9 +10,9 @@ use smtpclient::client::{
 };
 use smtpclient::error::Result;
 
-/// How operations are driven; the tests of each kind are a program of their own.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+/// How operations are driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
     Waiting,
     /// Whenever the descriptor is readable, and only then.
     AtReadiness,
@@ -28,6 +28,7 @@ const fn way(program: &str) -> Way {
     }
 }
 
+/// The tests of each kind are a program of their own.
 const WAY: Way = way(env!("CARGO_CRATE_NAME"));
 
 /// No scenario has a longer silence in it.
@@ -35,6 +36,7 @@ const STUCK: Duration = Duration::from_secs(40);
 
 pub struct Client {
     driver: Driver,
+    way: Way,
     random: u64,
 }
 
@@ -54,9 +56,13 @@ impl DerefMut for Client {
 
 impl Client {
     pub fn new(protocol: Protocol) -> Result<Self> {
+        Client::driven(protocol, WAY)
+    }
+
+    pub fn driven(protocol: Protocol, way: Way) -> Result<Self> {
         let mut driver = Driver::new(Box::new(client::Client::new(protocol)?));
-        driver.set_nonblocking(WAY != Way::Waiting)?;
-        Ok(Client { driver, random: 0x9e37_79b9_7f4a_7c15 })
+        driver.set_nonblocking(way != Way::Waiting)?;
+        Ok(Client { driver, way, random: 0x9e37_79b9_7f4a_7c15 })
     }
 
     fn run(&mut self, operation: impl Into<Operation>) -> Result<u16> {
@@ -68,7 +74,7 @@ impl Client {
                 let Poll::Ready(result) = came else { unreachable!() };
                 return result;
             };
-            match WAY {
+            match self.way {
                 Way::Waiting => panic!("it waits, and is pending"),
                 Way::AtReadiness => {
                     let fd = self.driver.poll_fd()?;
@@ -86,7 +92,7 @@ impl Client {
                 }
             }
             came = self.driver.process();
-            if WAY == Way::AtReadiness {
+            if self.way == Way::AtReadiness {
                 moved = Instant::now();
             }
         }

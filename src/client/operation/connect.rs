@@ -18,15 +18,20 @@ impl Client {
     /// Connects and reads the greeting. An open connection is closed first.
     pub(super) async fn connect(&mut self, host: String, port: u16) -> Result<()> {
         let deadline = self.connect_deadline();
-        check_argument("the host", &host)?;
-        let is_path = host.starts_with('/');
-        let (host, port) =
-            if is_path { (host, port) } else { transport::split_host_port(&host, port)? };
-        let protocol = self.session.protocol();
-        let port = if port == 0 && !is_path { protocol.default_port() } else { port };
-        self.aim(host, port)?;
+        self.aim_by_text(host, port)?;
         let transport = self.reach(&[], deadline).await?;
-        self.be_greeted(transport, deadline, protocol == Protocol::Smtps).await
+        self.be_greeted(transport, deadline, self.session.protocol() == Protocol::Smtps).await
+    }
+
+    /// The text ends here: what waits holds nothing that a forked child could not free.
+    fn aim_by_text(&mut self, host: String, port: u16) -> Result<()> {
+        check_argument("the host", &host)?;
+        if host.starts_with('/') {
+            return self.aim(host, port);
+        }
+        let (host, port) = transport::split_host_port(&host, port)?;
+        let default = self.session.protocol().default_port();
+        self.aim(host, if port == 0 { default } else { port })
     }
 
     /// Connects to the peer, looked up unless its addresses are given.

@@ -28,9 +28,10 @@ impl Client {
         opened
     }
 
-    /// A connection to what was set, as far as can be told without asking the server.
+    /// A connection to what was set, if anything was, as far as can be told without asking the
+    /// server.
     fn is_open(&mut self) -> bool {
-        self.config.is_opened
+        (self.config.is_opened || self.config.endpoint.host.is_empty())
             && self.transport.is_some()
             && self.attend().is_none()
             && self.transport.is_some()
