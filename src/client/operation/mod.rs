@@ -109,6 +109,8 @@ impl Client {
         if let Operation::Command(command) = &operation {
             command.check()?;
         }
+        // Left by one that a fault has cut short.
+        self.whole = None;
         let needs = operation.needs();
         let begun = match needs {
             Needs::Nothing => Ok(None),
