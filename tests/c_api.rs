@@ -37,6 +37,7 @@ programs! {
     interrupted
     lifecycle
     loop_forked
+    loop_races
     loop_scarce
     nonblocking
     outcomes
@@ -52,7 +53,6 @@ programs! {
     transcript
     untouched
     walk
-    watchdog
 }
 
 /// Not linked with the library: it loads it.
@@ -67,6 +67,12 @@ fn loaded() {
 #[test]
 fn memory() {
     Program::build("memory.c").run(Run::Native);
+}
+
+/// It looks how long calls take.
+#[test]
+fn watchdog() {
+    Program::build("watchdog.c").run(Run::Native);
 }
 
 /// It has an allocator of its own, which valgrind would replace.
@@ -111,7 +117,8 @@ fn the_walk_leaves_no_function_out() {
 
 #[test]
 fn every_program_is_run() {
-    let others = ["loaded.c", "memory.c", "panics.c", "scarce.c", "thrown.cpp", "wrapper.cpp"];
+    let others =
+        ["loaded.c", "memory.c", "panics.c", "scarce.c", "thrown.cpp", "watchdog.c", "wrapper.cpp"];
     for name in Program::names() {
         let known = PROGRAMS.contains(&name.as_str()) || others.contains(&name.as_str());
         assert!(known, "tests/c/{name} is run by no test");

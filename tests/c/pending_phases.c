@@ -164,7 +164,7 @@ int main(void) {
     for (i = 0; i < PHASE_COUNT + 2; i++) {
         const struct phase *phase = i < PHASE_COUNT ? &PHASES[i] : &MORE[i - PHASE_COUNT];
         for (end = 0; end < ENDS; end++)
-            if (!slow() || end == i % ENDS) /* what memory is left is asked of some */
+            if (!slow() || (i % 3 == 1 && end == i % ENDS)) /* what memory is left is asked of some */
                 check(phase, end);
     }
     resolver_answers = 1;

@@ -267,6 +267,7 @@ int main(void) {
     idle("421 4.3.2 closing\r\n", 0, SMTP_E_DISCONNECTED, 421);
     idle("", 1, SMTP_E_DISCONNECTED, 220);
     messages(SMTP_PROTOCOL_SMTP, "smtp");
-    messages(SMTP_PROTOCOL_SMTPS, "smtps");
+    if (!slow())
+        messages(SMTP_PROTOCOL_SMTPS, "smtps");
     return 0;
 }
