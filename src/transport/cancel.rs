@@ -137,8 +137,11 @@ impl Cancel {
         };
     }
 
-    /// What a cancel makes readable, there being no wait of its own.
-    pub(super) fn wakes(&self, bell: Option<Bell>) {
+    /// What a cancel makes readable, there being no wait of its own, and what is open besides.
+    pub(super) fn wakes(&self, bell: Option<Bell>, open: [RawFd; 2]) {
+        for (place, fd) in self.signal().watched.iter().zip(open) {
+            place.store(fd + 1, Ordering::Relaxed);
+        }
         self.signal().waiting.hang(bell);
     }
 

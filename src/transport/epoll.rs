@@ -29,6 +29,11 @@ impl Poller {
         self.queue.as_raw_fd()
     }
 
+    /// Every descriptor that it has; -1 for none.
+    pub fn open(&self) -> [RawFd; 2] {
+        [self.queue.as_raw_fd(), self.timer.as_raw_fd()]
+    }
+
     /// Watches for input for ever.
     pub fn add_lasting(&self, fd: RawFd, tag: usize) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_ADD, fd, libc::EPOLLIN as u32, tag)

@@ -39,7 +39,7 @@ impl Events {
         let events = Events { poller, cancel, wake, round: 0, watched: None, timer: None, epoch };
         let added = events.poller.add_lasting(wake.fd(), WAKE);
         added.map_err(|error| Error::io("an event queue", &error))?;
-        events.cancel.wakes(Some(wake));
+        events.cancel.wakes(Some(wake), events.poller.open());
         Ok(events)
     }
 
@@ -92,7 +92,7 @@ impl Events {
 
     /// Sees to it that the descriptor tells when what the park was asked for comes.
     pub fn arm(&mut self, park: &Park) {
-        self.cancel.wakes(Some(self.wake));
+        self.cancel.wakes(Some(self.wake), self.poller.open());
         let place = &mut *park.place();
         self.set_timer(place.deadline);
         // One descriptor, of ours, and no other was opened that might have its number.
@@ -134,7 +134,7 @@ impl Events {
 
 impl Drop for Events {
     fn drop(&mut self) {
-        self.cancel.wakes(None);
+        self.cancel.wakes(None, [-1; 2]);
         if self.is_ours() {
             wake::close_when_quiet(self.wake);
         } else {

@@ -31,6 +31,11 @@ impl Poller {
         self.queue.as_raw_fd()
     }
 
+    /// Every descriptor that it has; -1 for none.
+    pub fn open(&self) -> [RawFd; 2] {
+        [self.queue.as_raw_fd(), -1]
+    }
+
     /// Watches for input for ever.
     pub fn add_lasting(&self, fd: RawFd, tag: usize) -> io::Result<()> {
         self.change(fd as usize, libc::EVFILT_READ, libc::EV_ADD, 0, tag)

@@ -9,6 +9,7 @@
 #include "resolver.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -152,6 +153,58 @@ static void keeps(int which) {
     CHECK(waitpid(child, &ended, 0) == child && WIFSIGNALED(ended));
 }
 
+/* A thread of the parent's is inside process at the fork: the child has not got it, and frees the
+ * client all the same. */
+static volatile int stays, is_inside;
+
+static int stay(int event, const char *host, int port, const char *data, size_t length, void *user) {
+    (void)host, (void)port, (void)data, (void)length, (void)user;
+    if (event == SMTP_AUDIT_SEND && stays) {
+        is_inside = 1;
+        while (stays)
+            nap(1);
+    }
+    return 0;
+}
+
+static void *go_on(void *client) {
+    return (void *)(long)finish((smtp_client *)client, SMTP_PENDING);
+}
+
+static void beside_a_thread(void) {
+    smtp_client *client = loop_connected(SMTP_PROTOCOL_SMTP, "smtp");
+    pthread_t thread;
+    void *result;
+    pid_t child;
+    int exit_status, inherited;
+    GIVES(SMTP_OK, smtp_client_set_audit_callback(client, stay, NULL, NULL));
+    GIVES(SMTP_PENDING, send_one(client)); /* EHLO is out */
+    stays = 1;
+    CHECK(pthread_create(&thread, NULL, go_on, client) == 0);
+    while (!is_inside)
+        nap(1);
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        alarm(60);
+        inherited = entries("/proc/self/fd");
+        GIVES(SMTP_E_BUSY, smtp_client_process(client));
+        smtp_client_free(client);
+        GIVES(SMTP_E_MISUSE, smtp_client_process(client));
+        /* The queue, its timer, what wakes it, and the connection. */
+        GIVES(inherited - 4, entries("/proc/self/fd"));
+        fflush(NULL);
+        kill(getpid(), SIGKILL); /* what the thread had stays, and valgrind would count it */
+    }
+    CHECK(child > 0 && waitpid(child, &exit_status, 0) == child);
+    CHECK(WIFSIGNALED(exit_status) && WTERMSIG(exit_status) == SIGKILL);
+    stays = 0;
+    pthread_join(thread, &result);
+    GIVES(SMTP_OK, (long)result);
+    GIVES(221, FINISH(client, smtp_client_quit(client)));
+    smtp_client_free(client);
+}
+
 int main(void) {
     int which, way, before = entries("/proc/self/fd");
     snprintf(by_name, sizeof by_name, "localhost%s", strrchr(server("smtp"), ':'));
@@ -164,6 +217,7 @@ int main(void) {
         if (which != HANDSHAKE && which != MAIL_UNDER_TLS && (!slow() || which == STREAM))
             keeps(which);
     }
+    beside_a_thread();
     GIVES(before, entries("/proc/self/fd"));
     return 0;
 }
