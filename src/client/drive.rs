@@ -186,14 +186,16 @@ impl Client {
 
     /// Says in the park what [`attend`](Self::attend) is to be called for.
     pub(super) fn watch(&mut self) {
-        let end = self.watched_until();
+        let deadline = self.watched_until();
+        let limit = Limit { deadline, park: &self.park };
         match &self.transport {
-            Some(transport) if !self.is_by_hand() => {
-                let now = transport.has_buffered().then(Instant::now);
-                let limit = Limit { deadline: now.or(end), park: &self.park };
-                transport.ask(self.wants(transport), limit);
+            Some(_) if self.is_by_hand() => self.park.rest(None),
+            Some(transport) => {
+                if transport.has_buffered() || !transport.ask(self.wants(transport), limit) {
+                    self.park.rest(Some(Instant::now()));
+                }
             }
-            _ => self.park.rest(),
+            None => self.park.rest(None),
         }
     }
 

@@ -86,9 +86,9 @@ impl Park {
         self.place().is_stepped = on;
     }
 
-    /// Nothing is waited for.
-    pub fn rest(&self) {
-        self.ask(&[], None);
+    /// No descriptor is waited for.
+    pub fn rest(&self, until: Option<Instant>) {
+        self.ask(&[], until);
     }
 
     /// The wait ends with that.
