@@ -1341,9 +1341,11 @@ int smtp_client_quit(smtp_client *client);
 
 /**
  * Closes the connection without a word (smtplib: close). Closing a closed one is no error.
- * Transactions that were submitted and not completed go to the completion callback.
+ * Transactions that were submitted and not completed go to the completion callback. A call that is
+ * pending ends as if it were cancelled, and its result is not told any more.
  */
-SMTP_API int smtp_client_close(smtp_client *client);
+SMTP_API
+int smtp_client_close(smtp_client *client);
 
 /**
  * Ends the call that is running on this client, in whatever phase: it returns SMTP_E_CANCELLED
@@ -1418,8 +1420,8 @@ SMTP_API int smtp_client_fd(const smtp_client *client);
  * Strings and arrays given to a call are copied, and smtp_client_send_raw()'s bytes; a message, a
  * reader, a transaction and a callback's user_data stay in use until the call has ended. Callbacks
  * run inside smtp_client_process(), and in the call itself. smtp_client_submit() takes a
- * transaction at once as long as there is room for it; SMTP_PENDING says that there is none, and
- * the call is pending until there is. What is submitted is sent without smtp_client_flush(), by
+ * transaction at once as long as there is room for it; SMTP_PENDING says that there is none, or that
+ * the server has to be greeted first, and the call is pending until that is done. What is submitted is sent without smtp_client_flush(), by
  * smtp_client_process(), which completes it too.
  *
  * SMTP_E_BUSY while a call is pending.
@@ -1683,7 +1685,7 @@ int smtp_client_login(smtp_client *client,
  *
  * @param mechanism  its name, such as "XOAUTH2" (RFC 4422 section 3.1: 1 to 20 of A-Z, 0-9, "-"
  *                   and "_")
- * @param callback   called for the initial response and each challenge, during this call only
+ * @param callback   called for the initial response and each challenge, until the call has ended
  * @param user_data  passed to it; may be NULL
  *
  * Returns and errors as smtp_client_login(). The mechanism is taken for one that shows the
@@ -1802,7 +1804,7 @@ int smtp_auth_exchange_respond(smtp_auth_exchange *exchange,
  *                  repeat another
  * @param to_count  how many
  * @param message   `length` bytes: bare CR and bare LF become CRLF, a missing last line end is
- *                  added, leading dots are escaped; read in place during the call alone
+ *                  added, leading dots are escaped; read in place until the call has ended
  * @param length    in bytes
  * @param mail_options       parameters for MAIL, "keyword" or "keyword=value". Where the server does
  *                           not offer what one needs, SIZE, BODY=8BITMIME and AUTH are left out,
@@ -1902,8 +1904,8 @@ int smtp_client_send_batch(smtp_client *client,
  * Gives a transaction to a stream of them, without waiting for its outcome. Waits only while as
  * much is in flight as may be: a number of bytes that adapts to the connection, 16 MiB at most,
  * and 16,384 replies, or as many transactions as smtp_client_set_window() says. Small transactions
- * are gathered, so that smtp_client_flush() must end the stream; every other call on the
- * connection flushes first.
+ * are gathered, so that smtp_client_flush() must end the stream (in an event loop
+ * smtp_client_process() sends them as well); every other call on the connection flushes first.
  *
  * @param transaction  busy, and with it a borrowed message or reader in use, until the completion
  *                     callback gets it (see smtp_client_set_completion_callback()): during this or

@@ -164,12 +164,15 @@ impl Client {
     /// on, and an idle connection tells what became of it. Gives the reason if it has ended.
     pub(super) fn attend(&mut self) -> Option<Error> {
         for _ in 0..TURNS {
-            if self.transport.is_none() || self.advance(Until::Never) || self.is_by_hand() {
+            // Behind the deadline what has arrived still counts, but nothing more is sent.
+            let is_late = self.watched_until().is_some_and(|end| Instant::now() >= end);
+            let has_ended = self.transport.is_none() || (!is_late && self.advance(Until::Never));
+            if has_ended || self.is_by_hand() {
                 break;
             }
             match self.receive() {
                 Ok(Io::Blocked) => {
-                    if self.watched_until().is_some_and(|end| Instant::now() >= end) {
+                    if is_late {
                         let error = Error::new(ErrorKind::Timeout, "the time limit passed");
                         self.session.lost(error.with_os_code(libc::ETIMEDOUT));
                     }

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::transport::{Cancel, Events, Park, block_on};
+use crate::transport::{Cancel, Events, Park, block_on, fork};
 
 use super::{Client, Operation};
 
@@ -24,6 +24,8 @@ pub struct Driver {
     park: Park,
     cancel: Cancel,
     is_nonblocking: bool,
+    /// The process whose client it is.
+    epoch: u32,
     /// Made when first asked for, and kept: the host watches its descriptor.
     events: Option<Events>,
 }
@@ -58,7 +60,7 @@ impl Driver {
         let cancel = client.canceller();
         let place = Place::Here(client);
         let park = Park::default();
-        Driver { place, park, cancel, is_nonblocking: false, events: None }
+        Driver { place, park, cancel, is_nonblocking: false, epoch: fork::epoch(), events: None }
     }
 
     /// The client, unless an operation is pending.
@@ -102,8 +104,8 @@ impl Driver {
                 "calls of this client wait: smtp_client_set_nonblocking() first",
             ));
         }
+        self.check_owner()?;
         if let Some(events) = &self.events {
-            events.check_owner()?;
             return Ok(events.fd());
         }
         let events = Events::new(&self.cancel)?;
@@ -111,6 +113,15 @@ impl Driver {
         self.events = Some(events);
         self.watch();
         Ok(fd)
+    }
+
+    /// A forked child shares its parent's connections and queues, and would take their events.
+    fn check_owner(&self) -> Result<()> {
+        if self.epoch == fork::epoch() {
+            return Ok(());
+        }
+        let text = "the client is that of the parent process: use another client";
+        Err(Error::new(ErrorKind::Misuse, text))
     }
 
     /// The client, ready to begin an operation: whatever a wait takes is there by then.
@@ -148,7 +159,7 @@ impl Driver {
     /// Goes on with the operation that is pending; without one, with what is in flight, and tells
     /// what became of an idle connection.
     pub fn process(&mut self) -> Poll<Result<u16>> {
-        if let Some(Err(error)) = self.events.as_ref().map(Events::check_owner) {
+        if let Err(error) = self.check_owner() {
             return Poll::Ready(Err(error));
         }
         match self.is_pending() {
@@ -228,7 +239,7 @@ impl Driver {
 
     fn arm(&mut self) {
         if let Some(events) = &mut self.events {
-            events.arm(&self.park);
+            events.arm(&self.park, matches!(self.place, Place::Away(_)));
         }
     }
 }

@@ -17,7 +17,7 @@ mod url;
 pub use config::TimeoutPolicy;
 pub use driver::Driver;
 pub use endpoint::{Credentials, Endpoint};
-pub use operation::{Command, Mail, Operation, Refused};
+pub use operation::{Bytes, Command, Mail, Operation, Refused};
 pub use security::{Plan, Security};
 
 pub use crate::message::{Envelope, Submission};

@@ -62,8 +62,8 @@ pub unsafe extern "C" fn smtp_client_login(
     password: *const c_char,
 ) -> c_int {
     command(client, || {
-        let user = convert::text("the user name", user)?.to_owned();
-        let password = convert::text("the password", password)?.as_bytes().into();
+        let user = convert::text("the user name", user)?.into();
+        let password = convert::text("the password", password)?.into();
         Ok(Command::Login { user, password })
     })
 }
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn smtp_client_login(
 ///
 /// @param mechanism  its name, such as "XOAUTH2" (RFC 4422 section 3.1: 1 to 20 of A-Z, 0-9, "-"
 ///                   and "_")
-/// @param callback   called for the initial response and each challenge, during this call only
+/// @param callback   called for the initial response and each challenge, until the call has ended
 /// @param user_data  passed to it; may be NULL
 ///
 /// Returns and errors as smtp_client_login(). The mechanism is taken for one that shows the

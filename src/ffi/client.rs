@@ -50,7 +50,7 @@ impl Owned {
     }
 
     pub fn give_back(&mut self) {
-        if self.batch.is_lent() {
+        if self.batch.is_lent() && !self.driver.is_pending() {
             match self.driver.client_mut() {
                 Ok(client) => self.batch.give_back(client.batch()),
                 Err(_) => self.batch.give_back(&mut Vec::new()),

@@ -3,7 +3,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use crate::client::{Command, Operation};
+use crate::client::{Bytes, Command, Operation};
 
 use super::boundary::convert;
 use super::client::{command, perform, run_code, smtp_client};
@@ -54,8 +54,8 @@ pub unsafe extern "C" fn smtp_client_docmd(
     args: *const c_char,
 ) -> c_int {
     command(client, || {
-        let args = convert::optional_string("the argument", args)?.unwrap_or_default();
-        let verb = convert::text("the command", verb)?.to_owned();
+        let args = convert::optional_text("the argument", args)?.unwrap_or_default().into();
+        let verb = convert::text("the command", verb)?.into();
         Ok(Command::Verb { verb, args })
     })
 }
@@ -75,8 +75,8 @@ pub unsafe extern "C" fn smtp_client_putcmd(
     args: *const c_char,
 ) -> c_int {
     perform(client, |_| {
-        let args = convert::optional_string("the argument", args)?.unwrap_or_default();
-        let verb = convert::text("the command", verb)?.to_owned();
+        let args = convert::optional_text("the argument", args)?.unwrap_or_default().into();
+        let verb = convert::text("the command", verb)?.into();
         Ok(Operation::Put { verb, args })
     })
 }
@@ -107,8 +107,11 @@ pub unsafe extern "C" fn smtp_client_send_raw(
         let bytes = convert::bytes("the data", data.cast(), length)?;
         // A pending call may outlive what the caller gave.
         owned.driver.prepare()?;
-        let owns = owned.driver.is_nonblocking();
-        owned.start(Operation::Raw(if owns { bytes.to_vec().into() } else { bytes.into() }))
+        let bytes = match owned.driver.is_nonblocking() {
+            true => Bytes::Own(convert::copy("the data", bytes)?.into()),
+            false => Bytes::Lent(bytes),
+        };
+        owned.start(Operation::Raw(bytes))
     })
 }
 
@@ -133,8 +136,8 @@ pub unsafe extern "C" fn smtp_client_rset(client: *mut smtp_client) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_help(client: *mut smtp_client, args: *const c_char) -> c_int {
     command(client, || {
-        let args = convert::optional_string("the argument", args)?.unwrap_or_default();
-        Ok(Command::Verb { verb: "HELP".to_owned(), args })
+        let args = convert::optional_text("the argument", args)?.unwrap_or_default().into();
+        Ok(Command::Verb { verb: "HELP".into(), args })
     })
 }
 
@@ -234,7 +237,7 @@ pub unsafe extern "C" fn smtp_client_data(
 
 /// A command without an argument.
 fn bare(verb: &str) -> Command {
-    Command::Verb { verb: verb.to_owned(), args: String::new() }
+    Command::Verb { verb: verb.into(), args: "".into() }
 }
 
 fn owned(texts: &[&str]) -> Vec<String> {

@@ -115,7 +115,8 @@ pub unsafe extern "C" fn smtp_client_quit(client: *mut smtp_client) -> c_int {
 }
 
 /// Closes the connection without a word (smtplib: close). Closing a closed one is no error.
-/// Transactions that were submitted and not completed go to the completion callback.
+/// Transactions that were submitted and not completed go to the completion callback. A call that is
+/// pending ends as if it were cancelled, and its result is not told any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_close(client: *mut smtp_client) -> c_int {
     run(client, |owned| {

@@ -14,8 +14,8 @@ use super::client::{run, run_code, smtp_client};
 /// Strings and arrays given to a call are copied, and smtp_client_send_raw()'s bytes; a message, a
 /// reader, a transaction and a callback's user_data stay in use until the call has ended. Callbacks
 /// run inside smtp_client_process(), and in the call itself. smtp_client_submit() takes a
-/// transaction at once as long as there is room for it; SMTP_PENDING says that there is none, and
-/// the call is pending until there is. What is submitted is sent without smtp_client_flush(), by
+/// transaction at once as long as there is room for it; SMTP_PENDING says that there is none, or that
+/// the server has to be greeted first, and the call is pending until that is done. What is submitted is sent without smtp_client_flush(), by
 /// smtp_client_process(), which completes it too.
 ///
 /// SMTP_E_BUSY while a call is pending.

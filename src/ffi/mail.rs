@@ -50,7 +50,7 @@ impl Arguments {
 ///                  repeat another
 /// @param to_count  how many
 /// @param message   `length` bytes: bare CR and bare LF become CRLF, a missing last line end is
-///                  added, leading dots are escaped; read in place during the call alone
+///                  added, leading dots are escaped; read in place until the call has ended
 /// @param length    in bytes
 /// @param mail_options       parameters for MAIL, "keyword" or "keyword=value". Where the server does
 ///                           not offer what one needs, SIZE, BODY=8BITMIME and AUTH are left out,
@@ -189,8 +189,8 @@ pub unsafe extern "C" fn smtp_client_send_batch(
 /// Gives a transaction to a stream of them, without waiting for its outcome. Waits only while as
 /// much is in flight as may be: a number of bytes that adapts to the connection, 16 MiB at most,
 /// and 16,384 replies, or as many transactions as smtp_client_set_window() says. Small transactions
-/// are gathered, so that smtp_client_flush() must end the stream; every other call on the
-/// connection flushes first.
+/// are gathered, so that smtp_client_flush() must end the stream (in an event loop
+/// smtp_client_process() sends them as well); every other call on the connection flushes first.
 ///
 /// @param transaction  busy, and with it a borrowed message or reader in use, until the completion
 ///                     callback gets it (see smtp_client_set_completion_callback()): during this or

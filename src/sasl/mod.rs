@@ -124,10 +124,10 @@ impl Secret {
         &self.0
     }
 
-    /// The same as text, which a password is.
+    /// The same as text, which a name or a password is.
     pub fn as_text(&self) -> Result<&str> {
         std::str::from_utf8(&self.0)
-            .map_err(|_| Error::new(ErrorKind::InvalidArgument, "the password is not UTF-8"))
+            .map_err(|_| Error::new(ErrorKind::InvalidArgument, "the secret is not UTF-8"))
     }
 }
 
@@ -140,6 +140,12 @@ impl From<Vec<u8>> for Secret {
 impl From<&[u8]> for Secret {
     fn from(bytes: &[u8]) -> Self {
         Secret::from(bytes.to_vec())
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Secret::from(text.as_bytes())
     }
 }
 

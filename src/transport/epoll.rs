@@ -29,7 +29,10 @@ impl Poller {
         self.queue.as_raw_fd()
     }
 
-    /// Every descriptor that it has; -1 for none.
+    /// In a forked child, which has descriptors of its own on it: nothing is to be done.
+    pub fn disown(&mut self) {}
+
+    /// Every descriptor that a forked child has of it; -1 for none.
     pub fn open(&self) -> [RawFd; 2] {
         [self.queue.as_raw_fd(), self.timer.as_raw_fd()]
     }

@@ -6,9 +6,9 @@
 //! wait, of a socket say that a forked child keeps open, speaks up once at most.
 
 use std::os::fd::RawFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 use super::bell::Bell;
 use super::cancel::Cancel;
@@ -48,17 +48,9 @@ impl Events {
         self.poller.fd()
     }
 
+    /// Not that of the process which forked this one.
     pub fn is_ours(&self) -> bool {
         self.epoch == fork::epoch()
-    }
-
-    /// A forked child shares it with its parent, and would take its events.
-    pub fn check_owner(&self) -> Result<()> {
-        if self.is_ours() {
-            return Ok(());
-        }
-        let text = "the client's descriptor is that of the parent process: use another client";
-        Err(Error::new(ErrorKind::Misuse, text))
     }
 
     /// Whether what the park was asked for has come.
@@ -90,8 +82,10 @@ impl Events {
         is_over
     }
 
-    /// Sees to it that the descriptor tells when what the park was asked for comes.
-    pub fn arm(&mut self, park: &Park) {
+    /// Sees to it that the descriptor tells when what the park was asked for comes. Where the system
+    /// has no room for that, an operation that is pending ends with the error; where none is, it is
+    /// tried again.
+    pub fn arm(&mut self, park: &Park, is_pending: bool) {
         self.cancel.wakes(Some(self.wake), self.poller.open());
         let place = &mut *park.place();
         self.set_timer(place.deadline);
@@ -116,7 +110,14 @@ impl Events {
                 Ok(true) => continue,
                 // A file is always ready.
                 Ok(false) => place.fds[index].revents = entry.events,
-                Err(error) => place.fail(Error::io("an event queue", &error)),
+                Err(error) => {
+                    self.watched = None;
+                    if !is_pending {
+                        self.set_timer(Instant::now().checked_add(AGAIN));
+                        continue;
+                    }
+                    place.fail(Error::io("an event queue", &error));
+                }
             }
             self.set_timer(Some(Instant::now()));
         }
@@ -139,9 +140,13 @@ impl Drop for Events {
             wake::close_when_quiet(self.wake);
         } else {
             self.wake.close();
+            self.poller.disown();
         }
     }
 }
+
+/// When an idle connection is watched again that could not be.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Above the index of a descriptor stands the number of the wait.
 const INDEX_BITS: u32 = 8;
@@ -152,13 +157,11 @@ const TIMER: usize = usize::MAX - 1;
 #[cfg(test)]
 #[allow(unsafe_code)]
 mod tests {
+    use super::super::park::watch;
+    use super::*;
     use std::io::Write;
     use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixStream;
-    use std::time::Duration;
-
-    use super::super::park::watch;
-    use super::*;
 
     fn is_readable(fd: RawFd, milliseconds: i32) -> bool {
         let mut entry = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
@@ -184,7 +187,7 @@ mod tests {
         fn ask(&mut self, fds: &[libc::pollfd], milliseconds: Option<u64>) {
             let end = milliseconds.map(|time| Instant::now() + Duration::from_millis(time));
             self.park.ask(fds, end);
-            self.events.arm(&self.park);
+            self.events.arm(&self.park, true);
         }
 
         fn look(&mut self) -> bool {

@@ -1,14 +1,25 @@
 //! The event queue of BSD and macOS: kqueue(2), which has a timer of its own.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use super::sys;
 
 pub(super) struct Poller {
-    queue: OwnedFd,
+    queue: ManuallyDrop<OwnedFd>,
     timer_tag: usize,
+    is_inherited: bool,
+}
+
+impl Drop for Poller {
+    fn drop(&mut self) {
+        if !self.is_inherited {
+            // SAFETY: once, and nothing uses it behind this.
+            unsafe { ManuallyDrop::drop(&mut self.queue) };
+        }
+    }
 }
 
 impl Poller {
@@ -24,16 +35,21 @@ impl Poller {
         // No child inherits it, but what this process may become would.
         // SAFETY: no pointers are passed.
         unsafe { libc::fcntl(queue.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };
-        Ok(Poller { queue, timer_tag })
+        Ok(Poller { queue: ManuallyDrop::new(queue), timer_tag, is_inherited: false })
     }
 
     pub fn fd(&self) -> RawFd {
         self.queue.as_raw_fd()
     }
 
-    /// Every descriptor that it has; -1 for none.
+    /// In a forked child, which has not got it: its number may be another file's by now.
+    pub fn disown(&mut self) {
+        self.is_inherited = true;
+    }
+
+    /// Every descriptor that a forked child has of it; -1 for none.
     pub fn open(&self) -> [RawFd; 2] {
-        [self.queue.as_raw_fd(), -1]
+        [-1; 2]
     }
 
     /// Watches for input for ever.

@@ -14,8 +14,8 @@
 //! ```
 //!
 //! Where the system gives no thread at all, the look-up runs in the caller's, and his limit holds
-//! again behind it; or fails, where the caller is an event loop. A forked child has none of its parent's threads, and touches none of its locks:
-//! it begins with a pool of its own.
+//! again behind it; or fails, where the caller is an event loop. A forked child has none of its
+//! parent's threads, and touches none of its locks: it begins with a pool of its own.
 
 use std::collections::VecDeque;
 use std::ffi::CString;
@@ -107,7 +107,7 @@ impl Pool {
             if Arc::strong_count(&waiter) > 1 {
                 waiter.wake.abandon();
             }
-            return Err(Error::new(ErrorKind::Misuse, "the name lookup is that of the parent"));
+            return Err(Error::new(ErrorKind::Cancelled, "the name lookup is that of the parent"));
         }
         if waited.is_err() {
             self.abandon(&waiter);

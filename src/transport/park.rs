@@ -63,7 +63,7 @@ impl Park {
         self.answer().await
     }
 
-    /// Makes both the same.
+    /// Makes both the same, the first time.
     #[inline]
     pub fn join(&mut self, other: &mut Park) {
         if self.0.is_none() {

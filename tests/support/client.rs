@@ -6,7 +6,8 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use smtpclient::client::{
-    self, Command, Driver, Mail, Mechanism, Operation, Protocol, Transaction, builtin_mechanism,
+    self, Bytes, Command, Driver, Mail, Mechanism, Operation, Protocol, Transaction,
+    builtin_mechanism,
 };
 use smtpclient::error::Result;
 
@@ -131,8 +132,8 @@ impl Client {
     }
 
     pub fn login(&mut self, user: &str, password: &str) -> Result<()> {
-        let password = password.as_bytes().into();
-        self.end(Command::Login { user: user.to_owned(), password })
+        let password = password.into();
+        self.end(Command::Login { user: user.into(), password })
     }
 
     pub fn auth(&mut self, mechanism: Box<dyn Mechanism>) -> Result<()> {
@@ -144,13 +145,13 @@ impl Client {
     }
 
     pub fn docmd(&mut self, verb: &str, args: Option<&str>) -> Result<u16> {
-        let args = args.unwrap_or_default().to_owned();
-        self.run(Command::Verb { verb: verb.to_owned(), args })
+        let args = args.unwrap_or_default().into();
+        self.run(Command::Verb { verb: verb.into(), args })
     }
 
     pub fn putcmd(&mut self, verb: &str, args: Option<&str>) -> Result<()> {
-        let args = args.unwrap_or_default().to_owned();
-        self.end(Operation::Put { verb: verb.to_owned(), args })
+        let args = args.unwrap_or_default().into();
+        self.end(Operation::Put { verb: verb.into(), args })
     }
 
     pub fn getreply(&mut self) -> Result<u16> {
@@ -158,7 +159,7 @@ impl Client {
     }
 
     pub fn send_raw(&mut self, bytes: &[u8]) -> Result<()> {
-        self.end(Operation::Raw(bytes.to_vec().into()))
+        self.end(Operation::Raw(Bytes::Own(bytes.into())))
     }
 
     pub fn noop(&mut self) -> Result<u16> {

@@ -15,15 +15,15 @@ pub enum Command {
     Helo(Option<String>),
     /// The strongest mechanism that both sides know (smtplib: `login`).
     Login {
-        user: String,
+        user: Secret,
         password: Secret,
     },
     /// A mechanism of the caller's own, or one of ours (smtplib: `auth`).
     Auth(Box<dyn Mechanism>),
-    /// Any command (smtplib: `docmd`).
+    /// Any command (smtplib: `docmd`), which may hold a credential.
     Verb {
-        verb: String,
-        args: String,
+        verb: Secret,
+        args: Secret,
     },
     /// A reply that is owed (smtplib: `getreply`).
     Reply,
@@ -61,7 +61,7 @@ impl Command {
     /// What can be told without a connection, is told before anything is sent.
     pub(super) fn check(&self) -> Result<()> {
         match self {
-            Command::Login { user, password } => login::check(user, password),
+            Command::Login { user, password } => login::check(user.as_text()?, password),
             Command::Auth(mechanism) => login::check_mechanism(&**mechanism),
             _ => Ok(()),
         }
@@ -79,9 +79,9 @@ impl Client {
                 let name = self.hello_name(name)?;
                 self.session.helo(&name)
             }
-            Command::Login { user, password } => self.login(&user, &password),
+            Command::Login { user, password } => self.login(user.as_text()?, &password),
             Command::Auth(mechanism) => self.auth(mechanism),
-            Command::Verb { verb, args } => self.session.command(&verb, &args),
+            Command::Verb { verb, args } => self.session.command(verb.as_text()?, args.as_text()?),
             Command::Reply => self.session.collect(),
             Command::Query { verb, address } => self.session.address_query(verb, &address),
             Command::Mail { sender, options } => self.session.mail(&sender, &borrowed(&options)),

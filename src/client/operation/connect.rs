@@ -105,6 +105,7 @@ impl Client {
             ));
         }
         let transport = Transport::from_fd(fd)?;
+        self.cancel.holds(transport.fd());
         self.host = name.to_owned();
         self.port = 0;
         Ok((transport, deadline))

@@ -13,12 +13,12 @@ pub use send::{Mail, Refused};
 
 pub(super) use send::Pending;
 
-use std::borrow::Cow;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use crate::error::Result;
 use crate::message::Submission;
+use crate::sasl::Secret;
 use crate::session::Transaction;
 
 use super::Client;
@@ -44,11 +44,11 @@ pub enum Operation {
     Command(Command),
     /// A command whose reply [`Command::Reply`] fetches (smtplib: `putcmd`).
     Put {
-        verb: String,
-        args: String,
+        verb: Secret,
+        args: Secret,
     },
     /// The caller's own bytes (smtplib: `send`).
-    Raw(Cow<'static, [u8]>),
+    Raw(Bytes),
     /// What [`Client::sendmail`] or [`Client::send_message`] has made.
     Deliver {
         transaction: Box<Transaction>,
@@ -61,6 +61,21 @@ pub enum Operation {
     /// The outcome of everything submitted.
     Flush,
     Quit,
+}
+
+/// Bytes that the caller lends for the length of the call, or a copy, which may hold a credential.
+pub enum Bytes {
+    Lent(&'static [u8]),
+    Own(Secret),
+}
+
+impl Bytes {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Bytes::Lent(bytes) => bytes,
+            Bytes::Own(bytes) => bytes.as_bytes(),
+        }
+    }
 }
 
 impl From<Command> for Operation {
@@ -146,10 +161,10 @@ impl Client {
             }
             Operation::Put { verb, args } => {
                 let deadline = begun?;
-                let started = self.session.put(&verb, &args);
+                let started = self.session.put(verb.as_text()?, args.as_text()?);
                 self.write_out(started, deadline).await.map(none)
             }
-            Operation::Raw(bytes) => self.send_raw(&bytes, begun?).await.map(none),
+            Operation::Raw(bytes) => self.send_raw(bytes.as_slice(), begun?).await.map(none),
         }
     }
 

@@ -45,7 +45,7 @@ impl Client {
         }
         let login = credentials.as_ref().map(|one| {
             let password = one.password.as_ref().map(|text| Secret::from(text.as_bytes()));
-            password.map(|password| Command::Login { user: one.user.to_string(), password })
+            password.map(|password| Command::Login { user: one.user.as_str().into(), password })
         });
         match &login {
             Some(Some(login)) => login.check()?,

@@ -161,8 +161,8 @@ impl Client {
         &mut self.pending.batch
     }
 
-    /// Sends the batch, as many transactions in flight as the server lets (RFC 2920, RFC 3030). They come
-    /// back in their order, each with its outcome; the result is that of the call if it was
+    /// Sends the batch, as many transactions in flight as the server lets (RFC 2920, RFC 3030). They
+    /// come back in their order, each with its outcome; the result is that of the call if it was
     /// cancelled, forbidden or ended by what is no SMTP, else of the first that failed.
     pub(super) async fn send_all(&mut self, begun: Begun) -> Result<()> {
         let deadline = match begun {
