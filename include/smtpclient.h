@@ -306,6 +306,46 @@
 #define SMTP_AUDIT_SEND 2
 
 /**
+ * Version of TLS: "TLSv1.3"
+ */
+#define SMTP_TLS_INFO_VERSION 1
+
+/**
+ * Cipher suite by its name in the RFCs: "TLS_AES_256_GCM_SHA384"
+ */
+#define SMTP_TLS_INFO_CIPHER 2
+
+/**
+ * Group of the key exchange by IANA's name: "x25519", "X25519MLKEM768"
+ */
+#define SMTP_TLS_INFO_GROUP 3
+
+/**
+ * Whether the session is one from before: "yes" or "no"
+ */
+#define SMTP_TLS_INFO_RESUMED 4
+
+/**
+ * Subject of the server's certificate: "CN=mail.example.org, O=Example"
+ */
+#define SMTP_TLS_INFO_SUBJECT 5
+
+/**
+ * Who issued it
+ */
+#define SMTP_TLS_INFO_ISSUER 6
+
+/**
+ * When it expires, in UTC (RFC 3339): "2026-12-31T23:59:59Z"
+ */
+#define SMTP_TLS_INFO_NOT_AFTER 7
+
+/**
+ * For whom it is, the first eight names: "mail.example.org, smtp.example.org"
+ */
+#define SMTP_TLS_INFO_NAMES 8
+
+/**
  * What became of a recipient: never offered to the server, or surely not delivered; sending again
  * is safe.
  */
@@ -547,7 +587,8 @@ typedef struct smtp_envelope smtp_envelope;
 /**
  * A TLS policy (smtplib: ssl.SSLContext, keyfile, certfile). By default the system's roots are
  * trusted, the certificate must be valid for the host by its subject alternative name (RFC 9525),
- * and TLS 1.2 is the least. One policy may be given to many clients.
+ * TLS 1.2 and 112 bits of security (OpenSSL's level 2) are the least, and sessions are resumed. One
+ * policy may be given to many clients.
  */
 typedef struct smtp_tls smtp_tls;
 
@@ -729,9 +770,10 @@ int smtp_client_version_number(void);
  *
  * @param name  "smtp", "lmtp", "tls", "smtputf8", "idna" (domains that are not ASCII, in A-labels
  *              where the server takes no UTF-8), "pipelining", "chunking", "containment" (a fault of
- *              the library itself is SMTP_E_INTERNAL; without it, the process is aborted), or
- *              "auth:" with a mechanism, such as "auth:CRAM-MD5". A library made by
- *              `make MINIMAL=1` lacks "idna" and "containment"
+ *              the library itself is SMTP_E_INTERNAL; without it, the process is aborted),
+ *              "tls-info", "tls-resumption", "tls-pins", "tls-key-uri" (what OpenSSL does for us, and
+ *              native-tls does not), or "auth:" with a mechanism, such as "auth:CRAM-MD5". A library
+ *              made by `make MINIMAL=1` lacks "idna" and "containment"
  *
  * Any thread.
  */
@@ -854,6 +896,22 @@ int smtp_tls_set_client_pkcs12(smtp_tls *tls,
                                const char *password);
 
 /**
+ * Shows the server a client certificate whose key stays where it is: in a store of OpenSSL's
+ * (ossl_store(7)), such as a token behind PKCS#11 ("pkcs11:object=mail", RFC 7512) for which
+ * OpenSSL's configuration names a provider or an engine. "file:" works everywhere.
+ *
+ * @param uri  opened now. SMTP_E_INVALID_ARGUMENT if OpenSSL cannot open it, if there is no
+ *             private key, or if it does not belong to the certificate; SMTP_E_NOT_SUPPORTED by
+ *             native-tls
+ *
+ * The certificate is the one that the store has beside the key; else the one that was set before,
+ * or that smtp_tls_set_client_certificate() sets behind this with NULL for the key file.
+ */
+SMTP_API
+int smtp_tls_set_client_key_uri(smtp_tls *tls,
+                                const char *uri);
+
+/**
  * What is verified of the server.
  *
  * @param mode  SMTP_TLS_VERIFY_FULL (the default), SMTP_TLS_VERIFY_CERTIFICATE or
@@ -862,11 +920,51 @@ int smtp_tls_set_client_pkcs12(smtp_tls *tls,
 SMTP_API int smtp_tls_set_verify(smtp_tls *tls, int mode);
 
 /**
+ * Wants of the server's public key that it is one of the pins, whatever else is verified, under
+ * SMTP_TLS_VERIFY_NONE too. Another is SMTP_E_TLS with SMTP_DETAIL_CERTIFICATE.
+ *
+ * @param pin  "sha256//" and the SHA-256 of the key in DER in base64, as curl's --pinnedpubkey
+ *             takes it (RFC 7469 section 2.4); several with ";" between them. It is added to those
+ *             set before. SMTP_E_INVALID_ARGUMENT for anything else, SMTP_E_NOT_SUPPORTED by
+ *             native-tls
+ */
+SMTP_API
+int smtp_tls_add_pin(smtp_tls *tls,
+                     const char *pin);
+
+/**
+ * Whether sessions are resumed (RFC 5077, RFC 8446 section 2.2): 1 (the default) or 0. The tickets
+ * of servers are kept in the policy, up to 64, and shown by whichever client of it connects to the
+ * same host and port under the same name; what is changed here later forgets them. A ticket that a
+ * server refuses is no error. 1 is SMTP_E_NOT_SUPPORTED by native-tls.
+ */
+SMTP_API
+int smtp_tls_set_resumption(smtp_tls *tls,
+                            int on);
+
+/**
+ * Reads now all that a handshake will need: the system's roots, if they are trusted, and what the
+ * TLS library loads at first use. A program calls it before chroot(2), or before it drops the
+ * privilege to read them. Otherwise a root is read when a certificate asks for it, from the places
+ * that OpenSSL knows and SSL_CERT_FILE and SSL_CERT_DIR override.
+ *
+ * Returns SMTP_OK; SMTP_E_TLS if something could not be read, such as a missing directory that the
+ * environment names, or a broken certificate in a file: the rest is loaded all the same. Clients
+ * that are given the policy from now on share it, as do all in the process with the same trust.
+ */
+SMTP_API
+SMTP_NODISCARD
+int smtp_tls_load(smtp_tls *tls);
+
+/**
  * The least version of TLS.
  *
- * @param minimum  SMTP_TLS_VERSION_1_2 (the default) or SMTP_TLS_VERSION_1_3
+ * @param minimum  SMTP_TLS_VERSION_1_2 (the default, unless OpenSSL's configuration asks for more)
+ *                 or SMTP_TLS_VERSION_1_3
  */
-SMTP_API int smtp_tls_set_min_version(smtp_tls *tls, int minimum);
+SMTP_API
+int smtp_tls_set_min_version(smtp_tls *tls,
+                             int minimum);
 
 /**
  * The greatest version of TLS. Without this call there is no limit.
@@ -1382,6 +1480,20 @@ SMTP_API int smtp_client_is_encrypted(const smtp_client *client);
  * for another connection of the client, or the client's end.
  */
 SMTP_API const void *smtp_client_peer_certificate(const smtp_client *client, size_t *length);
+
+/**
+ * A fact of the TLS connection, as text.
+ *
+ * @param what  one of SMTP_TLS_INFO_*
+ *
+ * Returns the text; valid until the next call of this function with the same `what` on the client.
+ * NULL without TLS, where the connection has no such thing, and on an error:
+ * SMTP_E_INVALID_ARGUMENT for what is none of them, SMTP_E_NOT_SUPPORTED by native-tls
+ * (`smtp_client_has_feature("tls-info")` is 0).
+ */
+SMTP_API
+const char *smtp_client_tls_info(const smtp_client *client,
+                                 int what);
 
 /**
  * The descriptor of the connection's socket, to be looked at (its addresses, its options) and

@@ -307,6 +307,15 @@ public:
         return done(smtp_tls_set_client_pkcs12(get(), data.data(), data.size(),
                                                detail::text(password)));
     }
+    tls &set_client_key_uri(const std::string &uri) {
+        return done(smtp_tls_set_client_key_uri(get(), detail::text(uri)));
+    }
+    tls &add_pin(const std::string &pin) {
+        return done(smtp_tls_add_pin(get(), detail::text(pin)));
+    }
+    tls &set_resumption(bool on) { return done(smtp_tls_set_resumption(get(), on)); }
+    /* Reads the system's roots now: before chroot(2), or before privileges are dropped. */
+    tls &load() { return done(smtp_tls_load(get())); }
     tls &set_verify(tls_verify mode) {
         return done(smtp_tls_set_verify(get(), static_cast<int>(mode)));
     }
@@ -743,6 +752,10 @@ public:
         std::size_t length = 0;
         const void *bytes = smtp_client_peer_certificate(get(), &length);
         return bytes ? std::string(static_cast<const char *>(bytes), length) : std::string();
+    }
+    /* A fact by SMTP_TLS_INFO_*; empty where there is none. */
+    std::string tls_info(int what) const {
+        return detail::owned(smtp_client_tls_info(get(), what));
     }
     int fd() const {
         return call([&]() { return smtp_client_fd(get()); });

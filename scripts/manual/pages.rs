@@ -14,6 +14,7 @@ pub const PLACES: &[(&str, &str, &str)] = &[
     ("smtp_result", ERRORS, ""),
     ("SMTP_TLS_VERIFY_", "smtpclient-tls", "What is verified"),
     ("SMTP_TLS_VERSION_", "smtpclient-tls", "Versions"),
+    ("SMTP_TLS_INFO_", "smtpclient-connection", "Facts of a TLS connection"),
     ("smtp_tls", "smtpclient-tls", ""),
     ("SMTP_PROTOCOL_", "smtpclient-client", "Protocols"),
     ("SMTP_TIMEOUT_", "smtpclient-client", "Time limits"),

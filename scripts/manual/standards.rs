@@ -21,11 +21,17 @@ pub const STANDARDS: &[Standard] = &[
         "SMTP Service Extension for Secure SMTP over Transport Layer Security",
         "February 2002",
     ),
+    of(3339, "Date and Time on the Internet: Timestamps", "July 2002"),
     of(3463, "Enhanced Mail System Status Codes", "January 2003"),
     of(3986, "Uniform Resource Identifier (URI): Generic Syntax", "January 2005"),
     of(4422, "Simple Authentication and Security Layer (SASL)", "June 2006"),
     of(4616, "The PLAIN Simple Authentication and Security Layer (SASL) Mechanism", "August 2006"),
     of(4954, "SMTP Service Extension for Authentication", "July 2007"),
+    of(
+        5077,
+        "Transport Layer Security (TLS) Session Resumption without Server-Side State",
+        "January 2008",
+    ),
     of(5246, "The Transport Layer Security (TLS) Protocol Version 1.2", "August 2008"),
     of(5321, "Simple Mail Transfer Protocol", "October 2008"),
     of(5322, "Internet Message Format", "October 2008"),
@@ -41,6 +47,8 @@ pub const STANDARDS: &[Standard] = &[
         "February 2013",
     ),
     of(7292, "PKCS #12: Personal Information Exchange Syntax v1.1", "July 2014"),
+    of(7469, "Public Key Pinning Extension for HTTP", "April 2015"),
+    of(7512, "The PKCS #11 URI Scheme", "April 2015"),
     of(
         8314,
         "Cleartext Considered Obsolete: Use of Transport Layer Security (TLS) for Email Submission \

@@ -27,7 +27,9 @@ pub use crate::sasl::{
 pub use crate::session::{
     Body, BodyReader, DebugSink, Direction, Protocol, RecipientStatus, Transaction,
 };
-pub use crate::transport::{Cancel, Signal, TlsPolicy, TlsVersion, Verify, errno, fork};
+pub use crate::transport::{
+    Cancel, IS_TLS_FULL, Signal, TlsInfo, TlsPolicy, TlsVersion, Verify, errno, fork,
+};
 pub use crate::wire::{EnhancedStatus, Reply};
 
 use std::time::Instant;
@@ -272,6 +274,11 @@ impl Client {
     /// The server's certificate in DER.
     pub fn peer_certificate(&self) -> Option<Vec<u8>> {
         self.transport.as_ref()?.peer_certificate()
+    }
+
+    /// `None` where the connection has no such thing, or is none of TLS.
+    pub fn tls_info(&self, what: TlsInfo) -> Result<Option<String>> {
+        self.transport.as_ref().map_or(Ok(None), |transport| transport.tls_info(what))
     }
 
     pub fn fd(&self) -> Option<i32> {

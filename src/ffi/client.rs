@@ -81,6 +81,7 @@ pub(super) enum Shows {
     LocalHostname,
     SourceAddress,
     Certificate,
+    TlsInfo,
     ExtensionParams,
     ExtensionName,
     RefusedAddress,

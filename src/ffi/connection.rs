@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use crate::client::Operation;
+use crate::client::{Operation, TlsInfo};
 use crate::error::{Error, ErrorKind};
 
 use super::boundary::{Handle, View, convert};
@@ -178,6 +178,60 @@ pub unsafe extern "C" fn smtp_client_peer_certificate(
     );
     convert::give(length, found.1);
     found.0.cast()
+}
+
+/// Version of TLS: "TLSv1.3"
+pub const SMTP_TLS_INFO_VERSION: c_int = 1;
+/// Cipher suite by its name in the RFCs: "TLS_AES_256_GCM_SHA384"
+pub const SMTP_TLS_INFO_CIPHER: c_int = 2;
+/// Group of the key exchange by IANA's name: "x25519", "X25519MLKEM768"
+pub const SMTP_TLS_INFO_GROUP: c_int = 3;
+/// Whether the session is one from before: "yes" or "no"
+pub const SMTP_TLS_INFO_RESUMED: c_int = 4;
+/// Subject of the server's certificate: "CN=mail.example.org, O=Example"
+pub const SMTP_TLS_INFO_SUBJECT: c_int = 5;
+/// Who issued it
+pub const SMTP_TLS_INFO_ISSUER: c_int = 6;
+/// When it expires, in UTC (RFC 3339): "2026-12-31T23:59:59Z"
+pub const SMTP_TLS_INFO_NOT_AFTER: c_int = 7;
+/// For whom it is, the first eight names: "mail.example.org, smtp.example.org"
+pub const SMTP_TLS_INFO_NAMES: c_int = 8;
+
+/// A fact of the TLS connection, as text.
+///
+/// @param what  one of SMTP_TLS_INFO_*
+///
+/// Returns the text; valid until the next call of this function with the same `what` on the client.
+/// NULL without TLS, where the connection has no such thing, and on an error:
+/// SMTP_E_INVALID_ARGUMENT for what is none of them, SMTP_E_NOT_SUPPORTED by native-tls
+/// (`smtp_client_has_feature("tls-info")` is 0).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_client_tls_info(
+    client: *const smtp_client,
+    what: c_int,
+) -> *const c_char {
+    let null = std::ptr::null();
+    Handle::look(
+        client,
+        |_| null,
+        |owned: &View<'_, Owned>| {
+            let fact = match what {
+                SMTP_TLS_INFO_VERSION => TlsInfo::Version,
+                SMTP_TLS_INFO_CIPHER => TlsInfo::Cipher,
+                SMTP_TLS_INFO_GROUP => TlsInfo::Group,
+                SMTP_TLS_INFO_RESUMED => TlsInfo::Resumed,
+                SMTP_TLS_INFO_SUBJECT => TlsInfo::Subject,
+                SMTP_TLS_INFO_ISSUER => TlsInfo::Issuer,
+                SMTP_TLS_INFO_NOT_AFTER => TlsInfo::NotAfter,
+                SMTP_TLS_INFO_NAMES => TlsInfo::Names,
+                _ => return Err(convert::invalid("the fact is none of SMTP_TLS_INFO_*")),
+            };
+            let text = owned.client()?.tls_info(fact)?;
+            let place = what.unsigned_abs() as usize;
+            Ok(text
+                .map_or(null, |text| owned.show(Shows::TlsInfo as usize, place, text.as_bytes())))
+        },
+    )
 }
 
 /// The descriptor of the connection's socket, to be looked at (its addresses, its options) and

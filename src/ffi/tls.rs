@@ -10,7 +10,8 @@ use super::boundary::{Handle, Kind, Recent, convert};
 
 /// A TLS policy (smtplib: ssl.SSLContext, keyfile, certfile). By default the system's roots are
 /// trusted, the certificate must be valid for the host by its subject alternative name (RFC 9525),
-/// and TLS 1.2 is the least. One policy may be given to many clients.
+/// TLS 1.2 and 112 bits of security (OpenSSL's level 2) are the least, and sessions are resumed. One
+/// policy may be given to many clients.
 #[allow(non_camel_case_types)]
 pub struct smtp_tls {
     _opaque: (),
@@ -181,6 +182,24 @@ pub unsafe extern "C" fn smtp_tls_set_client_pkcs12(
     })
 }
 
+/// Shows the server a client certificate whose key stays where it is: in a store of OpenSSL's
+/// (ossl_store(7)), such as a token behind PKCS#11 ("pkcs11:object=mail", RFC 7512) for which
+/// OpenSSL's configuration names a provider or an engine. "file:" works everywhere.
+///
+/// @param uri  opened now. SMTP_E_INVALID_ARGUMENT if OpenSSL cannot open it, if there is no
+///             private key, or if it does not belong to the certificate; SMTP_E_NOT_SUPPORTED by
+///             native-tls
+///
+/// The certificate is the one that the store has beside the key; else the one that was set before,
+/// or that smtp_tls_set_client_certificate() sets behind this with NULL for the key file.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_tls_set_client_key_uri(
+    tls: *mut smtp_tls,
+    uri: *const c_char,
+) -> c_int {
+    set(tls, |policy| policy.set_client_key_uri(convert::text("the URI", uri)?))
+}
+
 /// What is verified of the server.
 ///
 /// @param mode  SMTP_TLS_VERIFY_FULL (the default), SMTP_TLS_VERIFY_CERTIFICATE or
@@ -198,9 +217,45 @@ pub unsafe extern "C" fn smtp_tls_set_verify(tls: *mut smtp_tls, mode: c_int) ->
     })
 }
 
+/// Wants of the server's public key that it is one of the pins, whatever else is verified, under
+/// SMTP_TLS_VERIFY_NONE too. Another is SMTP_E_TLS with SMTP_DETAIL_CERTIFICATE.
+///
+/// @param pin  "sha256//" and the SHA-256 of the key in DER in base64, as curl's --pinnedpubkey
+///             takes it (RFC 7469 section 2.4); several with ";" between them. It is added to those
+///             set before. SMTP_E_INVALID_ARGUMENT for anything else, SMTP_E_NOT_SUPPORTED by
+///             native-tls
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_tls_add_pin(tls: *mut smtp_tls, pin: *const c_char) -> c_int {
+    set(tls, |policy| policy.add_pin(convert::text("the pin", pin)?))
+}
+
+/// Whether sessions are resumed (RFC 5077, RFC 8446 section 2.2): 1 (the default) or 0. The tickets
+/// of servers are kept in the policy, up to 64, and shown by whichever client of it connects to the
+/// same host and port under the same name; what is changed here later forgets them. A ticket that a
+/// server refuses is no error. 1 is SMTP_E_NOT_SUPPORTED by native-tls.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_tls_set_resumption(tls: *mut smtp_tls, on: c_int) -> c_int {
+    set(tls, |policy| policy.set_resumption(on != 0))
+}
+
+/// Reads now all that a handshake will need: the system's roots, if they are trusted, and what the
+/// TLS library loads at first use. A program calls it before chroot(2), or before it drops the
+/// privilege to read them. Otherwise a root is read when a certificate asks for it, from the places
+/// that OpenSSL knows and SSL_CERT_FILE and SSL_CERT_DIR override.
+///
+/// Returns SMTP_OK; SMTP_E_TLS if something could not be read, such as a missing directory that the
+/// environment names, or a broken certificate in a file: the rest is loaded all the same. Clients
+/// that are given the policy from now on share it, as do all in the process with the same trust.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_tls_load(tls: *mut smtp_tls) -> c_int {
+    set(tls, |policy| policy.load())
+}
+
 /// The least version of TLS.
 ///
-/// @param minimum  SMTP_TLS_VERSION_1_2 (the default) or SMTP_TLS_VERSION_1_3
+/// @param minimum  SMTP_TLS_VERSION_1_2 (the default, unless OpenSSL's configuration asks for more)
+///                 or SMTP_TLS_VERSION_1_3
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_set_min_version(tls: *mut smtp_tls, minimum: c_int) -> c_int {
     set(tls, |policy| {

@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_int};
 
-use crate::client::is_known_mechanism;
+use crate::client::{IS_TLS_FULL, is_known_mechanism};
 
 use super::boundary::{convert, panic};
 
@@ -36,9 +36,10 @@ const fn part(digits: &str) -> c_int {
 ///
 /// @param name  "smtp", "lmtp", "tls", "smtputf8", "idna" (domains that are not ASCII, in A-labels
 ///              where the server takes no UTF-8), "pipelining", "chunking", "containment" (a fault of
-///              the library itself is SMTP_E_INTERNAL; without it, the process is aborted), or
-///              "auth:" with a mechanism, such as "auth:CRAM-MD5". A library made by
-///              `make MINIMAL=1` lacks "idna" and "containment"
+///              the library itself is SMTP_E_INTERNAL; without it, the process is aborted),
+///              "tls-info", "tls-resumption", "tls-pins", "tls-key-uri" (what OpenSSL does for us, and
+///              native-tls does not), or "auth:" with a mechanism, such as "auth:CRAM-MD5". A library
+///              made by `make MINIMAL=1` lacks "idna" and "containment"
 ///
 /// Any thread.
 #[unsafe(no_mangle)]
@@ -48,7 +49,9 @@ pub unsafe extern "C" fn smtp_client_has_feature(name: *const c_char) -> c_int {
         let known = ["smtp", "lmtp", "tls", "smtputf8", "pipelining", "chunking"].contains(&name);
         let idna = name == "idna" && cfg!(feature = "idna");
         let containment = name == "containment" && cfg!(panic = "unwind");
+        let tls = ["tls-info", "tls-resumption", "tls-pins", "tls-key-uri"].contains(&name)
+            && IS_TLS_FULL;
         let mechanism = name.strip_prefix("auth:").is_some_and(is_known_mechanism);
-        Ok(c_int::from(known || idna || containment || mechanism))
+        Ok(c_int::from(known || idna || containment || tls || mechanism))
     })
 }

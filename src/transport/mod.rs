@@ -14,24 +14,19 @@ mod bell;
 #[allow(unsafe_code)]
 mod block;
 mod cancel;
-mod certificate;
-mod ciphertext;
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 mod epoll;
 #[allow(unsafe_code)]
 pub mod errno;
 mod events;
-mod fault;
 #[allow(unsafe_code)]
 pub mod fork;
-mod host_errors;
 #[cfg(not(target_os = "linux"))]
 #[allow(unsafe_code)]
 mod kqueue;
 mod lookup;
 mod park;
-mod policy;
 mod resolve;
 #[allow(unsafe_code)]
 mod socket;
@@ -47,10 +42,13 @@ pub use block::block_on;
 pub use cancel::{Cancel, Signal};
 pub use events::Events;
 pub use park::{Park, Ready};
-pub use policy::{TlsPolicy, TlsVersion, Verify, check_server_name};
 pub use resolve::{is_address, local_hostname};
 pub use stderr::StandardError;
 pub use tcp::split_host_port;
+pub use tls::{
+    Binding, IS_FULL as IS_TLS_FULL, Peer, TlsInfo, TlsPolicy, TlsVersion, Verify,
+    check_server_name,
+};
 
 use std::os::fd::OwnedFd;
 use std::time::Instant;
@@ -129,16 +127,16 @@ impl Transport {
         Socket::adopt(fd).map(Transport::plain)
     }
 
-    /// The handshake. `server_name` is the host to verify unless the policy names another.
+    /// The handshake. The peer's host is verified unless the policy names another.
     pub async fn start_tls(
         self,
         policy: &TlsPolicy,
-        server_name: &str,
+        peer: Peer<'_>,
         limit: Limit<'_>,
     ) -> Result<Self> {
         match self.stream {
             Stream::Plain(socket) => {
-                let stream = tls::handshake(policy, server_name, socket, limit).await?;
+                let stream = tls::handshake(policy, peer, socket, limit).await?;
                 Ok(Transport { stream: Stream::Tls(Box::new(stream)) })
             }
             Stream::Tls(_) => Ok(self),
@@ -221,6 +219,22 @@ impl Transport {
         match &self.stream {
             Stream::Plain(_) => None,
             Stream::Tls(stream) => stream.peer_certificate(),
+        }
+    }
+
+    /// What is known of the TLS connection; `None` where it has no such thing, or there is no TLS.
+    pub fn tls_info(&self, what: TlsInfo) -> Result<Option<String>> {
+        match &self.stream {
+            Stream::Plain(_) => Ok(None),
+            Stream::Tls(stream) => stream.info(what),
+        }
+    }
+
+    /// What ties an authentication to this TLS connection, if its library has such a thing.
+    pub fn channel_binding(&self) -> Option<Binding> {
+        match &self.stream {
+            Stream::Plain(_) => None,
+            Stream::Tls(stream) => stream.channel_binding(),
         }
     }
 

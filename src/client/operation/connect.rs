@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::client::config::{CONNECT, TimeoutPolicy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::{Channel, Protocol};
-use crate::transport::{self, Limit, Target, Transport};
+use crate::transport::{self, Limit, Peer, Target, Transport};
 use crate::wire::command::check_argument;
 
 use super::{Begun, Client};
@@ -129,7 +129,7 @@ impl Client {
             let policy = self.config.tls.get_or_insert_default();
             let limit = Limit { deadline, park: &self.park };
             transport = transport
-                .start_tls(policy, tls_name(&self.host), limit)
+                .start_tls(policy, tls_peer(&self.host, self.port), limit)
                 .await
                 .map_err(transport::while_connecting)?;
         }
@@ -200,8 +200,8 @@ impl Client {
 }
 
 /// Whom the certificate must be for: a path names nobody.
-pub(super) fn tls_name(host: &str) -> &str {
-    if host.starts_with('/') { "localhost" } else { host }
+pub(super) fn tls_peer(host: &str, port: u16) -> Peer<'_> {
+    Peer { host: if host.starts_with('/') { "localhost" } else { host }, port }
 }
 
 fn is_hang_up(error: &Error) -> bool {

@@ -7,7 +7,7 @@ use crate::error::{ErrorKind, Result};
 use crate::transport::{self, Limit};
 
 use super::Client;
-use super::connect::{channel, tls_name};
+use super::connect::{channel, tls_peer};
 
 /// How long the answer counts that this machine has no name of its own.
 const NAMELESS: Duration = Duration::from_secs(60);
@@ -37,7 +37,7 @@ impl Client {
         let deadline = deadline.or_else(|| self.phase_deadline());
         let policy = self.config.tls.get_or_insert_default();
         let limit = Limit { deadline, park: &self.park };
-        let transport = transport.start_tls(policy, tls_name(&self.host), limit).await?;
+        let transport = transport.start_tls(policy, tls_peer(&self.host, self.port), limit).await?;
         self.session.secured(channel(&transport));
         self.transport = Some(transport);
         Ok(())

@@ -1,14 +1,15 @@
 //! TLS against a server in this process, certificates made on the spot.
 
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use openssl::pkey::PKey;
-use openssl::ssl::{Ssl, SslContext, SslMethod, SslStream, SslVerifyMode, SslVersion};
-use openssl::x509::X509;
+use ::openssl::pkey::PKey;
+use ::openssl::ssl::{Ssl, SslContext, SslMethod, SslStream, SslVerifyMode, SslVersion};
+use ::openssl::x509::X509;
 
 use super::super::tests::{drive, wait};
 use super::super::{Cancel, Transport};
@@ -17,11 +18,11 @@ use crate::error::{Detail, ErrorKind};
 
 #[path = "../../../tests/support/certs.rs"]
 #[allow(dead_code)]
-mod certs;
+pub(super) mod certs;
 
 use certs::{ClientIdentity, Kind, authority, client_identity, server_identity};
 
-fn server_context(kind: Kind, version: SslVersion) -> openssl::ssl::SslContextBuilder {
+pub(super) fn server_context(kind: Kind, version: SslVersion) -> ::openssl::ssl::SslContextBuilder {
     let identity = server_identity(kind);
     let mut builder = SslContext::builder(SslMethod::tls_server()).unwrap();
     builder.set_min_proto_version(Some(version)).unwrap();
@@ -34,7 +35,7 @@ fn server_context(kind: Kind, version: SslVersion) -> openssl::ssl::SslContextBu
 }
 
 /// A server on the other end of a socket pair: `with` has the stream once TLS stands.
-fn serve<T: Send + 'static>(
+pub(super) fn serve<T: Send + 'static>(
     context: SslContext,
     with: impl FnOnce(SslStream<UnixStream>) -> T + Send + 'static,
 ) -> (Transport, JoinHandle<std::result::Result<T, String>>) {
@@ -48,14 +49,14 @@ fn serve<T: Send + 'static>(
     (Transport::from_fd(OwnedFd::from(ours)).unwrap(), thread)
 }
 
-fn trusting() -> TlsPolicy {
+pub(super) fn trusting() -> TlsPolicy {
     let mut policy = TlsPolicy::default();
     policy.set_system_roots(false);
     policy.add_ca_pem(authority().pem.as_bytes()).unwrap();
     policy
 }
 
-fn secure(
+pub(super) fn secure(
     transport: Transport,
     policy: &TlsPolicy,
     host: &str,
@@ -63,11 +64,13 @@ fn secure(
 ) -> Result<Transport> {
     let cancel = Cancel::new()?;
     let deadline = Some(Instant::now() + Duration::from_millis(milliseconds));
-    drive(deadline, &cancel, async |limit| transport.start_tls(policy, host, limit).await)
+    drive(deadline, &cancel, async |limit| {
+        transport.start_tls(policy, Peer { host, port: 25 }, limit).await
+    })
 }
 
 /// Waits until something is there to read, and reads.
-fn read(transport: &mut Transport, buffer: &mut [u8]) -> Result<Io> {
+pub(super) fn read(transport: &mut Transport, buffer: &mut [u8]) -> Result<Io> {
     let cancel = Cancel::new()?;
     let deadline = Some(Instant::now() + Duration::from_secs(5));
     if !transport.has_buffered() {
@@ -76,7 +79,7 @@ fn read(transport: &mut Transport, buffer: &mut [u8]) -> Result<Io> {
     transport.read(buffer)
 }
 
-const VERSIONS: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TLS1_3];
+pub(super) const VERSIONS: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TLS1_3];
 
 #[test]
 fn the_server_hears_why_its_certificate_is_refused() {
@@ -119,7 +122,7 @@ fn names_as_they_are_sent_and_verified() {
     ] {
         let context = server_context(Kind::Valid, SslVersion::TLS1_3).build();
         let (transport, server) = serve(context, |stream| {
-            stream.ssl().servername(openssl::ssl::NameType::HOST_NAME).map(str::to_owned)
+            stream.ssl().servername(::openssl::ssl::NameType::HOST_NAME).map(str::to_owned)
         });
         secure(transport, &trusting(), host, 5000).unwrap();
         assert_eq!(server.join().unwrap().unwrap().as_deref(), sent, "{host}");
@@ -197,7 +200,7 @@ fn a_peer_that_does_not_read_blocks_the_writer() {
     assert!(transport.flush_pending());
     assert_eq!(transport.write([b"", b""]).unwrap(), Io::Blocked);
     let super::super::Stream::Tls(socket) = &transport.stream else { panic!("no TLS") };
-    assert!(socket.stream.get_ref().backlog() < 256 * 1024);
+    assert!(socket.engine.ciphertext().backlog() < 256 * 1024);
     drop(stream);
     let error = transport.write([b"x", b""]).unwrap_err();
     assert_eq!((error.kind(), error.os_code()), (ErrorKind::Disconnected, libc::EPIPE));
@@ -244,7 +247,7 @@ fn a_drop_says_nothing_and_a_shutdown_says_goodbye() {
         }
         drop(transport);
         let heard = server.join().unwrap().unwrap().unwrap_err();
-        assert_eq!(heard == openssl::ssl::ErrorCode::ZERO_RETURN, is_heard, "{heard:?}");
+        assert_eq!(heard == ::openssl::ssl::ErrorCode::ZERO_RETURN, is_heard, "{heard:?}");
     }
 }
 
@@ -276,9 +279,9 @@ fn an_end_with_or_without_goodbye_is_the_end() {
 
 /// Codes of what the host's thread has in OpenSSL's queue, which stays as it is.
 fn host_errors() -> Vec<(std::ffi::c_ulong, Option<String>)> {
-    let queue = openssl::error::ErrorStack::get();
+    let queue = ::openssl::error::ErrorStack::get();
     queue.put();
-    let show = |error: &openssl::error::Error| (error.code(), error.data().map(str::to_owned));
+    let show = |error: &::openssl::error::Error| (error.code(), error.data().map(str::to_owned));
     queue.errors().iter().map(show).collect()
 }
 
@@ -297,7 +300,7 @@ fn errors_that_the_host_left_on_the_thread_are_not_ours_and_stay() {
     let left = host_errors();
     assert!(!left.is_empty());
     let mut policy = trusting();
-    policy.connector().unwrap();
+    policy.context().unwrap();
     let mut transport = secure(transport, &policy, "localhost", 5000).unwrap();
     assert_eq!(host_errors(), left, "handshake");
     assert_eq!(transport.read(&mut [0; 8]).unwrap(), Io::Blocked);
@@ -376,7 +379,7 @@ fn a_write_that_fails_half_way_tells_what_it_took() {
 #[test]
 fn the_environment_stays_as_it_was() {
     let before: Vec<_> = std::env::vars_os().collect();
-    TlsPolicy::default().connector().unwrap();
+    TlsPolicy::default().context().unwrap();
     assert_eq!(before, std::env::vars_os().collect::<Vec<_>>());
 }
 
@@ -469,23 +472,25 @@ fn a_dripped_handshake_ends_at_the_deadline_and_at_a_cancel() {
         other.cancel();
     });
     let policy = trusting();
-    let start = async |limit: Limit<'_>| transport.start_tls(&policy, "localhost", limit).await;
+    let start = async |limit: Limit<'_>| {
+        transport.start_tls(&policy, Peer { host: "localhost", port: 25 }, limit).await
+    };
     let error = drive(None, &cancel, start).map(drop).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
     canceller.join().unwrap();
     peer.join().unwrap();
 }
 
-struct Folder(std::path::PathBuf);
+pub(super) struct Folder(pub(super) std::path::PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("smtpclient-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Folder(path)
     }
 
-    fn file(&self, name: &str, text: &str) -> String {
+    pub(super) fn file(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()

@@ -3,12 +3,16 @@
 use std::net::Ipv6Addr;
 use std::sync::{Arc, RwLock};
 
-use native_tls::{Identity, TlsConnector};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use openssl::pkey::{PKey, Private};
+use openssl::x509::X509;
 
 use crate::error::{Error, ErrorKind, Result, printable};
 
+use super::certificate::{self, Identity};
 use super::host_errors::HostErrors;
-use super::{certificate, fault};
+use super::{Engine, IS_FULL, Library, not_supported};
 
 /// What is verified of the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,43 +33,44 @@ pub enum TlsVersion {
     Tls13,
 }
 
-impl TlsVersion {
-    fn native(self) -> native_tls::Protocol {
-        match self {
-            TlsVersion::Tls12 => native_tls::Protocol::Tlsv12,
-            TlsVersion::Tls13 => native_tls::Protocol::Tlsv13,
-        }
-    }
-}
-
-/// Whom to trust and what to show. Copies share the loaded trust store.
+/// Whom to trust and what to show. Copies share what was loaded, and the tickets.
 #[derive(Clone, Default)]
 pub struct TlsPolicy {
     settings: Settings,
-    /// Built at first use, for loading the system's roots takes milliseconds. Nobody ever waits
-    /// for this lock: in a forked child its holder may be a thread that is lost.
-    connector: Arc<RwLock<Option<Built>>>,
+    /// Made at first use. Nobody ever waits for this lock: in a forked child its holder may be a
+    /// thread that is lost.
+    context: Arc<RwLock<Option<Made>>>,
 }
 
-/// A connector, for the process that built it: a child does not share OpenSSL's own locks in it
-/// with threads that it has lost.
-struct Built {
+/// What connections share, for the process that made it: a child does not share OpenSSL's own locks
+/// in it with threads that it has lost.
+struct Made {
     process: u32,
-    connector: TlsConnector,
+    context: <Library as Engine>::Context,
 }
 
+/// What was set. Whatever is changed here, no ticket from before is shown again.
 #[derive(Clone)]
-struct Settings {
-    roots: Vec<native_tls::Certificate>,
+pub(super) struct Settings {
+    roots: Vec<X509>,
     /// Those from files, which another file may replace.
-    file_roots: Vec<native_tls::Certificate>,
-    system_roots: bool,
-    identity: Option<Identity>,
-    verify: Verify,
-    min_version: TlsVersion,
-    max_version: Option<TlsVersion>,
+    file_roots: Vec<X509>,
+    pub system_roots: bool,
+    pub identity: Option<Identity>,
+    /// From a store: what a certificate that is given without a key belongs to.
+    stored_key: Option<PKey<Private>>,
+    pub verify: Verify,
+    /// `None` is TLS 1.2, or what the system's own settings ask for beyond that.
+    pub min_version: Option<TlsVersion>,
+    pub max_version: Option<TlsVersion>,
+    pub resumes: bool,
+    /// SHA-256 of the public keys of which the server must have one, if there are any.
+    pub pins: Vec<Pin>,
     server_name: Option<String>,
 }
+
+/// The hash of a key, in DER as in the certificate (RFC 7469 section 2.4).
+pub(super) type Pin = [u8; 32];
 
 impl Default for Settings {
     fn default() -> Self {
@@ -74,18 +79,28 @@ impl Default for Settings {
             file_roots: Vec::new(),
             system_roots: true,
             identity: None,
+            stored_key: None,
             verify: Verify::Full,
-            min_version: TlsVersion::Tls12,
+            min_version: None,
             max_version: None,
+            resumes: true,
+            pins: Vec::new(),
             server_name: None,
         }
+    }
+}
+
+impl Settings {
+    /// Those that the caller has given.
+    pub fn own_roots(&self) -> impl Iterator<Item = &X509> {
+        self.roots.iter().chain(&self.file_roots)
     }
 }
 
 impl TlsPolicy {
     #[inline(never)]
     fn change(&mut self) -> &mut Settings {
-        self.connector = Arc::default();
+        self.context = Arc::default();
         &mut self.settings
     }
 
@@ -120,8 +135,15 @@ impl TlsPolicy {
     /// own.
     pub fn set_client_certificate(&mut self, file: &str, key_file: Option<&str>) -> Result<()> {
         let _aside = HostErrors::set_aside();
-        let identity = certificate::identity_from_files(file, key_file)?;
-        self.change().identity = Some(identity);
+        let identity = match (key_file, &self.settings.stored_key) {
+            (None, Some(key)) => certificate::identity_with_key(file, key.clone())?,
+            _ => certificate::identity_from_files(file, key_file)?,
+        };
+        let settings = self.change();
+        settings.identity = Some(identity);
+        if key_file.is_some() {
+            settings.stored_key = None;
+        }
         Ok(())
     }
 
@@ -138,11 +160,56 @@ impl TlsPolicy {
     }
 
     pub fn set_min_version(&mut self, version: TlsVersion) {
-        self.change().min_version = version;
+        self.change().min_version = Some(version);
     }
 
     pub fn set_max_version(&mut self, version: TlsVersion) {
         self.change().max_version = Some(version);
+    }
+
+    /// Whether tickets are kept, and shown when the same server is met again.
+    pub fn set_resumption(&mut self, on: bool) -> Result<()> {
+        if on && !IS_FULL {
+            return Err(not_supported("resuming sessions"));
+        }
+        self.change().resumes = on;
+        Ok(())
+    }
+
+    /// One more public key that the server may have, where it must have one of them; several are
+    /// separated by ";".
+    pub fn add_pin(&mut self, pin: &str) -> Result<()> {
+        let pins = pin.split(';').map(parse_pin).collect::<Result<Vec<_>>>()?;
+        if !IS_FULL {
+            return Err(not_supported("pins"));
+        }
+        self.change().pins.extend(pins);
+        Ok(())
+    }
+
+    /// Shows a client certificate with a key from a store of OpenSSL's. The certificate is what the
+    /// store has beside the key; else the one that was shown before, or is set behind this.
+    pub fn set_client_key_uri(&mut self, uri: &str) -> Result<()> {
+        let _aside = HostErrors::set_aside();
+        let (key, stored) = Library::load_key(uri)?;
+        let shown = self.settings.identity.as_ref().map(Identity::certificates);
+        let certificates = if stored.is_empty() { shown.unwrap_or_default() } else { stored };
+        let identity = if certificates.is_empty() {
+            None
+        } else {
+            let identity = Identity::new(certificates, key.clone());
+            Some(identity.map_err(|error| error.in_context("the client key's URI"))?)
+        };
+        let settings = self.change();
+        settings.identity = identity;
+        settings.stored_key = Some(key);
+        Ok(())
+    }
+
+    /// Reads now all that a handshake will need, the system's roots above all.
+    pub fn load(&self) -> Result<()> {
+        let _aside = HostErrors::set_aside();
+        Library::load(&self.context()?)
     }
 
     /// The name to send and verify in place of the host connected to.
@@ -157,46 +224,35 @@ impl TlsPolicy {
         certified(self.settings.server_name.as_deref().unwrap_or(host))
     }
 
-    pub(super) fn verify(&self) -> Verify {
-        self.settings.verify
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
-    pub(super) fn connector(&self) -> Result<TlsConnector> {
-        let process = std::process::id();
-        if let Some(connector) = self.built_by(process) {
-            return Ok(connector);
-        }
-        let connector = self.settings.build()?;
-        // Where another thread holds the lock, that one keeps its own.
-        if let Ok(mut built) = self.connector.try_write() {
-            *built = Some(Built { process, connector: connector.clone() });
-        }
-        Ok(connector)
-    }
-
-    fn built_by(&self, process: u32) -> Option<TlsConnector> {
-        let built = self.connector.try_read().ok()?;
-        built.as_ref().filter(|built| built.process == process).map(|built| built.connector.clone())
-    }
-}
-
-impl Settings {
-    fn build(&self) -> Result<TlsConnector> {
+    pub(super) fn context(&self) -> Result<<Library as Engine>::Context> {
         let _aside = HostErrors::set_aside();
-        let mut builder = TlsConnector::builder();
-        builder
-            .min_protocol_version(Some(self.min_version.native()))
-            .max_protocol_version(self.max_version.map(TlsVersion::native))
-            .disable_built_in_roots(!self.system_roots)
-            .danger_accept_invalid_certs(self.verify == Verify::None)
-            .danger_accept_invalid_hostnames(self.verify != Verify::Full);
-        for root in self.roots.iter().chain(&self.file_roots) {
-            builder.add_root_certificate(root.clone());
+        let process = std::process::id();
+        if let Some(context) = self.made_by(process) {
+            return Ok(context);
         }
-        if let Some(identity) = &self.identity {
-            builder.identity(identity.clone());
+        let context = Library::prepare(&self.settings)?;
+        // Where another thread holds the lock, that one keeps its own.
+        if let Ok(mut made) = self.context.try_write() {
+            *made = Some(Made { process, context: context.clone() });
         }
-        builder.build().map_err(|error| fault::of_setup(&error))
+        Ok(context)
+    }
+
+    /// As if it had been made by the settings.
+    #[cfg(all(test, not(any(feature = "native", target_vendor = "apple"))))]
+    pub(super) fn share(&self, context: <Library as Engine>::Context) {
+        if let Ok(mut made) = self.context.write() {
+            *made = Some(Made { process: std::process::id(), context });
+        }
+    }
+
+    fn made_by(&self, process: u32) -> Option<<Library as Engine>::Context> {
+        let made = self.context.try_read().ok()?;
+        made.as_ref().filter(|made| made.process == process).map(|made| made.context.clone())
     }
 }
 
@@ -228,7 +284,17 @@ fn no_server_name(name: &str) -> Error {
     Error::new(ErrorKind::InvalidArgument, text)
 }
 
-fn roots_of_file(path: &str) -> Result<Vec<native_tls::Certificate>> {
+/// The form that curl has as well: `sha256//` and base64.
+fn parse_pin(pin: &str) -> Result<Pin> {
+    let hash = pin.strip_prefix("sha256//").and_then(|text| STANDARD.decode(text).ok());
+    hash.and_then(|bytes| Pin::try_from(bytes).ok()).ok_or_else(|| {
+        let pin = printable(pin.as_bytes(), 64);
+        let text = format!("the pin \"{pin}\" is not \"sha256//\" and 32 bytes in base64");
+        Error::new(ErrorKind::InvalidArgument, text)
+    })
+}
+
+fn roots_of_file(path: &str) -> Result<Vec<X509>> {
     let pem = certificate::read_file(path)?;
     certificate::parse_roots(&pem).map_err(|error| error.in_context(path))
 }
@@ -241,21 +307,21 @@ mod tests {
     use super::*;
 
     fn is_built(policy: &TlsPolicy) -> bool {
-        policy.connector.read().unwrap().is_some()
+        policy.context.read().unwrap().is_some()
     }
 
     /// As in a child that was forked while another thread of its parent was at work here.
     #[test]
     fn nobody_waits_for_the_holder_of_the_lock() {
         let policy = TlsPolicy::default();
-        let held = policy.connector.write().unwrap();
-        policy.connector().unwrap();
+        let held = policy.context.write().unwrap();
+        policy.context().unwrap();
         drop(held);
         assert!(!is_built(&policy));
-        policy.connector().unwrap();
-        policy.connector.write().unwrap().as_mut().unwrap().process += 1;
-        policy.connector().unwrap();
-        let process = policy.connector.read().unwrap().as_ref().unwrap().process;
+        policy.context().unwrap();
+        policy.context.write().unwrap().as_mut().unwrap().process += 1;
+        policy.context().unwrap();
+        let process = policy.context.read().unwrap().as_ref().unwrap().process;
         assert_eq!(process, std::process::id(), "a child builds its own");
     }
 
@@ -323,7 +389,7 @@ mod tests {
     fn copies_share_the_trust_store_until_one_is_changed() {
         let policy = TlsPolicy::default();
         let mut copy = policy.clone();
-        policy.connector().unwrap();
+        policy.context().unwrap();
         assert!(is_built(&copy));
         copy.set_server_name("mail.example.org").unwrap();
         assert!(is_built(&copy), "a name needs no other store");

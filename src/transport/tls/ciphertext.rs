@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 
-use super::socket::Socket;
+use super::super::socket::Socket;
 
 pub(super) struct Ciphertext {
     socket: Socket,

@@ -1,0 +1,137 @@
+//! What connections with the same trust share in a process: one context of OpenSSL's with one store
+//! of roots, whichever client or policy asks first. It goes with the last of them.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use ::openssl::error::ErrorStack;
+use ::openssl::ssl::{
+    SslContext, SslMethod, SslMode, SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion,
+};
+use ::openssl::x509::{X509, X509Ref};
+
+use crate::error::Result;
+
+use super::super::super::sys::PerProcess;
+use super::super::policy::Settings;
+use super::roots::{self, Roots};
+use super::{calls, setup, tickets};
+
+pub(super) struct Trust {
+    /// Given by the caller.
+    own: Vec<X509>,
+    /// The system's, if they are trusted.
+    roots: Option<Arc<Roots>>,
+    context: SslContext,
+    least_version: Option<SslVersion>,
+    /// Which of the system's are in the context's store by now.
+    provided: Mutex<Vec<usize>>,
+}
+
+/// The trust that the settings ask for.
+pub(super) fn of(settings: &Settings) -> Result<Arc<Trust>> {
+    static KNOWN: PerProcess<Mutex<Vec<Weak<Trust>>>> =
+        PerProcess::new(Mutex::new(Vec::new()), || Mutex::new(Vec::new()));
+    let own: Vec<X509> = settings.own_roots().cloned().collect();
+    let roots = settings.system_roots.then(roots::of_system);
+    let mut known = KNOWN.get().lock().unwrap_or_else(PoisonError::into_inner);
+    known.retain(|one| one.strong_count() > 0);
+    let same = known.iter().filter_map(Weak::upgrade).find(|one| one.is_of(&own, roots.as_ref()));
+    if let Some(same) = same {
+        return Ok(same);
+    }
+    let trust = Arc::new(Trust::new(own, roots).map_err(setup)?);
+    known.push(Arc::downgrade(&trust));
+    Ok(trust)
+}
+
+impl Trust {
+    pub(super) fn new(
+        own: Vec<X509>,
+        roots: Option<Arc<Roots>>,
+    ) -> std::result::Result<Self, ErrorStack> {
+        let mut builder = SslContext::builder(SslMethod::tls_client())?;
+        builder.set_options(SslOptions::NO_COMPRESSION);
+        builder.set_mode(
+            SslMode::AUTO_RETRY
+                | SslMode::ACCEPT_MOVING_WRITE_BUFFER
+                | SslMode::ENABLE_PARTIAL_WRITE
+                | SslMode::RELEASE_BUFFERS,
+        );
+        // Whether a certificate is good enough is decided in `verify`, whatever the policy.
+        builder.set_verify(SslVerifyMode::PEER);
+        calls::let_decide(&mut builder);
+        let least_version = builder.min_proto_version();
+        builder
+            .set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
+        builder.set_new_session_callback(tickets::keep);
+        for root in &own {
+            builder.cert_store_mut().add_cert(root.clone())?;
+        }
+        if let Some(roots) = &roots {
+            roots.add_directories(builder.cert_store_mut())?;
+        }
+        let (context, provided) = (builder.build(), Mutex::default());
+        Ok(Trust { own, roots, context, least_version, provided })
+    }
+
+    fn is_of(&self, own: &[X509], roots: Option<&Arc<Roots>>) -> bool {
+        let same_roots = match (&self.roots, roots) {
+            (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
+            (ours, theirs) => ours.is_none() && theirs.is_none(),
+        };
+        same_roots && self.own == own
+    }
+
+    #[cfg(test)]
+    pub fn roots(&self) -> Option<&Arc<Roots>> {
+        self.roots.as_ref()
+    }
+
+    pub fn context(&self) -> &SslContext {
+        &self.context
+    }
+
+    /// What the system's configuration asks for, if that is more than ours.
+    pub fn least_version(&self) -> Option<SslVersion> {
+        self.least_version.filter(|version| *version == SslVersion::TLS1_3)
+    }
+
+    /// Puts the system's roots that a chain may end in into the store, before it is verified.
+    pub fn provide(&self, chain: &[&X509Ref]) {
+        let Some(roots) = &self.roots else { return };
+        let name_of = |name: &::openssl::x509::X509NameRef| name.to_der().unwrap_or_default();
+        let mut known: Vec<Vec<u8>> = chain.iter().map(|one| name_of(one.subject_name())).collect();
+        known.extend(self.own.iter().map(|one| name_of(one.subject_name())));
+        let mut wanted: Vec<Vec<u8>> = chain.iter().map(|one| name_of(one.issuer_name())).collect();
+        wanted.retain(|name| !known.contains(name));
+        // What signs itself may be a root as well, which another has signed over in the chain.
+        while let Some(name) = wanted.pop() {
+            for (number, root) in roots.of_subject(&name) {
+                let issuer = name_of(root.issuer_name());
+                self.add(number, &root);
+                if issuer != name && !wanted.contains(&issuer) && !known.contains(&issuer) {
+                    wanted.push(issuer);
+                }
+            }
+            known.push(name);
+        }
+    }
+
+    fn add(&self, number: usize, root: &X509Ref) {
+        let mut provided = self.provided.lock().unwrap_or_else(PoisonError::into_inner);
+        if !provided.contains(&number) {
+            calls::add_root(&self.context, root);
+            provided.push(number);
+        }
+    }
+
+    /// Reads all of the system's roots that there are, so that none is looked up later.
+    pub fn load(&self) -> Result<()> {
+        self.roots.as_ref().map_or(Ok(()), |roots| roots.load())
+    }
+
+    /// What is wrong with the system's roots, where a chain has found none.
+    pub fn complaint(&self) -> Option<String> {
+        self.roots.as_ref()?.complaint()
+    }
+}
