@@ -30,6 +30,8 @@ LEFT_OUT   := idna
 LEAN       := -Cforce-unwind-tables=no
 endif
 PROFILE    ?= release
+# `make TLS=native` takes native-tls where OpenSSL itself would do TLS; it can do less.
+TLS        ?=
 # A Rust target triple to cross-compile for; set CC, STRIP and PKG_CONFIG along with it.
 TARGET     ?= $(CARGO_BUILD_TARGET)
 
@@ -68,7 +70,7 @@ endif
 
 # `make HEADER=committed` installs the header as it is and needs no cbindgen.
 HEADER  ?= generated
-FEATURES = $(filter-out $(LEFT_OUT),idna) $(if $(filter generated,$(HEADER)),header)
+FEATURES = $(filter-out $(LEFT_OUT),idna) $(filter native,$(TLS)) $(if $(filter generated,$(HEADER)),header)
 
 # Cargo's target directory, wherever the environment or a cargo configuration puts it; relative
 # where it can be. With spaces in its name, recipes want it quoted, and rules in RULE's spelling.
@@ -76,7 +78,7 @@ T := $(or $(CARGO_TARGET_DIR),$(shell $(CARGO) metadata --no-deps --offline --fo
        | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p' | sed "s|^$$(pwd -P)/||"),target)
 CARGO_OUT := $(T)$(if $(TARGET),/$(TARGET))/$(patsubst dev,debug,$(PROFILE))
 # Not cargo's own directory: any other `cargo build` would put a different archive there.
-OUT       := $(T)$(if $(TARGET),/$(TARGET))/c/$(PROFILE)
+OUT       := $(T)$(if $(TARGET),/$(TARGET))/c/$(PROFILE)$(TLS:%=-%)
 ARCHIVE   := $(OUT)/libsmtpclient.a
 SHARED    := $(OUT)/$(REAL_NAME)
 HEADERS   := include/smtpclient.h $(wildcard include/smtpclient.hpp)
@@ -119,7 +121,7 @@ JOBS      = $(filter-out 0,$(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS))))
 # `sudo make install` leaves no file of root's behind.
 STRANGER := $(shell file='$(SHARED)'; [ -e "$$file" ] || file=Cargo.toml; [ -O "$$file" ] || echo yes)
 
-.PHONY: all built install install-strip uninstall header docs demo test check test-root dist distcheck bench soak lint examples fuzz deps clean help
+.PHONY: all built install install-strip uninstall header docs demo test check test-root test-native dist distcheck bench soak lint examples fuzz deps clean help
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -225,9 +227,16 @@ else
 	SMTPCLIENT_ROOT="$$(cd '$(T)/test-root' && pwd)" $(RUN_CARGO) test --locked --no-fail-fast
 endif
 
+# What the other TLS library must do as well.
+test-native: ## run the tests of TLS on native-tls
+	$(MAKE) --no-print-directory test-root TLS=native
+	SMTPCLIENT_ROOT="$$(cd '$(T)/test-root-native' && pwd)" $(RUN_CARGO) test --locked --features native --no-fail-fast \
+	    --lib --test client --test c_api -- transport:: tls starttls open:: walk
+
 # The installed tree that the C tests build against, made once for all of them.
+TEST_ROOT = $(T)/test-root$(TLS:%=-%)
 test-root:
-	$(MAKE) --no-print-directory install STRANGER= PREFIX="$$(mkdir -p '$(T)/test-root' && cd '$(T)/test-root' && pwd)" \
+	$(MAKE) --no-print-directory install STRANGER= PREFIX="$$(mkdir -p '$(TEST_ROOT)' && cd '$(TEST_ROOT)' && pwd)" \
 	    LIBDIR=lib INCLUDEDIR='$$(PREFIX)/include' MANDIR='$$(PREFIX)/share/man' DESTDIR=
 
 dist: ## make tarballs of the sources, without and with all crates, in the target directory's dist
@@ -273,4 +282,4 @@ clean: ## remove what was built
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
-	@echo "variables: PREFIX=$(PREFIX) LIBDIR INCLUDEDIR MANDIR DESTDIR CC CARGO PROFILE=$(PROFILE) TARGET"
+	@echo "variables: PREFIX=$(PREFIX) LIBDIR INCLUDEDIR MANDIR DESTDIR CC CARGO PROFILE=$(PROFILE) TARGET TLS"

@@ -50,6 +50,7 @@ programs! {
     setup
     sigpipe
     threads
+    tls
     transcript
     untouched
     walk

@@ -476,11 +476,21 @@ static void encrypted(void) {
     GIVES(SMTP_OK, smtp_tls_set_max_version(tls, SMTP_TLS_VERSION_1_3));
     GIVES(SMTP_OK, smtp_tls_set_server_name(tls, "localhost"));
     GIVES(SMTP_OK, smtp_tls_set_client_certificate(tls, file("client-both.pem"), NULL));
+    if (smtp_client_has_feature("tls-key-uri")) {
+        char uri[1100];
+        snprintf(uri, sizeof uri, "file:%s", file("client-both.pem"));
+        GIVES(SMTP_OK, smtp_tls_set_client_key_uri(tls, uri));
+        GIVES(SMTP_OK, smtp_tls_set_resumption(tls, 1));
+    }
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_tls_add_pin(tls, "sha256//"));
+    GIVES(SMTP_OK, smtp_tls_load(tls));
     GIVES(SMTP_OK, smtp_client_set_tls(client, tls));
     GIVES(SMTP_OK, smtp_client_connect(client, server("smtps"), 0));
     GIVES(1, smtp_client_is_encrypted(client));
     CHECK(smtp_client_peer_certificate(client, &length) != NULL && length > 100);
     GIVES(SMTP_E_MISUSE, smtp_client_starttls(client));
+    GIVES(smtp_client_has_feature("tls-info"),
+          smtp_client_tls_info(client, SMTP_TLS_INFO_VERSION) != NULL);
     GIVES(SMTP_OK, send_one(client));
     GIVES(SMTP_OK, smtp_client_close(client));
 

@@ -5,13 +5,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ::openssl::error::ErrorStack;
-use ::openssl::ssl::{SslContextBuilder, SslContextRef, SslRef, SslSessionRef};
+use ::openssl::ssl::{SslContextBuilder, SslContextRef, SslRef, SslSession, SslSessionRef};
 use ::openssl::stack::StackRef;
 use ::openssl::x509::{X509, X509Ref, X509StoreContextRef, X509VerifyResult};
-use foreign_types::ForeignTypeRef;
+use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl_sys as ffi;
 
-use super::verify;
+use super::{tickets, verify};
 
 unsafe extern "C" {
     fn SSL_CTX_set_cert_verify_callback(
@@ -56,6 +56,23 @@ unsafe extern "C" fn asked_to_decide(context: *mut ffi::X509_STORE_CTX, _: *mut 
         }
     };
     c_int::from(catch_unwind(AssertUnwindSafe(decide)).unwrap_or(false))
+}
+
+/// Has [`tickets::keep`] keep the sessions that servers give.
+pub(super) fn let_keep(builder: &mut SslContextBuilder) {
+    // SAFETY: the context is valid, and the callback lives as long as the library.
+    unsafe { ffi::SSL_CTX_sess_set_new_cb(builder.as_ptr(), Some(asked_to_keep)) };
+}
+
+/// 1 keeps the reference that OpenSSL gives.
+unsafe extern "C" fn asked_to_keep(ssl: *mut ffi::SSL, session: *mut ffi::SSL_SESSION) -> c_int {
+    let keep = || {
+        // SAFETY: OpenSSL lends the connection to its callback, and gives it a reference of the
+        // session, which lives on whatever becomes of the callback.
+        unsafe { tickets::keep(SslRef::from_ptr(ssl), SslSession::from_ptr(session)) };
+    };
+    let _ = catch_unwind(AssertUnwindSafe(keep));
+    1
 }
 
 /// One more root for the store of a context, which may be in use.

@@ -53,11 +53,8 @@ struct Root {
 
 /// Those of the system as it is now, shared with all in the process who asked before.
 pub(super) fn of_system() -> Arc<Roots> {
-    static KNOWN: PerProcess<Mutex<Vec<Weak<Roots>>>> =
-        PerProcess::new(Mutex::new(Vec::new()), || Mutex::new(Vec::new()));
     let places = Places::of_system();
     let mut known = locked(KNOWN.get());
-    known.retain(|one| one.strong_count() > 0);
     let same = known.iter().filter_map(Weak::upgrade).find(|one| one.places == places);
     same.unwrap_or_else(|| {
         let roots = Arc::new(Roots { places, index: Mutex::default() });
@@ -96,6 +93,20 @@ impl Places {
 fn split(list: &OsStr) -> Vec<PathBuf> {
     let parts = list.as_bytes().split(|byte| *byte == b':').filter(|part| !part.is_empty());
     parts.map(|part| PathBuf::from(OsStr::from_bytes(part))).collect()
+}
+
+/// What there is now.
+static KNOWN: PerProcess<Mutex<Vec<Weak<Roots>>>> =
+    PerProcess::new(Mutex::new(Vec::new()), || Mutex::new(Vec::new()));
+
+impl Drop for Roots {
+    /// Nothing is left behind in the host. Who holds the lock looks for other roots.
+    fn drop(&mut self) {
+        if let Ok(mut known) = KNOWN.get().try_lock() {
+            known.retain(|one| one.strong_count() > 0);
+            known.shrink_to_fit();
+        }
+    }
 }
 
 impl Roots {

@@ -88,7 +88,7 @@ impl Tickets {
 }
 
 /// OpenSSL hands a session over.
-pub(super) fn keep(ssl: &mut SslRef, session: SslSession) {
+pub(super) fn keep(ssl: &SslRef, session: SslSession) {
     let until = ssl.peer_certificate().and_then(|leaf| {
         let since = Asn1Time::from_unix(0).ok()?.diff(leaf.not_after()).ok()?;
         Some(i64::from(since.days) * 86_400 + i64::from(since.secs))

@@ -14,7 +14,7 @@ use crate::error::Result;
 use super::super::super::sys::PerProcess;
 use super::super::policy::Settings;
 use super::roots::{self, Roots};
-use super::{calls, setup, tickets};
+use super::{calls, setup};
 
 pub(super) struct Trust {
     /// Given by the caller.
@@ -29,12 +29,9 @@ pub(super) struct Trust {
 
 /// The trust that the settings ask for.
 pub(super) fn of(settings: &Settings) -> Result<Arc<Trust>> {
-    static KNOWN: PerProcess<Mutex<Vec<Weak<Trust>>>> =
-        PerProcess::new(Mutex::new(Vec::new()), || Mutex::new(Vec::new()));
     let own: Vec<X509> = settings.own_roots().cloned().collect();
     let roots = settings.system_roots.then(roots::of_system);
     let mut known = KNOWN.get().lock().unwrap_or_else(PoisonError::into_inner);
-    known.retain(|one| one.strong_count() > 0);
     let same = known.iter().filter_map(Weak::upgrade).find(|one| one.is_of(&own, roots.as_ref()));
     if let Some(same) = same {
         return Ok(same);
@@ -42,6 +39,20 @@ pub(super) fn of(settings: &Settings) -> Result<Arc<Trust>> {
     let trust = Arc::new(Trust::new(own, roots).map_err(setup)?);
     known.push(Arc::downgrade(&trust));
     Ok(trust)
+}
+
+/// What there is now.
+static KNOWN: PerProcess<Mutex<Vec<Weak<Trust>>>> =
+    PerProcess::new(Mutex::new(Vec::new()), || Mutex::new(Vec::new()));
+
+impl Drop for Trust {
+    /// Nothing is left behind in the host. Who holds the lock looks for another trust.
+    fn drop(&mut self) {
+        if let Ok(mut known) = KNOWN.get().try_lock() {
+            known.retain(|one| one.strong_count() > 0);
+            known.shrink_to_fit();
+        }
+    }
 }
 
 impl Trust {
@@ -61,9 +72,14 @@ impl Trust {
         builder.set_verify(SslVerifyMode::PEER);
         calls::let_decide(&mut builder);
         let least_version = builder.min_proto_version();
-        builder
-            .set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
-        builder.set_new_session_callback(tickets::keep);
+        // OpenSSL itself keeps no session, under a lock that a thread may have held that a forked
+        // child has lost.
+        builder.set_session_cache_mode(
+            SslSessionCacheMode::CLIENT
+                | SslSessionCacheMode::NO_INTERNAL
+                | SslSessionCacheMode::NO_AUTO_CLEAR,
+        );
+        calls::let_keep(&mut builder);
         for root in &own {
             builder.cert_store_mut().add_cert(root.clone())?;
         }
