@@ -145,6 +145,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/event-loops.md",
     "docs/performance.md",
     "docs/smtplib.md",
+    "docs/tls.md",
 ];
 
 fn read(path: &Path) -> String {

@@ -11,7 +11,8 @@ use std::process::{Command, Stdio};
 mod support;
 mod tree;
 
-use support::{Engine, Server, ServerTls, TempDir, authority, certs::Kind};
+use support::certs::{Kind, server_identity};
+use support::{Engine, Server, ServerTls, TempDir, authority};
 
 /// Unwinding is what a static program most easily lacks.
 const FAULT: &str = "#include <smtpclient.h>\n\
@@ -49,6 +50,12 @@ fn a_fully_static_program_sends_a_mail() {
     let message = server.finish().messages()[0].clone();
     assert_eq!(message.content, b"Subject: static\r\n\r\nHello.\r\n");
     assert!(message.encrypted);
+
+    let identity = server_identity(Kind::Valid);
+    let pem = directory.write("server.pem", &format!("{}{}", identity.chain_pem, identity.key_pem));
+    let program = build(&libraries, Path::new("tests/musl/post_quantum.c"));
+    // By itself from OpenSSL 3.5 on, which this one is.
+    assert_eq!(tree::run(Command::new(program).args([&pem, &ca])).trim(), "X25519MLKEM768");
 
     let source = libraries.join("fault.c");
     fs::write(&source, FAULT).expect("a source file");
