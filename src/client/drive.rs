@@ -20,9 +20,6 @@ const INBOX: usize = 32 * 1024;
 /// How much is sent at most before looking whether the server has said something.
 const SEND_TURN: usize = 1024 * 1024;
 
-/// How often what has arrived is taken in a row before others get their turn.
-const TURNS: usize = 16;
-
 /// Where a turn of the loop ends.
 #[derive(Clone, Copy)]
 pub(super) enum Until {
@@ -143,7 +140,7 @@ impl Client {
     }
 
     /// Sends what can be sent; true at the end of the turn.
-    fn advance(&mut self, until: Until) -> bool {
+    pub(super) fn advance(&mut self, until: Until) -> bool {
         if self.session.ended().is_some() {
             return true;
         }
@@ -158,58 +155,6 @@ impl Client {
         }
         self.session.ended().is_some()
             || (until.is_reached(&self.session) && !self.holds_back(until))
-    }
-
-    /// What can be done without waiting where no call is under way: a stream of transactions goes
-    /// on, and an idle connection tells what became of it. Gives the reason if it has ended.
-    pub(super) fn attend(&mut self) -> Option<Error> {
-        for _ in 0..TURNS {
-            // Behind the deadline what has arrived still counts, but nothing more is sent.
-            let is_late = self.watched_until().is_some_and(|end| Instant::now() >= end);
-            let has_ended = self.transport.is_none() || (!is_late && self.advance(Until::Never));
-            if has_ended || self.is_by_hand() {
-                break;
-            }
-            match self.receive() {
-                Ok(Io::Blocked) => {
-                    if is_late {
-                        let error = Error::new(ErrorKind::Timeout, "the time limit passed");
-                        self.session.lost(error.with_os_code(libc::ETIMEDOUT));
-                    }
-                    break;
-                }
-                Ok(Io::Done(0)) => self.session.handle_eof(None),
-                Ok(Io::Done(count)) => self.take_in(count),
-                Err(error) => self.session.lost(error),
-            }
-            self.session.judge_idle();
-        }
-        self.hang_up()
-    }
-
-    /// Says in the park what [`attend`](Self::attend) is to be called for.
-    pub(super) fn watch(&mut self) {
-        let deadline = self.watched_until();
-        let limit = Limit { deadline, park: &self.park };
-        match &self.transport {
-            Some(_) if self.is_by_hand() => self.park.rest(None),
-            Some(transport) => {
-                if transport.has_buffered() || !transport.ask(self.wants(transport), limit) {
-                    self.park.rest(Some(Instant::now()));
-                }
-            }
-            None => self.park.rest(None),
-        }
-    }
-
-    fn watched_until(&mut self) -> Option<Instant> {
-        let is_under_way = !self.session.is_quiet();
-        is_under_way.then(|| self.session.poll_deadline(Instant::now())).flatten()
-    }
-
-    /// What comes is the caller's to collect: it stays where it is.
-    fn is_by_hand(&self) -> bool {
-        self.session.owes_replies()
     }
 
     /// Closes what is left of a connection that has ended, and tells why it has.
@@ -322,13 +267,13 @@ impl Client {
     }
 
     #[inline(always)]
-    fn wants(&self, transport: &Transport) -> Wait {
+    pub(super) fn wants(&self, transport: &Transport) -> Wait {
         let write = self.session.has_output() || transport.flush_pending();
         Wait { write, also: self.session.starved() }
     }
 
     /// Into the inbox what has arrived, without waiting.
-    fn receive(&mut self) -> Result<Io> {
+    pub(super) fn receive(&mut self) -> Result<Io> {
         let transport = self.transport.as_mut().ok_or_else(not_connected)?;
         if self.inbox.is_empty() {
             self.inbox.resize(INBOX, 0);
@@ -347,7 +292,7 @@ impl Client {
     }
 
     /// Gives the session what was received; the server may have echoed a credential.
-    fn take_in(&mut self, count: usize) {
+    pub(super) fn take_in(&mut self, count: usize) {
         let bytes = &mut self.inbox[..count];
         self.session.handle_input(bytes);
         if self.session.has_secrets() {

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::transport::{Cancel, Events, Park, block_on, fork};
+use crate::transport::{Cancel, Events, Park, block_on, cancelled, fork};
 
 use super::{Client, Operation};
 
@@ -181,7 +181,7 @@ impl Driver {
     pub fn abort(&mut self) {
         for _ in 0..MOST_WAITS {
             let Place::Away(running) = &mut self.place else { break };
-            self.park.fail(Error::new(ErrorKind::Cancelled, "the call was cancelled"));
+            self.park.fail(cancelled());
             if let Poll::Ready((client, _)) = poll(running) {
                 self.take_back(client);
             }

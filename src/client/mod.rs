@@ -4,6 +4,7 @@
 //! What may have to wait is an [`Operation`], which [`Client::perform`] runs; a [`Driver`] decides
 //! whether the caller waits for it or his event loop does.
 
+mod attend;
 mod config;
 mod drive;
 mod driver;

@@ -41,7 +41,7 @@ mod wake;
 pub use block::block_on;
 pub use cancel::{Cancel, Signal};
 pub use events::Events;
-pub use park::{Park, Ready};
+pub use park::{Park, Ready, cancelled, timed_out};
 pub use resolve::{is_address, local_hostname};
 pub use stderr::StandardError;
 pub use tcp::split_host_port;

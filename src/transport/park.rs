@@ -109,8 +109,7 @@ impl Place {
             return true;
         }
         if cancel.is_set() {
-            let error = Error::new(ErrorKind::Cancelled, "the call was cancelled");
-            self.answer = Some(Err(error.with_os_code(libc::ECANCELED)));
+            self.fail(cancelled());
             return true;
         }
         let late = self.deadline.is_some_and(|deadline| now >= deadline);
@@ -118,11 +117,20 @@ impl Place {
         if let Some(index) = self.fds.iter().position(|entry| entry.revents & counts != 0) {
             self.answer = Some(Ok(Ready::of(index, self.fds[index].revents)));
         } else if late {
-            let error = Error::new(ErrorKind::Timeout, "the time limit passed");
-            self.answer = Some(Err(error.with_os_code(libc::ETIMEDOUT)));
+            self.fail(timed_out());
         }
         self.answer.is_some()
     }
+}
+
+/// What a wait ends in that was cancelled.
+pub fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, "the call was cancelled").with_os_code(libc::ECANCELED)
+}
+
+/// What a wait ends in whose time is up.
+pub fn timed_out() -> Error {
+    Error::new(ErrorKind::Timeout, "the time limit passed").with_os_code(libc::ETIMEDOUT)
 }
 
 /// Comes with the driver's answer.

@@ -83,6 +83,7 @@ impl Client {
         }
         let (transport, _) = self.take_over(fd, server_name)?;
         self.session.adopted(channel(&transport));
+        self.cancel.holds(transport.fd());
         self.transport = Some(transport);
         self.audited = self.session.total_sent();
         Ok(())
@@ -105,7 +106,6 @@ impl Client {
             ));
         }
         let transport = Transport::from_fd(fd)?;
-        self.cancel.holds(transport.fd());
         self.host = name.to_owned();
         self.port = 0;
         Ok((transport, deadline))

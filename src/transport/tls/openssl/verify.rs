@@ -8,6 +8,7 @@ use ::openssl::sha::sha256;
 use ::openssl::ssl::{Ssl, SslRef};
 use ::openssl::x509::{X509Ref, X509StoreContext, X509StoreContextRef, X509VerifyResult};
 
+use super::super::host_errors::HostErrors;
 use super::super::policy::{Pin, Settings, Verify};
 use super::super::{certificate, fault};
 use super::trust::Trust;
@@ -101,7 +102,11 @@ pub(super) fn decide(
     let check = ssl.and_then(|ssl| ssl.ex_data(index().ok()?)).cloned();
     let Some(check) = check else { return false };
     match check.judge(context, leaf, chain) {
-        Ok(()) => true,
+        Ok(()) => {
+            // OpenSSL would take what was looked for in vain for the outcome of the handshake.
+            HostErrors::forget_ours();
+            true
+        }
         Err(why) => {
             *check.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
             false
