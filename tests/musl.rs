@@ -52,7 +52,7 @@ fn a_fully_static_program_sends_a_mail() {
     assert!(message.encrypted);
 
     let identity = server_identity(Kind::Valid);
-    let pem = directory.write("server.pem", &format!("{}{}", identity.chain_pem, identity.key_pem));
+    let pem = directory.write("server.pem", format!("{}{}", identity.chain_pem, identity.key_pem));
     let program = build(&libraries, Path::new("tests/musl/post_quantum.c"));
     // By itself from OpenSSL 3.5 on, which this one is.
     assert_eq!(tree::run(Command::new(program).args([&pem, &ca])).trim(), "X25519MLKEM768");
