@@ -28,7 +28,18 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "sasl",
         modules: &["error"],
-        crates: &["base64", "hmac", "md5", "zeroize"],
+        crates: &[
+            "base64",
+            "hmac",
+            "md5",
+            "pbkdf2",
+            "sha1",
+            "sha2",
+            "stringprep",
+            "subtle",
+            "unicode_normalization",
+            "zeroize",
+        ],
         never: &["std::time", "Instant"],
     },
     Layer {
@@ -52,7 +63,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "client",
         modules: &["error", "wire", "sasl", "message", "session", "transport"],
-        crates: &["libc", "zeroize"],
+        crates: &["getrandom", "libc", "zeroize"],
         never: &[],
     },
     Layer { name: "ffi", modules: &["client", "error", "sasl"], crates: &["libc"], never: &[] },
@@ -63,6 +74,7 @@ const PURE: &[&str] = &["wire", "sasl", "message", "session"];
 
 const CRATES: &[&str] = &[
     "base64",
+    "getrandom",
     "hmac",
     "idna",
     "itoa",
@@ -72,8 +84,14 @@ const CRATES: &[&str] = &[
     "memchr",
     "native_tls",
     "openssl",
+    "pbkdf2",
+    "sha1",
+    "sha2",
     "smallvec",
     "socket2",
+    "stringprep",
+    "subtle",
+    "unicode_normalization",
     "zeroize",
 ];
 

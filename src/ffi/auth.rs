@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use crate::client::{Command, Mechanism, Secret, builtin_mechanism};
+use crate::client::{Command, Mechanism, Secret, has_password};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::boundary::{Handle, Kind, Recent, View, convert};
@@ -112,10 +112,14 @@ pub unsafe extern "C" fn smtp_client_auth_builtin(
     password: *const c_char,
 ) -> c_int {
     command(client, || {
-        let mechanism = convert::text("the mechanism", mechanism)?;
-        let user = convert::text("the user name", user)?;
-        let password = convert::text("the password", password)?;
-        Ok(Command::Auth(builtin_mechanism(mechanism, user, password)?))
+        let mechanism = convert::text("the mechanism", mechanism)?.to_owned();
+        let user = convert::text("the user name", user)?.into();
+        let password = match convert::optional_text("the password", password)? {
+            None if !has_password(&mechanism) => "",
+            None => convert::text("the password", password)?,
+            Some(password) => password,
+        };
+        Ok(Command::Builtin { mechanism, user, password: password.into() })
     })
 }
 

@@ -224,6 +224,11 @@ impl Transport {
         }
     }
 
+    /// Name of the channel binding type and its data; none without TLS.
+    pub fn channel_binding(&self) -> Option<(&'static str, Vec<u8>)> {
+        None
+    }
+
     /// Says goodbye under TLS (close_notify), as far as that goes without waiting.
     pub fn shutdown(&mut self) {
         if let Stream::Tls(stream) = &mut self.stream {
