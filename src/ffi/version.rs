@@ -36,9 +36,10 @@ const fn part(digits: &str) -> c_int {
 ///
 /// @param name  "smtp", "lmtp", "tls", "smtputf8", "idna" (domains that are not ASCII, in A-labels
 ///              where the server takes no UTF-8), "pipelining", "chunking", "containment" (a fault of
-///              the library itself is SMTP_E_INTERNAL; without it, the process is aborted), or
+///              the library itself is SMTP_E_INTERNAL; without it, the process is aborted),
+///              "saslprep" (user names and passwords that are not ASCII in SCRAM), or
 ///              "auth:" with a mechanism, such as "auth:CRAM-MD5". A library made by
-///              `make MINIMAL=1` lacks "idna" and "containment"
+///              `make MINIMAL=1` lacks "idna", "saslprep" and "containment"
 ///
 /// Any thread.
 #[unsafe(no_mangle)]
@@ -47,8 +48,9 @@ pub unsafe extern "C" fn smtp_client_has_feature(name: *const c_char) -> c_int {
         let name = convert::text("the feature", name)?;
         let known = ["smtp", "lmtp", "tls", "smtputf8", "pipelining", "chunking"].contains(&name);
         let idna = name == "idna" && cfg!(feature = "idna");
+        let saslprep = name == "saslprep" && cfg!(feature = "saslprep");
         let containment = name == "containment" && cfg!(panic = "unwind");
         let mechanism = name.strip_prefix("auth:").is_some_and(is_known_mechanism);
-        Ok(c_int::from(known || idna || containment || mechanism))
+        Ok(c_int::from(known || idna || saslprep || containment || mechanism))
     })
 }
