@@ -8,7 +8,7 @@ use crate::sasl::{Secret, decode};
 /// listener, or the server itself, has seen.
 pub(super) const LEAST_ITERATIONS: u32 = 4096;
 
-/// A server may make the client compute; not for longer than half a second or so.
+/// A server may make the client compute; not for longer than a second or so.
 pub(super) const MOST_ITERATIONS: u32 = 1_000_000;
 
 /// Bytes of a server's message: enough for any nonce and salt in use.

@@ -372,7 +372,7 @@ fn what_the_server_is_about_to_say_is_known() {
     assert!(scram.echoes().is_empty());
 }
 
-/// A million rounds are half a second at most, where the compiler optimises.
+/// A million rounds are about a second at most, where the compiler optimises.
 #[cfg(not(debug_assertions))]
 #[test]
 fn the_most_iterations_take_their_time_and_no_more() {
