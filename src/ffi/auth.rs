@@ -106,11 +106,12 @@ pub unsafe extern "C" fn smtp_client_auth(
 /// Authenticates with one of the library's mechanisms (smtplib: auth with auth_cram_md5, auth_plain
 /// or auth_login).
 ///
-/// @param mechanism  "SCRAM-SHA-256" (RFC 7677), "SCRAM-SHA-1" (RFC 5802), either with "-PLUS" (bound
-///                   to TLS by RFC 9266 or 5929), "CRAM-MD5" (RFC 2195), "PLAIN" (RFC 4616), "LOGIN",
-///                   or "EXTERNAL" (RFC 4422: by the client certificate, for instance)
-/// @param user       in UTF-8; for EXTERNAL whom to act as, "" for whomever the server takes the client
-///                   for
+/// @param mechanism  "SCRAM-SHA-256" (RFC 7677), "SCRAM-SHA-1" (RFC 5802), either with "-PLUS"
+///                   (bound to TLS by RFC 9266 or RFC 5929), "CRAM-MD5" (RFC 2195), "PLAIN"
+///                   (RFC 4616), "LOGIN", or "EXTERNAL" (RFC 4422: by the client certificate,
+///                   for instance)
+/// @param user       in UTF-8; for EXTERNAL whom to act as, "" for whomever the server takes the
+///                   client for
 /// @param password   in UTF-8, NULL for EXTERNAL; neither is kept, and copies are wiped
 ///
 /// Returns and errors as smtp_client_login(); SMTP_E_NOT_SUPPORTED for another mechanism, and for one
