@@ -21,12 +21,13 @@ STRIP      ?= strip
 OBJCOPY    ?= objcopy
 READELF    ?= readelf
 PKG_CONFIG ?= pkg-config
-# `make MINIMAL=1` leaves out what an appliance may do without: international domain names, and the
-# containment of our own faults (smtp_client_has_feature() tells), with all that unwinding takes.
+# `make MINIMAL=1` leaves out what an appliance may do without: international domain names, names and
+# passwords beyond ASCII in SCRAM, and the containment of our own faults (smtp_client_has_feature()
+# tells), with all that unwinding takes.
 MINIMAL    ?=
 ifneq ($(filter-out 0 no,$(MINIMAL)),)
 PROFILE    ?= minimal
-LEFT_OUT   := idna
+LEFT_OUT   := idna saslprep
 LEAN       := -Cforce-unwind-tables=no
 endif
 PROFILE    ?= release
@@ -70,7 +71,7 @@ endif
 
 # `make HEADER=committed` installs the header as it is and needs no cbindgen.
 HEADER  ?= generated
-FEATURES = $(filter-out $(LEFT_OUT),idna) $(filter native,$(TLS)) $(if $(filter generated,$(HEADER)),header)
+FEATURES = $(filter-out $(LEFT_OUT),idna saslprep) $(filter native,$(TLS)) $(if $(filter generated,$(HEADER)),header)
 
 # Cargo's target directory, wherever the environment or a cargo configuration puts it; relative
 # where it can be. With spaces in its name, recipes want it quoted, and rules in RULE's spelling.

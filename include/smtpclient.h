@@ -772,8 +772,9 @@ int smtp_client_version_number(void);
  *              where the server takes no UTF-8), "pipelining", "chunking", "containment" (a fault of
  *              the library itself is SMTP_E_INTERNAL; without it, the process is aborted),
  *              "tls-info", "tls-resumption", "tls-pins", "tls-key-uri" (what OpenSSL does for us, and
- *              native-tls does not), or "auth:" with a mechanism, such as "auth:CRAM-MD5". A library
- *              made by `make MINIMAL=1` lacks "idna" and "containment"
+ *              native-tls does not), "saslprep" (user names and passwords that are not ASCII in SCRAM),
+ *              or "auth:" with a mechanism, such as "auth:CRAM-MD5". A library made by
+ *              `make MINIMAL=1` lacks "idna", "saslprep" and "containment"
  *
  * Any thread.
  */
@@ -1773,7 +1774,12 @@ int smtp_client_data(smtp_client *client,
 /**
  * Logs in with the strongest mechanism that both sides know, and with the next where the server
  * refuses one (RFC 4954; smtplib: login). EHLO is sent first if need be. Mechanisms and their
- * order: CRAM-MD5, PLAIN, LOGIN, or those of smtp_client_set_auth_mechanisms().
+ * order: SCRAM-SHA-256-PLUS, SCRAM-SHA-256, SCRAM-SHA-1-PLUS, SCRAM-SHA-1, CRAM-MD5, PLAIN, LOGIN,
+ * or those of smtp_client_set_auth_mechanisms(); smtp_client_auth_builtin() says what each is.
+ *
+ * The SCRAM ones with -PLUS bind the login to the TLS connection, so that nobody in between can
+ * pass it on. Where one is used, SCRAM without -PLUS is not tried. Where SCRAM does not take the
+ * user name or password (RFC 4013: a control character, say), the others are tried.
  *
  * @param user      in UTF-8
  * @param password  in UTF-8; neither is kept, and copies are wiped
@@ -1781,7 +1787,10 @@ int smtp_client_data(smtp_client *client,
  * Returns SMTP_OK (235, or 503 if authenticated already). SMTP_E_NOT_SUPPORTED if the server does
  * not offer AUTH (some do only after STARTTLS); SMTP_E_NO_MECHANISM if none is in common, the
  * message naming both sides; SMTP_E_AUTHENTICATION with the last refusal, or
- * if a challenge cannot be answered, when no other mechanism is tried; SMTP_E_FORBIDDEN if
+ * if a challenge cannot be answered, when no other mechanism is tried, or if the server
+ * does not prove by SCRAM that it knows the password, which ends the connection where it claims a
+ * success; SMTP_E_INVALID_ARGUMENT or SMTP_E_NOT_SUPPORTED if only SCRAM is left and does not
+ * take the user name or password; SMTP_E_FORBIDDEN if
  * only mechanisms are left that would show the password on an unencrypted connection to another
  * machine (see smtp_client_set_allow_plaintext_auth()).
  */
@@ -1814,11 +1823,17 @@ int smtp_client_auth(smtp_client *client,
  * Authenticates with one of the library's mechanisms (smtplib: auth with auth_cram_md5, auth_plain
  * or auth_login).
  *
- * @param mechanism  "CRAM-MD5" (RFC 2195), "PLAIN" (RFC 4616) or "LOGIN"
- * @param user       in UTF-8
- * @param password   in UTF-8; neither is kept, and copies are wiped
+ * @param mechanism  "SCRAM-SHA-256" (RFC 7677), "SCRAM-SHA-1" (RFC 5802), either with "-PLUS"
+ *                   (bound to TLS by RFC 9266 or RFC 5929), "CRAM-MD5" (RFC 2195), "PLAIN"
+ *                   (RFC 4616), "LOGIN", or "EXTERNAL" (RFC 4422: by the client certificate,
+ *                   for instance)
+ * @param user       in UTF-8; for EXTERNAL whom to act as, "" for whomever the server takes the
+ *                   client for
+ * @param password   in UTF-8, NULL for EXTERNAL; neither is kept, and copies are wiped
  *
- * Returns and errors as smtp_client_login(); SMTP_E_NOT_SUPPORTED for another mechanism.
+ * Returns and errors as smtp_client_login(); SMTP_E_NOT_SUPPORTED for another mechanism, and for one
+ * with -PLUS without TLS. A server that asks SCRAM for fewer than 4096 rounds of its hash, or more
+ * than 1000000 (0.2 s of a processor that has instructions for it, else 1 s), gets no answer.
  */
 SMTP_API
 SMTP_NODISCARD
@@ -1839,7 +1854,8 @@ int smtp_client_set_initial_response(smtp_client *client,
  * Which mechanisms smtp_client_login() tries, and in which order.
  *
  * @param names  separated by spaces, in any letter case; NULL or "" for the library's own order;
- *               SMTP_E_NOT_SUPPORTED for one that it does not know
+ *               SMTP_E_NOT_SUPPORTED for one that it does not know. "EXTERNAL", which that order
+ *               has not, takes the user for whom to act as and leaves the password unused
  */
 SMTP_API
 int smtp_client_set_auth_mechanisms(smtp_client *client,

@@ -45,8 +45,8 @@ fn a_user_without_sudo_gets_the_line_for_root() {
         let line = "sudo apt-get install --no-install-recommends pkg-config libssl-dev";
         let rest = lines.next().and_then(|have| have.strip_prefix(line));
         assert!(rest.is_some_and(|rest| rest.is_empty() || mode == "test"), "{said}");
-        // The libraries of event loops are for the tests alone.
-        for library in ["libuv1-dev", "libevent-dev", "libglib2.0-dev"] {
+        // The libraries of event loops, and GNU SASL, are for the tests alone.
+        for library in ["libuv1-dev", "libevent-dev", "libglib2.0-dev", "libgsasl-dev"] {
             assert_eq!(said.contains(library), mode == "test", "{library}: {said}");
         }
         assert_eq!(lines.next(), None, "{said}");

@@ -28,7 +28,18 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "sasl",
         modules: &["error"],
-        crates: &["base64", "hmac", "md5", "zeroize"],
+        crates: &[
+            "base64",
+            "hmac",
+            "md5",
+            "pbkdf2",
+            "sha1",
+            "sha2",
+            "stringprep",
+            "subtle",
+            "unicode_normalization",
+            "zeroize",
+        ],
         never: &["std::time", "Instant"],
     },
     Layer {
@@ -64,7 +75,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "client",
         modules: &["error", "wire", "sasl", "message", "session", "transport"],
-        crates: &["libc", "zeroize"],
+        crates: &["getrandom", "libc", "zeroize"],
         never: &[],
     },
     Layer { name: "ffi", modules: &["client", "error", "sasl"], crates: &["libc"], never: &[] },
@@ -77,6 +88,7 @@ const CRATES: &[&str] = &[
     "base64",
     "der",
     "foreign_types",
+    "getrandom",
     "hmac",
     "idna",
     "itoa",
@@ -89,8 +101,14 @@ const CRATES: &[&str] = &[
     "openssl_probe",
     "openssl_sys",
     "rustls_pki_types",
+    "pbkdf2",
+    "sha1",
+    "sha2",
     "smallvec",
     "socket2",
+    "stringprep",
+    "subtle",
+    "unicode_normalization",
     "zeroize",
 ];
 

@@ -41,11 +41,11 @@ fn minimal() {
     let program = built(&prefix, "size-minimal-features", FEATURES, &[]);
     let lib = prefix.join("lib");
     let said = tree::run(Command::new(&program).env("LD_LIBRARY_PATH", &lib));
-    assert_eq!(said, "idna 0\ncontainment 0\ntls 1\n");
+    assert_eq!(said, "idna 0\nsaslprep 0\ncontainment 0\ntls 1\n");
     let program = built(tree::installed(), "size-all-features", FEATURES, &[]);
     let all = tree::installed().join("lib");
     let said = tree::run(Command::new(&program).env("LD_LIBRARY_PATH", all));
-    assert_eq!(said, "idna 1\ncontainment 1\ntls 1\n");
+    assert_eq!(said, "idna 1\nsaslprep 1\ncontainment 1\ntls 1\n");
 
     let hello = include_str!("consumers/hello.c");
     let program = built(&prefix, "size-minimal-hello", hello, &[]);
@@ -58,8 +58,8 @@ fn minimal() {
 
 const FEATURES: &str = "#include <smtpclient.h>\n#include <stdio.h>\n\
     int main(void) {\n\
-        const char *names[] = {\"idna\", \"containment\", \"tls\"};\n\
-        for (int i = 0; i < 3; i++)\n\
+        const char *names[] = {\"idna\", \"saslprep\", \"containment\", \"tls\"};\n\
+        for (int i = 0; i < 4; i++)\n\
             printf(\"%s %d\\n\", names[i], smtp_client_has_feature(names[i]));\n\
         return 0;\n\
     }\n";

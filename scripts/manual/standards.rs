@@ -24,6 +24,7 @@ pub const STANDARDS: &[Standard] = &[
     of(3339, "Date and Time on the Internet: Timestamps", "July 2002"),
     of(3463, "Enhanced Mail System Status Codes", "January 2003"),
     of(3986, "Uniform Resource Identifier (URI): Generic Syntax", "January 2005"),
+    of(4013, "SASLprep: Stringprep Profile for User Names and Passwords", "February 2005"),
     of(4422, "Simple Authentication and Security Layer (SASL)", "June 2006"),
     of(4616, "The PLAIN Simple Authentication and Security Layer (SASL) Mechanism", "August 2006"),
     of(4954, "SMTP Service Extension for Authentication", "July 2007"),
@@ -36,10 +37,16 @@ pub const STANDARDS: &[Standard] = &[
     of(5321, "Simple Mail Transfer Protocol", "October 2008"),
     of(5322, "Internet Message Format", "October 2008"),
     of(
+        5802,
+        "Salted Challenge Response Authentication Mechanism (SCRAM) SASL and GSS-API Mechanisms",
+        "July 2010",
+    ),
+    of(
         5890,
         "Internationalized Domain Names for Applications (IDNA): Definitions and Document Framework",
         "August 2010",
     ),
+    of(5929, "Channel Bindings for TLS", "July 2010"),
     of(6531, "SMTP Extension for Internationalized Email", "February 2012"),
     of(
         6874,
@@ -50,12 +57,19 @@ pub const STANDARDS: &[Standard] = &[
     of(7469, "Public Key Pinning Extension for HTTP", "April 2015"),
     of(7512, "The PKCS #11 URI Scheme", "April 2015"),
     of(
+        7677,
+        "SCRAM-SHA-256 and SCRAM-SHA-256-PLUS Simple Authentication and Security Layer (SASL) \
+         Mechanisms",
+        "November 2015",
+    ),
+    of(
         8314,
         "Cleartext Considered Obsolete: Use of Transport Layer Security (TLS) for Email Submission \
          and Access",
         "January 2018",
     ),
     of(8446, "The Transport Layer Security (TLS) Protocol Version 1.3", "August 2018"),
+    of(9266, "Channel Bindings for TLS 1.3", "July 2022"),
     of(9422, "The LIMITS SMTP Service Extension", "February 2024"),
     of(9525, "Service Identity in TLS", "November 2023"),
 ];

@@ -22,9 +22,7 @@ pub use operation::{Bytes, Command, Mail, Operation, Refused};
 pub use security::{Plan, Security};
 
 pub use crate::message::{Envelope, Submission};
-pub use crate::sasl::{
-    Mechanism, Secret, builtin as builtin_mechanism, is_builtin as is_known_mechanism,
-};
+pub use crate::sasl::{Mechanism, Secret, has_password, is_builtin as is_known_mechanism};
 pub use crate::session::{
     Body, BodyReader, DebugSink, Direction, Protocol, RecipientStatus, Transaction,
 };
@@ -222,7 +220,7 @@ impl Client {
             if !sasl::is_builtin(name) {
                 return Err(Error::new(
                     ErrorKind::NotSupported,
-                    format!("{name}: login knows {}", sasl::DEFAULT_ORDER.join(" ")),
+                    format!("{name}: login knows {}", sasl::builtin_names().join(" ")),
                 ));
             }
             mechanisms.push(name.to_ascii_uppercase());

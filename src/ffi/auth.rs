@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use crate::client::{Command, Mechanism, Secret, builtin_mechanism};
+use crate::client::{Command, Mechanism, Secret, has_password};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::boundary::{Handle, Kind, Recent, View, convert};
@@ -43,7 +43,12 @@ impl Kind for Step {
 
 /// Logs in with the strongest mechanism that both sides know, and with the next where the server
 /// refuses one (RFC 4954; smtplib: login). EHLO is sent first if need be. Mechanisms and their
-/// order: CRAM-MD5, PLAIN, LOGIN, or those of smtp_client_set_auth_mechanisms().
+/// order: SCRAM-SHA-256-PLUS, SCRAM-SHA-256, SCRAM-SHA-1-PLUS, SCRAM-SHA-1, CRAM-MD5, PLAIN, LOGIN,
+/// or those of smtp_client_set_auth_mechanisms(); smtp_client_auth_builtin() says what each is.
+///
+/// The SCRAM ones with -PLUS bind the login to the TLS connection, so that nobody in between can
+/// pass it on. Where one is used, SCRAM without -PLUS is not tried. Where SCRAM does not take the
+/// user name or password (RFC 4013: a control character, say), the others are tried.
 ///
 /// @param user      in UTF-8
 /// @param password  in UTF-8; neither is kept, and copies are wiped
@@ -51,7 +56,10 @@ impl Kind for Step {
 /// Returns SMTP_OK (235, or 503 if authenticated already). SMTP_E_NOT_SUPPORTED if the server does
 /// not offer AUTH (some do only after STARTTLS); SMTP_E_NO_MECHANISM if none is in common, the
 /// message naming both sides; SMTP_E_AUTHENTICATION with the last refusal, or
-/// if a challenge cannot be answered, when no other mechanism is tried; SMTP_E_FORBIDDEN if
+/// if a challenge cannot be answered, when no other mechanism is tried, or if the server
+/// does not prove by SCRAM that it knows the password, which ends the connection where it claims a
+/// success; SMTP_E_INVALID_ARGUMENT or SMTP_E_NOT_SUPPORTED if only SCRAM is left and does not
+/// take the user name or password; SMTP_E_FORBIDDEN if
 /// only mechanisms are left that would show the password on an unencrypted connection to another
 /// machine (see smtp_client_set_allow_plaintext_auth()).
 #[must_use]
@@ -98,11 +106,17 @@ pub unsafe extern "C" fn smtp_client_auth(
 /// Authenticates with one of the library's mechanisms (smtplib: auth with auth_cram_md5, auth_plain
 /// or auth_login).
 ///
-/// @param mechanism  "CRAM-MD5" (RFC 2195), "PLAIN" (RFC 4616) or "LOGIN"
-/// @param user       in UTF-8
-/// @param password   in UTF-8; neither is kept, and copies are wiped
+/// @param mechanism  "SCRAM-SHA-256" (RFC 7677), "SCRAM-SHA-1" (RFC 5802), either with "-PLUS"
+///                   (bound to TLS by RFC 9266 or RFC 5929), "CRAM-MD5" (RFC 2195), "PLAIN"
+///                   (RFC 4616), "LOGIN", or "EXTERNAL" (RFC 4422: by the client certificate,
+///                   for instance)
+/// @param user       in UTF-8; for EXTERNAL whom to act as, "" for whomever the server takes the
+///                   client for
+/// @param password   in UTF-8, NULL for EXTERNAL; neither is kept, and copies are wiped
 ///
-/// Returns and errors as smtp_client_login(); SMTP_E_NOT_SUPPORTED for another mechanism.
+/// Returns and errors as smtp_client_login(); SMTP_E_NOT_SUPPORTED for another mechanism, and for one
+/// with -PLUS without TLS. A server that asks SCRAM for fewer than 4096 rounds of its hash, or more
+/// than 1000000 (0.2 s of a processor that has instructions for it, else 1 s), gets no answer.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_auth_builtin(
@@ -112,10 +126,14 @@ pub unsafe extern "C" fn smtp_client_auth_builtin(
     password: *const c_char,
 ) -> c_int {
     command(client, || {
-        let mechanism = convert::text("the mechanism", mechanism)?;
-        let user = convert::text("the user name", user)?;
-        let password = convert::text("the password", password)?;
-        Ok(Command::Auth(builtin_mechanism(mechanism, user, password)?))
+        let mechanism = convert::text("the mechanism", mechanism)?.to_owned();
+        let user = convert::text("the user name", user)?.into();
+        let password = match convert::optional_text("the password", password)? {
+            None if !has_password(&mechanism) => "",
+            None => convert::text("the password", password)?,
+            Some(password) => password,
+        };
+        Ok(Command::Builtin { mechanism, user, password: password.into() })
     })
 }
 
@@ -132,7 +150,8 @@ pub unsafe extern "C" fn smtp_client_set_initial_response(
 /// Which mechanisms smtp_client_login() tries, and in which order.
 ///
 /// @param names  separated by spaces, in any letter case; NULL or "" for the library's own order;
-///               SMTP_E_NOT_SUPPORTED for one that it does not know
+///               SMTP_E_NOT_SUPPORTED for one that it does not know. "EXTERNAL", which that order
+///               has not, takes the user for whom to act as and leaves the password unused
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_client_set_auth_mechanisms(
     client: *mut smtp_client,

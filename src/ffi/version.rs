@@ -38,8 +38,9 @@ const fn part(digits: &str) -> c_int {
 ///              where the server takes no UTF-8), "pipelining", "chunking", "containment" (a fault of
 ///              the library itself is SMTP_E_INTERNAL; without it, the process is aborted),
 ///              "tls-info", "tls-resumption", "tls-pins", "tls-key-uri" (what OpenSSL does for us, and
-///              native-tls does not), or "auth:" with a mechanism, such as "auth:CRAM-MD5". A library
-///              made by `make MINIMAL=1` lacks "idna" and "containment"
+///              native-tls does not), "saslprep" (user names and passwords that are not ASCII in SCRAM),
+///              or "auth:" with a mechanism, such as "auth:CRAM-MD5". A library made by
+///              `make MINIMAL=1` lacks "idna", "saslprep" and "containment"
 ///
 /// Any thread.
 #[unsafe(no_mangle)]
@@ -48,10 +49,11 @@ pub unsafe extern "C" fn smtp_client_has_feature(name: *const c_char) -> c_int {
         let name = convert::text("the feature", name)?;
         let known = ["smtp", "lmtp", "tls", "smtputf8", "pipelining", "chunking"].contains(&name);
         let idna = name == "idna" && cfg!(feature = "idna");
+        let saslprep = name == "saslprep" && cfg!(feature = "saslprep");
         let containment = name == "containment" && cfg!(panic = "unwind");
         let tls = ["tls-info", "tls-resumption", "tls-pins", "tls-key-uri"].contains(&name)
             && IS_TLS_FULL;
         let mechanism = name.strip_prefix("auth:").is_some_and(is_known_mechanism);
-        Ok(c_int::from(known || idna || containment || tls || mechanism))
+        Ok(c_int::from(known || idna || saslprep || containment || tls || mechanism))
     })
 }

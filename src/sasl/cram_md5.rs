@@ -4,9 +4,9 @@
 use hmac::digest::KeyInit;
 use hmac::{Hmac, Mac};
 use md5::Md5;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-use super::{Mechanism, Secret};
+use super::{Mechanism, Secret, burn_stack};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(super) struct CramMd5 {
@@ -57,13 +57,6 @@ fn keyed_digest(key: &[u8], text: &[u8]) -> Result<Zeroizing<[u8; 16]>> {
         .map_err(|_| Error::new(ErrorKind::Internal, "HMAC-MD5 refused its key"))?;
     mac.update(text);
     Ok(Zeroizing::new(mac.finalize().into_bytes().into()))
-}
-
-/// Overwrites what [`keyed_digest`] left behind: the HMAC crate wipes neither the padded key nor
-/// the two keyed states, which answer challenges as well as the password does.
-#[inline(never)]
-fn burn_stack() {
-    [0_u8; 4096].zeroize();
 }
 
 /// RFC 2195 section 2 wants lower case.

@@ -5,14 +5,17 @@
 //! that holds a credential, or what one can be computed from, is a [`Secret`] or is wiped.
 
 mod cram_md5;
+mod external;
 mod login;
 mod plain;
+mod saslprep;
+mod scram;
 
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{Error, ErrorKind, Result, printable};
 
@@ -39,6 +42,30 @@ pub trait Mechanism: Send {
     fn initial(&self) -> bool {
         true
     }
+
+    /// Why the server refuses, if it has said so in a challenge.
+    fn refusal(&self) -> Option<&str> {
+        None
+    }
+
+    /// What the server may say from now on that nobody may see.
+    fn echoes(&self) -> Vec<Secret> {
+        Vec::new()
+    }
+}
+
+/// A channel binding: the name of its type, and its data (RFC 5056).
+pub type Binding = (&'static str, Vec<u8>);
+
+/// What one exchange has beside the credentials. Only SCRAM asks for it.
+#[derive(Default)]
+pub struct Occasion {
+    /// Random, and of this exchange alone; printable ASCII without commas (RFC 5802 section 5.1).
+    pub nonce: String,
+    /// None without TLS.
+    pub binding: Option<Binding>,
+    /// The server offers the mechanism with -PLUS as well.
+    pub offers_plus: bool,
 }
 
 /// The most challenges that one exchange may have. No mechanism in use needs more than three; a
@@ -46,35 +73,83 @@ pub trait Mechanism: Send {
 pub const MAX_ROUNDS: usize = 16;
 
 /// The built-in mechanisms in the order in which a login tries them, strongest first.
-pub const DEFAULT_ORDER: &[&str] = &["CRAM-MD5", "PLAIN", "LOGIN"];
+pub const DEFAULT_ORDER: &[&str] = &[
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-1",
+    "CRAM-MD5",
+    "PLAIN",
+    "LOGIN",
+];
+
+/// Built in as well, and tried only by a login that was told to.
+const ON_REQUEST: &[&str] = &["EXTERNAL"];
 
 /// RFC 4422 section 3.1: a mechanism name has 1 to 20 characters.
 const MAX_NAME: usize = 20;
 
-/// The built-in mechanism `name` (letter case ignored) for these credentials.
-pub fn builtin(name: &str, user: &str, password: &str) -> Result<Box<dyn Mechanism>> {
-    // RFC 4616 section 2 forbids NUL in both; no other mechanism could mean anything by it.
-    check_no_nul("user name", user)?;
-    check_no_nul("password", password)?;
-    let (user, password) = (Secret::from(user.as_bytes()), Secret::from(password.as_bytes()));
+/// The built-in mechanism `name` (letter case ignored) for these credentials. EXTERNAL has no
+/// password, and its user is the authorization identity.
+pub fn builtin(
+    name: &str,
+    user: &str,
+    password: &str,
+    occasion: Occasion,
+) -> Result<Box<dyn Mechanism>> {
+    check_builtin(name, user, password)?;
+    if let Some(scram) = scram::Scram::new(name, user, password, occasion) {
+        return Ok(Box::new(scram?));
+    }
+    let (user, password) = (Secret::from(user), Secret::from(password));
     match name.to_ascii_uppercase().as_str() {
+        "EXTERNAL" => Ok(Box::new(external::External::new(user))),
         "CRAM-MD5" => Ok(Box::new(cram_md5::CramMd5::new(user, password))),
-        "PLAIN" => Ok(Box::new(plain::Plain::new(user, password))),
         "LOGIN" => Ok(Box::new(login::Login::new(user, password))),
-        _ => Err(Error::new(
+        _ => Ok(Box::new(plain::Plain::new(user, password))),
+    }
+}
+
+/// What can be told of [`builtin`]'s arguments without an occasion.
+pub fn check_builtin(name: &str, user: &str, password: &str) -> Result<()> {
+    if !is_builtin(name) {
+        return Err(Error::new(
             ErrorKind::NotSupported,
             format!(
                 "mechanism {} is not built in: there are {}",
                 printable(name.as_bytes(), 2 * MAX_NAME),
-                DEFAULT_ORDER.join(", ")
+                builtin_names().join(", ")
             ),
-        )),
+        ));
     }
+    // RFC 4616 section 2 forbids NUL in both; no other mechanism could mean anything by it.
+    check_no_nul("user name", user)?;
+    check_no_nul("password", password)
 }
 
 /// Whether [`builtin`] knows `name` (letter case ignored).
 pub fn is_builtin(name: &str) -> bool {
-    DEFAULT_ORDER.iter().any(|known| known.eq_ignore_ascii_case(name))
+    builtin_names().iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// All names that [`builtin`] knows.
+pub fn builtin_names() -> Vec<&'static str> {
+    [DEFAULT_ORDER, ON_REQUEST].concat()
+}
+
+/// Whether `name` is a mechanism that binds a login to the channel, if need be one that is not known.
+pub fn binds(name: &str) -> bool {
+    name.len() > 5 && name.as_bytes()[name.len() - 5..].eq_ignore_ascii_case(b"-PLUS")
+}
+
+/// Whether `name` is one of SCRAM's.
+pub fn is_scram(name: &str) -> bool {
+    name.as_bytes().get(..6).is_some_and(|start| start.eq_ignore_ascii_case(b"SCRAM-"))
+}
+
+/// Whether the built-in mechanism `name` has a password.
+pub fn has_password(name: &str) -> bool {
+    !name.eq_ignore_ascii_case("EXTERNAL")
 }
 
 /// Checks that `name` can be a mechanism's: 1 to 20 letters, digits, hyphens and underscores
@@ -113,6 +188,13 @@ pub fn decode(text: &[u8]) -> Result<Secret> {
         }
         Err(_) => Err(Error::new(ErrorKind::Authentication, "challenge is not base64")),
     }
+}
+
+/// Overwrites the stack that the caller's callees have used: the crates that hash wipe neither keys
+/// nor states, which answer challenges as well as the password does.
+#[inline(never)]
+fn burn_stack() {
+    [0_u8; 8 * 1024].zeroize();
 }
 
 /// Bytes that nobody may see: wiped when dropped, and never shown by `Debug`.
@@ -171,9 +253,15 @@ mod tests {
 
     use super::*;
 
+    fn made(name: &str, user: &str, password: &str) -> Result<Box<dyn Mechanism>> {
+        let nonce = "abcDEF".to_owned();
+        let binding = Some(("tls-exporter", b"data".to_vec()));
+        builtin(name, user, password, Occasion { nonce, binding, offers_plus: true })
+    }
+
     /// The responses to `challenges`; `None` asks for the initial response.
     fn run(name: &str, user: &str, password: &str, challenges: &[Option<&[u8]>]) -> Vec<String> {
-        let mut mechanism = builtin(name, user, password).unwrap();
+        let mut mechanism = made(name, user, password).unwrap();
         challenges
             .iter()
             .map(|challenge| match mechanism.step(*challenge).unwrap() {
@@ -221,6 +309,11 @@ mod tests {
             ("LOGIN", "u", "p", &[Some(b"Password:"), Some(b"Username:")], &["u", "p"]),
             ("LOGIN", "u", "p", &[None, Some(b"User Name\0"), Some(b"?")], &["u", "p", "p"]),
             ("LOGIN", "", "", &[None, Some(b"")], &["", ""]),
+            // RFC 4422 appendix A: whom to act as, or nobody else.
+            ("EXTERNAL", "", "ignored", &[None], &[""]),
+            ("external", "fred@example.com", "", &[Some(b"")], &["fred@example.com"]),
+            // RFC 5802 section 5; the whole of it is in scram/tests.rs.
+            ("SCRAM-SHA-1-PLUS", "user", "p", &[None], &["p=tls-exporter,,n=user,r=abcDEF"]),
         ];
         for (name, user, password, challenges, expected) in cases {
             assert_eq!(&run(name, user, password, challenges), expected, "{name} {user}");
@@ -229,38 +322,41 @@ mod tests {
 
     #[test]
     fn facts() {
-        for (name, plaintext, initial) in
-            [("CRAM-MD5", false, false), ("PLAIN", true, true), ("LOGIN", true, true)]
-        {
+        for (name, plaintext, initial) in [
+            ("SCRAM-SHA-256-PLUS", false, true),
+            ("SCRAM-SHA-256", false, true),
+            ("SCRAM-SHA-1-PLUS", false, true),
+            ("SCRAM-SHA-1", false, true),
+            ("CRAM-MD5", false, false),
+            ("PLAIN", true, true),
+            ("LOGIN", true, true),
+            ("EXTERNAL", false, true),
+        ] {
             assert!(is_builtin(name) && is_builtin(&name.to_ascii_lowercase()));
-            let mut mechanism = builtin(&name.to_ascii_lowercase(), "u", "p").unwrap();
+            let mut mechanism = made(&name.to_ascii_lowercase(), "u", "p").unwrap();
             assert_eq!(mechanism.name(), name);
             assert_eq!(mechanism.is_plaintext(), plaintext, "{name}");
             assert_eq!(mechanism.initial(), initial, "{name}");
-            assert!(mechanism.success(b"2.7.0 ok").is_ok());
+            assert_eq!(mechanism.success(b"2.7.0 ok").is_err(), is_scram(name), "{name}");
+            assert_eq!(has_password(name), name != "EXTERNAL");
+            assert_eq!(binds(name), name.ends_with("-PLUS"));
             check_name(name).unwrap();
         }
-        assert!(!is_builtin("SCRAM-SHA-256") && !is_builtin("") && !is_builtin("PLAIN "));
-        assert_eq!(DEFAULT_ORDER.len(), 3);
+        assert!(!is_builtin("SCRAM-SHA-512") && !is_builtin("") && !is_builtin("PLAIN "));
+        assert!(!binds("-PLUS") && binds("x-plus") && !binds("\u{e9}\u{e9}\u{e9}\u{e9}"));
+        assert_eq!(builtin_names().len(), 8);
+        assert!(!DEFAULT_ORDER.contains(&"EXTERNAL"));
     }
 
     #[test]
     fn refused_arguments() {
+        let there_are = "is not built in: there are SCRAM-SHA-256-PLUS, SCRAM-SHA-256, \
+                         SCRAM-SHA-1-PLUS, SCRAM-SHA-1, CRAM-MD5, PLAIN, LOGIN, EXTERNAL";
+        let (ntlm, bad) =
+            (format!("mechanism NTLM {there_are}"), format!("mechanism x\\r\\ny {there_are}"));
         let cases = [
-            (
-                "NTLM",
-                "u",
-                "p",
-                ErrorKind::NotSupported,
-                "mechanism NTLM is not built in: there are CRAM-MD5, PLAIN, LOGIN",
-            ),
-            (
-                "x\r\ny",
-                "u",
-                "p",
-                ErrorKind::NotSupported,
-                "mechanism x\\r\\ny is not built in: there are CRAM-MD5, PLAIN, LOGIN",
-            ),
+            ("NTLM", "u", "p", ErrorKind::NotSupported, ntlm.as_str()),
+            ("x\r\ny", "u", "p", ErrorKind::NotSupported, &bad),
             (
                 "PLAIN",
                 "u\0x",
@@ -284,7 +380,7 @@ mod tests {
             ),
         ];
         for (name, user, password, kind, message) in cases {
-            let error = builtin(name, user, password).err().unwrap();
+            let error = made(name, user, password).err().unwrap();
             assert_eq!((error.kind(), error.message()), (kind, message));
         }
     }
@@ -353,42 +449,71 @@ mod tests {
         };
         let shapes: [&dyn Fn(usize) -> u8; 4] =
             [&letter, &|at| letter(at) ^ 0x36, &|at| letter(at) ^ 0x5c, &base64];
+        // Of SCRAM, SaltedPassword, ClientKey and the state of the hash behind HMAC's inner key, then
+        // the same for SHA-1: from their ninth byte on, and masked, for the same reason.
+        let keys: [[u8; 12]; 6] = [
+            [0x1e, 0x8d, 0x88, 0x47, 0x81, 0x49, 0xb9, 0x6d, 0xb7, 0x2c, 0x8f, 0x39],
+            [0xf6, 0x7c, 0x69, 0x12, 0xab, 0x14, 0x65, 0xc1, 0xa6, 0x9f, 0x76, 0x97],
+            [0x8d, 0x51, 0xcf, 0xfa, 0x02, 0xb0, 0xe7, 0x42, 0x9e, 0xcb, 0x1e, 0x1b],
+            [0xf8, 0x06, 0x42, 0x06, 0x9a, 0xb9, 0x26, 0xa5, 0x49, 0x11, 0xce, 0xf0],
+            [0x66, 0x45, 0x03, 0x0a, 0xb6, 0x82, 0x5a, 0x25, 0x1b, 0xd2, 0x75, 0xfb],
+            [0xb6, 0xad, 0xea, 0x9e, 0x4e, 0x84, 0xdd, 0x4c, 0xbd, 0x92, 0x38, 0xc2],
+        ];
         let found = |memory: &[u8]| {
-            shapes.iter().any(|shape| {
-                // Four bytes are no copy, and are found fast without optimisation, too.
-                let begin: Vec<u8> = searched.clone().take(4).map(shape).collect();
-                memchr::memmem::find_iter(memory, &begin).any(|offset| {
-                    searched
-                        .clone()
-                        .map(shape)
-                        .eq(memory[offset..].iter().copied().take(searched.len()))
+            let is_key = |memory: &[u8], key: &[u8; 12]| {
+                memory.iter().zip(key).all(|(byte, masked)| byte ^ 0x5a == *masked)
+            };
+            let keys_too = keys.iter().any(|key| {
+                let begin = [0, 1, 2].map(|at| key[at] ^ 0x5a);
+                memchr::memmem::find_iter(memory, &begin)
+                    .any(|offset| memory.len() - offset >= 12 && is_key(&memory[offset..], key))
+            });
+            keys_too
+                || shapes.iter().any(|shape| {
+                    // Four bytes are no copy, and are found fast without optimisation, too.
+                    let begin: Vec<u8> = searched.clone().take(4).map(shape).collect();
+                    memchr::memmem::find_iter(memory, &begin).any(|offset| {
+                        searched
+                            .clone()
+                            .map(shape)
+                            .eq(memory[offset..].iter().copied().take(searched.len()))
+                    })
                 })
-            })
         };
         #[inline(never)]
-        fn exchange(depth: usize, password: &str) {
+        fn exchange(depth: usize, name: &str, password: &str) {
             // Deep in the stack, so that nothing later writes over what is left there.
             let room = std::hint::black_box([0_u8; 1024]);
             if depth > 0 {
-                exchange(depth - 1, password);
+                exchange(depth - 1, name, password);
                 std::hint::black_box(&room);
                 return;
             }
-            for name in DEFAULT_ORDER.iter().rev() {
-                let mut mechanism = builtin(name, "u", password).unwrap();
-                for challenge in [None, Some(b"".as_slice()), Some(b"<1@x>")] {
-                    if let Some(response) = mechanism.step(challenge).unwrap() {
-                        decode(encode(response.as_bytes()).as_bytes()).unwrap();
-                    }
+            let mut mechanism = made(name, "u", password).unwrap();
+            let challenges: [&[u8]; 2] = match is_scram(name) {
+                true => [b"r=abcDEFghi,s=cw==,i=4096", b"e=no"],
+                false => [b"", b"<1@x>"],
+            };
+            for challenge in [None].into_iter().chain(challenges.map(Some)) {
+                if let Some(response) = mechanism.step(challenge).unwrap() {
+                    decode(encode(response.as_bytes()).as_bytes()).unwrap();
                 }
             }
         }
-        for keep in [false, true] {
+        let mut runs: Vec<_> = DEFAULT_ORDER.iter().map(|name| (*name, "", false)).collect();
+        if cfg!(feature = "saslprep") {
+            // Three bytes more, which SASLprep makes two of.
+            runs.push(("SCRAM-SHA-256", "\u{2168}", false));
+        }
+        runs.push(("PLAIN", "", true));
+        for (name, prefix, keep) in runs {
             let (done, wait) = channel();
             let (go, stay) = channel::<()>();
             let thread = std::thread::spawn(move || {
-                let mut password: String = (0..length).map(|at| char::from(letter(at))).collect();
-                exchange(64, &password);
+                let mut password = String::with_capacity(prefix.len() + length);
+                password.push_str(prefix);
+                password.extend((0..length).map(|at| char::from(letter(at))));
+                exchange(64, name, &password);
                 if !keep {
                     password.zeroize();
                 }
@@ -398,7 +523,7 @@ mod tests {
                 password.zeroize();
             });
             wait.recv().unwrap();
-            assert_eq!(memory().any(|memory| found(&memory)), keep);
+            assert_eq!(memory().any(|memory| found(&memory)), keep, "{name} {prefix}");
             go.send(()).unwrap();
             thread.join().unwrap();
         }
@@ -443,12 +568,13 @@ mod tests {
         fn nothing_panics(text: Vec<u8>, name: String, user: String, password: String) {
             let challenge = decode(&text);
             let _ = check_name(&name);
-            for name in DEFAULT_ORDER.iter().copied().chain([name.as_str()]) {
-                if let Ok(mut mechanism) = builtin(name, &user, &password) {
-                    mechanism.step(None).unwrap();
-                    mechanism.step(Some(&text)).unwrap();
-                    if let Ok(challenge) = &challenge {
-                        mechanism.step(Some(challenge.as_bytes())).unwrap();
+            for name in builtin_names().into_iter().chain([name.as_str()]) {
+                if let Ok(mut mechanism) = made(name, &user, &password) {
+                    let mut challenges = vec![None, Some(text.as_slice())];
+                    challenges.extend(challenge.as_ref().ok().map(|one| Some(one.as_bytes())));
+                    for challenge in challenges {
+                        let answered = mechanism.step(challenge);
+                        prop_assert!(answered.is_ok() || is_scram(name));
                     }
                 }
             }

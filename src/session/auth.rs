@@ -95,8 +95,12 @@ impl Session {
             334 => self.challenge(exchange),
             235 => self.finish_exchange(exchange),
             // RFC 4954 section 4: already authenticated. smtplib counts it as success.
-            503 if exchange.rounds == 0 && exchange.cancelled.is_none() => {
+            503 if self.is_logged_in && exchange.rounds == 0 && exchange.cancelled.is_none() => {
                 self.result = Some(Ok(503));
+            }
+            // By other means than ours, it says; a mechanism may want it proved.
+            503 if exchange.rounds == 0 && exchange.cancelled.is_none() => {
+                self.finish_exchange(exchange);
             }
             _ => self.refused(exchange),
         }
@@ -146,17 +150,30 @@ impl Session {
         // RFC 4954 section 4: here an empty response is an empty line; "=" is for AUTH alone.
         let encoded = sasl::encode(response.as_bytes());
         self.credentials.remember_response(encoded.as_bytes(), response.as_bytes());
+        for echo in exchange.mechanism.echoes() {
+            self.credentials.remember(echo.as_bytes());
+        }
         Ok(Secret::from([encoded.as_bytes(), b"\r\n"].concat()))
     }
 
+    /// The server says that we are logged in. Where we do not think so, it is an impostor, or takes
+    /// us for somebody: neither gets a command more, and no other mechanism shows it the password.
     fn finish_exchange(&mut self, mut exchange: Exchange) {
-        self.result = Some(match exchange.cancelled.take() {
+        let proved = match exchange.cancelled.take() {
             Some(error) => Err(error),
-            None => match exchange.mechanism.success(self.parser.text()) {
-                Ok(()) => Ok(235),
-                Err(error) => Err(self.credentials.scrub_error(error)),
-            },
-        });
+            None => exchange.mechanism.success(self.parser.text()),
+        };
+        match proved {
+            Ok(()) => {
+                self.is_logged_in = true;
+                self.result = Some(Ok(self.last.code()));
+            }
+            Err(error) => {
+                let error = self.credentials.scrub_error(error);
+                self.result = Some(Err(error.clone()));
+                self.end(error, End::Lost);
+            }
+        }
     }
 
     /// smtplib tries the next mechanism whatever the refusal, and reports the last one.
@@ -186,7 +203,10 @@ impl Session {
 
     fn auth_error(&self, exchange: &Exchange) -> Error {
         let name = exchange.mechanism.name().to_ascii_uppercase();
-        self.refusal(ErrorKind::Authentication, &format!("AUTH {name}"))
+        let error = self.refusal(ErrorKind::Authentication, &format!("AUTH {name}"));
+        let Some(why) = exchange.mechanism.refusal() else { return error };
+        let text = format!("{}; before, it said {why}", error.message());
+        self.credentials.scrub_error(error.with_message(|_| text))
     }
 
     fn send_credential(&mut self, line: Secret, shown: usize) {

@@ -116,6 +116,7 @@ pub struct Session {
     mail: Mailer,
     by_hand: ByHand,
     exchange: Option<Exchange>,
+    is_logged_in: bool,
     credentials: CredentialFilter,
     /// The last command that was sent by itself, for errors.
     label: String,
@@ -151,6 +152,7 @@ impl Session {
             mail: Mailer::default(),
             by_hand: ByHand::default(),
             exchange: None,
+            is_logged_in: false,
             credentials: CredentialFilter::default(),
             label: String::new(),
             lmtp_counted: false,
@@ -212,6 +214,7 @@ impl Session {
         self.mail.forget();
         self.by_hand = ByHand::default();
         self.exchange = None;
+        self.is_logged_in = false;
         self.credentials = CredentialFilter::default();
         self.lmtp_counted = false;
         self.is_dismissed = false;

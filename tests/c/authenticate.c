@@ -1,5 +1,6 @@
 /* Authentication objects of the caller's own: all that a callback may do, and what it must not. */
 /* SERVER smtp plain --auth user:password --mechanisms "PLAIN LOGIN CRAM-MD5 XOAUTH2" */
+/* SERVER proving plain --auth user:password --mechanisms "LOGIN SCRAM-SHA-1 SCRAM-SHA-256 EXTERNAL" */
 /* SERVER none plain */
 /* SERVER strange plain --auth user:password --mechanisms "GSSAPI NTLM" */
 /* SERVER endless plain --auth u:p --mechanisms PLAIN --mode 334-at-auth */
@@ -108,6 +109,18 @@ int main(void) {
     name[sizeof name - 1] = '\0';
     GIVES(SMTP_E_AUTHENTICATION, smtp_client_auth_builtin(client, "PLAIN", name, name));
     GIVES(SMTP_OK, smtp_client_auth_builtin(client, "PLAIN", "user", "password"));
+    smtp_client_free(client);
+
+    /* SCRAM comes first; EXTERNAL has no password, and is not tried by itself */
+    client = connected(SMTP_PROTOCOL_SMTP, "proving");
+    GIVES(SMTP_E_AUTHENTICATION, smtp_client_auth_builtin(client, "scram-sha-1", "user", "wrong"));
+    GIVES(SMTP_E_NO_MECHANISM, smtp_client_auth_builtin(client, "SCRAM-SHA-256-PLUS", "user", "password"));
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_auth_builtin(client, "SCRAM-SHA-1", "user", NULL));
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_auth_builtin(client, "SCRAM-SHA-1", "user", "a\a"));
+    GIVES(SMTP_OK, smtp_client_login(client, "user", "password"));
+    smtp_client_free(client);
+    client = connected(SMTP_PROTOCOL_SMTP, "proving");
+    GIVES(SMTP_OK, smtp_client_auth_builtin(client, "EXTERNAL", "", NULL));
     smtp_client_free(client);
 
     client = connected(SMTP_PROTOCOL_SMTP, "none");

@@ -25,6 +25,9 @@ static void facts(void) {
     GIVES(1, smtp_client_has_feature("containment"));
     GIVES(1, smtp_client_has_feature("tls"));
     GIVES(1, smtp_client_has_feature("idna"));
+    GIVES(1, smtp_client_has_feature("saslprep"));
+    GIVES(1, smtp_client_has_feature("auth:SCRAM-SHA-256-PLUS"));
+    GIVES(1, smtp_client_has_feature("auth:external"));
     GIVES(1, smtp_client_has_feature("pipelining"));
     GIVES(1, smtp_client_has_feature("chunking"));
     GIVES(1, smtp_client_has_feature("auth:CRAM-MD5"));

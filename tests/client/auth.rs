@@ -1,9 +1,11 @@
 //! Login: mechanisms in order, challenges, refusals, and the guard over passwords in clear.
 
-use smtpclient::client::{Mechanism, Secret};
+use std::sync::{Arc, Mutex};
+
+use smtpclient::client::{DebugSink, Direction, Mechanism, Secret};
 
 use super::*;
-use crate::support::Script;
+use crate::support::{Proof, Script};
 
 const EHLO: &str = "250-x\r\n250 AUTH PLAIN LOGIN CRAM-MD5 X-OWN";
 
@@ -13,7 +15,14 @@ fn offering(line: &str) -> Script {
 
 #[test]
 fn login_with_each_mechanism() {
-    for mechanisms in ["PLAIN", "LOGIN", "CRAM-MD5", "PLAIN LOGIN CRAM-MD5"] {
+    for mechanisms in [
+        "PLAIN",
+        "LOGIN",
+        "CRAM-MD5",
+        "SCRAM-SHA-1",
+        "SCRAM-SHA-256",
+        "PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256",
+    ] {
         for initial in [true, false] {
             let server =
                 Server::engine(Engine::new().user("alice", "p\u{e4}ss").mechanisms(mechanisms));
@@ -30,8 +39,8 @@ fn login_with_each_mechanism() {
 
 #[test]
 fn wrong_password_after_every_mechanism() {
-    let server =
-        Server::engine(Engine::new().user("alice", "right").mechanisms("CRAM-MD5 PLAIN LOGIN"));
+    let all = "LOGIN PLAIN SCRAM-SHA-1 CRAM-MD5 SCRAM-SHA-256";
+    let server = Server::engine(Engine::new().user("alice", "right").mechanisms(all));
     let mut client = connected(&server);
     kind(client.login("alice", "wrong"), ErrorKind::Authentication, "AUTH LOGIN: 535");
     // The connection goes on.
@@ -39,8 +48,9 @@ fn wrong_password_after_every_mechanism() {
     client.quit().unwrap();
     let lines = server.finish().lines();
     let tried: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("AUTH ")).collect();
-    assert!(tried[0].starts_with("CRAM-MD5") && tried[1].starts_with("PLAIN"), "{tried:?}");
-    assert!(tried[2].starts_with("LOGIN") && tried[3].starts_with("CRAM-MD5"), "{tried:?}");
+    let names: Vec<_> = tried.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    let order = ["SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN", "SCRAM-SHA-256"];
+    assert_eq!(names, order);
 }
 
 #[test]
@@ -78,6 +88,14 @@ fn mechanisms_may_be_narrowed_and_ordered() {
     client.login("alice", "x").unwrap();
     client.quit().unwrap();
     assert!(server.finish().lines()[1].starts_with("AUTH LOGIN "));
+
+    let all = "PLAIN SCRAM-SHA-1 SCRAM-SHA-256";
+    let server = Server::engine(Engine::new().user("alice", "x").mechanisms(all));
+    let mut client = connected(&server);
+    client.set_auth_mechanisms("scram-sha-1 plain").unwrap();
+    client.login("alice", "x").unwrap();
+    client.quit().unwrap();
+    assert!(server.finish().lines()[1].starts_with("AUTH SCRAM-SHA-1 biwsbj1hbGljZSxyP"));
 }
 
 #[test]
@@ -195,4 +213,217 @@ fn an_echoed_credential_is_hidden() {
     );
     let error = connected(&server).login("alice", "sesame").unwrap_err();
     assert!(error.message().contains("***") && !error.message().contains("AGFsaWNl"), "{error}");
+}
+
+fn scram(mechanisms: &str, proof: Proof) -> Server {
+    Server::engine(Engine::new().user("alice", "sesame").mechanisms(mechanisms).proof(proof))
+}
+
+#[test]
+fn scram_takes_the_servers_proof_in_either_place() {
+    for proof in [Proof::Challenge, Proof::Text, Proof::Base64] {
+        for (mechanism, initial) in [("SCRAM-SHA-256", true), ("SCRAM-SHA-1", false)] {
+            let server = scram(mechanism, proof);
+            let mut client = connected(&server);
+            client.set_initial_response(initial);
+            client.auth_builtin(mechanism, "alice", "sesame").unwrap();
+            // What is logged in already, stays so.
+            client.login("alice", "sesame").unwrap();
+            assert_eq!(client.reply().code(), 503);
+            client.quit().unwrap();
+            assert_eq!(server.finish().connections[0].login.as_deref(), Some("alice"));
+        }
+    }
+}
+
+/// Names that SCRAM writes in another way, and those that it has to prepare.
+#[test]
+fn scram_names() {
+    for (user, known) in [("a,b=c", "a,b=c"), ("=2C", "=2C"), ("jose\u{301}", "jos\u{e9}")] {
+        let server =
+            Server::engine(Engine::new().user(known, "\u{aa} b").mechanisms("SCRAM-SHA-256"));
+        // The server's side has the prepared form.
+        let mut client = connected(&server);
+        let error = client.login(user, "\u{aa} b").unwrap_err();
+        assert_eq!(error.reply_code(), 535, "{error}");
+        server.finish_unchecked();
+        let server = Server::engine(Engine::new().user(known, "a b").mechanisms("SCRAM-SHA-256"));
+        let mut client = connected(&server);
+        client.login(user, "\u{aa}\u{a0}b").unwrap();
+        client.quit().unwrap();
+        assert_eq!(server.finish().connections[0].login.as_deref(), Some(known));
+    }
+}
+
+/// A server that does not prove that it knows the password gets nothing more of us, least of all the
+/// password.
+#[test]
+fn an_impostor_gets_no_password() {
+    for (proof, words, stays) in [
+        (Proof::Missing, "the server did not prove that it knows the password", false),
+        (Proof::AtOnce, "the server did not prove that it knows the password", false),
+        (Proof::WrongText, "the server's signature is wrong", false),
+        // Cancelled before it could say that we are logged in.
+        (Proof::Wrong, "the server's signature is wrong", true),
+    ] {
+        let server = scram("SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN", proof);
+        let mut client = connected(&server);
+        kind(client.login("alice", "sesame"), ErrorKind::Authentication, words);
+        assert_eq!(client.is_connected(), stays, "{proof:?}");
+        if !stays {
+            kind(client.noop(), ErrorKind::Disconnected, "");
+        }
+        let record = server.finish_unchecked();
+        let auths = record.lines().iter().filter(|line| line.starts_with("AUTH")).count();
+        assert_eq!(auths, 1, "{proof:?}");
+        assert!(record.lines()[1].starts_with("AUTH SCRAM-SHA-256 "));
+    }
+}
+
+/// "Already authenticated", says a server that was never asked.
+#[test]
+fn scram_takes_no_503_for_a_proof() {
+    let script = offering("250-x\r\n250 AUTH SCRAM-SHA-256 PLAIN")
+        .expect("AUTH SCRAM-SHA-256 ")
+        .reply("503 5.5.1 already");
+    let server = Server::script(script);
+    let mut client = connected(&server);
+    kind(client.login("a", "b"), ErrorKind::Authentication, "did not prove");
+    assert!(!client.is_connected());
+    server.finish_unchecked();
+}
+
+#[test]
+fn what_a_server_says_in_scram_is_checked() {
+    for (challenge, words) in [
+        // r=foreign,s=cw==,i=4096
+        ("cj1mb3JlaWduLHM9Y3c9PSxpPTQwOTY=", "nonce does not begin with the client's"),
+        ("Z2FyYmFnZQ==", "has \"garbage\" where"),
+        // m=x,r=y,s=cw==,i=4096
+        ("bT14LHI9eSxzPWN3PT0saT00MDk2", "demands an extension"),
+    ] {
+        let script = offering("250-x\r\n250 AUTH SCRAM-SHA-256 SCRAM-SHA-1 PLAIN")
+            .expect("AUTH SCRAM-SHA-256 ")
+            .reply(&format!("334 {challenge}"))
+            .expect("*")
+            .reply("501 5.7.0 cancelled")
+            .expect("NOOP")
+            .reply("250 n");
+        let server = Server::script(script);
+        let mut client = connected(&server);
+        kind(client.login("a", "b"), ErrorKind::Authentication, words);
+        assert_eq!(client.noop().unwrap(), 250);
+    }
+}
+
+/// An error of SCRAM's own is a refusal like any other, and says why.
+#[test]
+fn scram_tells_the_servers_own_error() {
+    let server = scram("SCRAM-SHA-256", Proof::Error);
+    let words = "535 5.7.8 authentication credentials invalid; before, it said other-error";
+    kind(connected(&server).login("alice", "sesame"), ErrorKind::Authentication, words);
+    server.finish_unchecked();
+    let server = scram("SCRAM-SHA-256 PLAIN", Proof::Error);
+    let mut client = connected(&server);
+    client.login("alice", "sesame").unwrap();
+    client.quit().unwrap();
+    assert!(server.finish().lines().iter().any(|line| line.starts_with("AUTH PLAIN ")));
+}
+
+/// What SCRAM cannot take, another mechanism may; alone, it says why.
+#[test]
+fn a_password_that_scram_does_not_take() {
+    let bell = "ring\u{7}";
+    let server =
+        Server::engine(Engine::new().user("alice", bell).mechanisms("SCRAM-SHA-256 PLAIN"));
+    let mut client = connected(&server);
+    client.login("alice", bell).unwrap();
+    client.quit().unwrap();
+    assert!(server.finish().lines()[1].starts_with("AUTH PLAIN "));
+    let server = scram("SCRAM-SHA-256 SCRAM-SHA-1", Proof::Challenge);
+    let mut client = connected(&server);
+    let words = "the password has a control character";
+    kind(client.login("alice", bell), ErrorKind::InvalidArgument, words);
+    kind(client.login("", "b"), ErrorKind::InvalidArgument, "the user name is empty");
+    kind(client.auth_builtin("SCRAM-SHA-1", "a", bell), ErrorKind::InvalidArgument, words);
+    client.login("alice", "sesame").unwrap();
+    client.quit().unwrap();
+}
+
+/// In clear there is nothing to bind to.
+#[test]
+fn scram_plus_wants_tls() {
+    let script = offering("250-x\r\n250 AUTH SCRAM-SHA-256-PLUS").expect("NOOP").reply("250 n");
+    let server = Server::script(script);
+    let mut client = connected(&server);
+    let words = "SCRAM-SHA-256-PLUS binds the login to TLS";
+    kind(client.login("a", "b"), ErrorKind::NotSupported, words);
+    let by_name = client.auth_builtin("scram-sha-256-plus", "a", "b");
+    kind(by_name, ErrorKind::NotSupported, words);
+    let missing = client.auth_builtin("scram-sha-1-plus", "a", "b");
+    kind(missing, ErrorKind::NoMechanism, "the client has SCRAM-SHA-1-PLUS");
+    client.noop().unwrap();
+    let server = scram("SCRAM-SHA-256-PLUS SCRAM-SHA-1", Proof::Challenge);
+    let mut client = connected(&server);
+    client.login("alice", "sesame").unwrap();
+    client.quit().unwrap();
+    assert!(server.finish().lines()[1].starts_with("AUTH SCRAM-SHA-1 "));
+}
+
+#[test]
+fn external() {
+    let server = || Server::engine(Engine::new().mechanisms("EXTERNAL"));
+    for (user, line, initial) in [
+        ("", "AUTH EXTERNAL =", true),
+        ("fred", "AUTH EXTERNAL ZnJlZA==", true),
+        ("fred", "AUTH EXTERNAL", false),
+        ("", "AUTH EXTERNAL", false),
+    ] {
+        let server = server();
+        let mut client = connected(&server);
+        client.set_initial_response(initial);
+        client.auth_builtin("external", user, "").unwrap();
+        client.quit().unwrap();
+        let record = server.finish();
+        assert_eq!(record.lines()[1], line);
+        assert_eq!(record.connections[0].login.as_deref(), Some(user));
+    }
+    let server = server();
+    let mut client = connected(&server);
+    kind(client.login("fred", "x"), ErrorKind::NoMechanism, "the server offers EXTERNAL");
+    client.set_auth_mechanisms("EXTERNAL").unwrap();
+    client.login("fred", "x").unwrap();
+    client.quit().unwrap();
+    assert_eq!(server.finish().lines()[1], "AUTH EXTERNAL ZnJlZA==");
+}
+
+#[derive(Clone, Default)]
+struct Transcript(Arc<Mutex<Vec<u8>>>);
+
+impl DebugSink for Transcript {
+    fn trace(&mut self, _: Direction, bytes: &[u8]) {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+    }
+}
+
+/// Either proof, beside what goes in clear, lets passwords be tried out.
+#[test]
+fn a_transcript_shows_no_proof_of_scram() {
+    for proof in [Proof::Challenge, Proof::Text, Proof::Base64] {
+        let server = scram("SCRAM-SHA-256", proof);
+        let mut client = connected(&server);
+        let transcript = Transcript::default();
+        client.set_debug_sink(Some(Box::new(transcript.clone())));
+        client.set_debug_level(1);
+        client.login("alice", "sesame").unwrap();
+        let reply = String::from_utf8_lossy(client.reply().bytes()).into_owned();
+        client.quit().unwrap();
+        let shown = String::from_utf8(transcript.0.lock().unwrap().clone()).unwrap();
+        assert!(shown.contains("AUTH SCRAM-SHA-256 ") && shown.contains("334 "), "{shown}");
+        // "n,,n=", "c=biws", "v=" in base64, and "v=" as it is.
+        for secret in ["biwsbj", "Yz1iaXdz", "dj1", "v="] {
+            assert!(!shown.contains(secret) && !reply.contains(secret), "{secret}: {shown}");
+        }
+        server.finish();
+    }
 }

@@ -59,7 +59,7 @@ fn logins(server: &postfix::Postfix) {
     let mut client = connected(server);
     client.ehlo(None).unwrap();
     let offered = client.extension_params("AUTH").unwrap().to_owned();
-    for mechanism in ["PLAIN", "LOGIN", "CRAM-MD5"] {
+    for mechanism in ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"] {
         assert!(offered.contains(mechanism), "{offered}");
         let mut client = connected(server);
         client.auth_builtin(mechanism, "alice", "secret").unwrap();
@@ -70,6 +70,14 @@ fn logins(server: &postfix::Postfix) {
         client.login("alice", "secret").unwrap();
         assert_eq!(client.quit().unwrap(), 221);
     }
+    let mut client = connected(server);
+    let transcript = Transcript::default();
+    client.set_debug_sink(Some(Box::new(transcript.clone())));
+    client.set_debug_level(1);
+    client.login("alice", "secret").unwrap();
+    assert_eq!(client.quit().unwrap(), 221);
+    let sent = String::from_utf8(transcript.0.lock().unwrap().clone()).unwrap();
+    assert!(sent.contains("AUTH SCRAM-SHA-256 "), "{sent}");
 }
 
 fn limits_and_refusals(server: &postfix::Postfix) {

@@ -1,4 +1,5 @@
-//! The server's side of AUTH (RFC 4954): PLAIN, LOGIN, CRAM-MD5 and XOAUTH2.
+//! The server's side of AUTH (RFC 4954): PLAIN, LOGIN, CRAM-MD5, XOAUTH2 and EXTERNAL; SCRAM is in
+//! `scram`.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -7,6 +8,7 @@ use openssl::pkey::PKey;
 use openssl::sign::Signer;
 
 use super::conn::{Conn, Flow};
+use super::scram::Proof;
 
 /// Who may log in.
 #[derive(Clone, Default)]
@@ -15,16 +17,22 @@ pub(super) struct Users {
     pub known: Vec<(String, String)>,
     /// What AUTH offers, in that order.
     pub mechanisms: Vec<String>,
+    /// How SCRAM ends.
+    pub proof: Proof,
 }
 
 /// RFC 4954 section 4.
 const LONGEST_RESPONSE: usize = 12288;
 
-const REFUSED: &str = "535 5.7.8 authentication credentials invalid";
+pub(super) const REFUSED: &str = "535 5.7.8 authentication credentials invalid";
 
 impl Users {
-    /// Runs one exchange and returns the user's name, or the reply that refuses.
-    pub fn authenticate(&self, conn: &mut Conn, argument: &str) -> Flow<Result<String, String>> {
+    /// Runs one exchange and returns the user's name and the text of 235, or the reply that refuses.
+    pub fn authenticate(
+        &self,
+        conn: &mut Conn,
+        argument: &str,
+    ) -> Flow<Result<(String, String), String>> {
         let (mechanism, initial) = match argument.split_once(' ') {
             Some((mechanism, initial)) => (mechanism, Some(initial)),
             None => (argument, None),
@@ -37,13 +45,25 @@ impl Users {
             Ok(initial) => initial,
             Err(reply) => return Ok(Err(reply)),
         };
-        match mechanism.as_str() {
+        let user = match mechanism.as_str() {
+            "SCRAM-SHA-256" | "SCRAM-SHA-1" => return self.scram(conn, &mechanism, initial),
+            "EXTERNAL" => self.external(conn, initial),
             "PLAIN" => self.plain(conn, initial),
             "LOGIN" => self.login(conn, initial),
             "CRAM-MD5" => self.cram_md5(conn, initial),
             "XOAUTH2" => self.xoauth2(conn, initial),
             other => Ok(Err(format!("504 5.5.4 {other} is offered and not spoken here"))),
-        }
+        };
+        Ok(user?.map(|user| (user, "2.7.0 welcome".to_owned())))
+    }
+
+    /// Takes whomever the client wants to be.
+    fn external(&self, conn: &mut Conn, initial: Option<Vec<u8>>) -> Flow<Result<String, String>> {
+        let identity = match initial {
+            Some(identity) => Ok(identity),
+            None => challenge(conn, b"")?,
+        };
+        Ok(identity.map(|identity| String::from_utf8_lossy(&identity).into_owned()))
     }
 
     fn plain(&self, conn: &mut Conn, initial: Option<Vec<u8>>) -> Flow<Result<String, String>> {
@@ -138,7 +158,7 @@ fn decode(text: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 /// Sends a challenge and reads its response.
-fn challenge(conn: &mut Conn, bytes: &[u8]) -> Flow<Result<Vec<u8>, String>> {
+pub(super) fn challenge(conn: &mut Conn, bytes: &[u8]) -> Flow<Result<Vec<u8>, String>> {
     if !conn.buffered().is_empty() {
         conn.fault("an AUTH response before its challenge");
     }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use smtpclient::client::{
     self, Bytes, Command, Driver, Mail, Mechanism, Operation, Protocol, Transaction,
-    builtin_mechanism,
 };
 use smtpclient::error::Result;
 
@@ -141,7 +140,8 @@ impl Client {
     }
 
     pub fn auth_builtin(&mut self, mechanism: &str, user: &str, password: &str) -> Result<()> {
-        self.auth(builtin_mechanism(mechanism, user, password)?)
+        let (user, password) = (user.into(), password.into());
+        self.end(Command::Builtin { mechanism: mechanism.to_owned(), user, password })
     }
 
     pub fn docmd(&mut self, verb: &str, args: Option<&str>) -> Result<u16> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::auth::Users;
 use super::conn::{Conn, Flow};
 use super::record::Message;
+use super::scram::Proof;
 use super::script::Script;
 use super::session::Session;
 
@@ -157,6 +158,12 @@ impl Engine {
     /// What AUTH offers, separated by spaces.
     pub fn mechanisms(mut self, names: &str) -> Engine {
         self.users.mechanisms = names.split_whitespace().map(str::to_owned).collect();
+        self
+    }
+
+    /// How SCRAM ends.
+    pub fn proof(mut self, proof: Proof) -> Engine {
+        self.users.proof = proof;
         self
     }
 

@@ -253,10 +253,10 @@ impl<'a> Session<'a> {
         } else {
             match self.engine.users.authenticate(conn, argument)? {
                 Err(reply) => reply,
-                Ok(name) => {
+                Ok((name, text)) => {
                     conn.log(|log| log.login = Some(name.clone()));
                     self.login = Some(name);
-                    "235 2.7.0 welcome".to_owned()
+                    format!("235 {text}")
                 }
             }
         };

@@ -18,8 +18,14 @@ pub enum Command {
         user: Secret,
         password: Secret,
     },
-    /// A mechanism of the caller's own, or one of ours (smtplib: `auth`).
+    /// A mechanism of the caller's own (smtplib: `auth`).
     Auth(Box<dyn Mechanism>),
+    /// One of ours, by its name (smtplib: `auth`).
+    Builtin {
+        mechanism: String,
+        user: Secret,
+        password: Secret,
+    },
     /// Any command (smtplib: `docmd`), which may hold a credential.
     Verb {
         verb: Secret,
@@ -48,14 +54,14 @@ impl Command {
     pub(super) fn needs(&self) -> Needs {
         match self {
             Command::Ehlo(None) | Command::Helo(None) => Needs::OwnName,
-            Command::Login { .. } | Command::Auth(_) => Needs::Greeting,
+            Command::Login { .. } | Command::Auth(_) | Command::Builtin { .. } => Needs::Greeting,
             _ => Needs::Connection,
         }
     }
 
     /// Its result is the reply's code; else that is a matter of the exchange.
     pub(super) fn gives_code(&self) -> bool {
-        !matches!(self, Command::Login { .. } | Command::Auth(_))
+        !matches!(self, Command::Login { .. } | Command::Auth(_) | Command::Builtin { .. })
     }
 
     /// What can be told without a connection, is told before anything is sent.
@@ -63,6 +69,9 @@ impl Command {
         match self {
             Command::Login { user, password } => login::check(user.as_text()?, password),
             Command::Auth(mechanism) => login::check_mechanism(&**mechanism),
+            Command::Builtin { mechanism, user, password } => {
+                login::check_builtin(mechanism, user, password)
+            }
             _ => Ok(()),
         }
     }
@@ -81,6 +90,9 @@ impl Client {
             }
             Command::Login { user, password } => self.login(user.as_text()?, &password),
             Command::Auth(mechanism) => self.auth(mechanism),
+            Command::Builtin { mechanism, user, password } => {
+                self.auth_builtin(&mechanism, user.as_text()?, &password)
+            }
             Command::Verb { verb, args } => self.session.command(verb.as_text()?, args.as_text()?),
             Command::Reply => self.session.collect(),
             Command::Query { verb, address } => self.session.address_query(verb, &address),

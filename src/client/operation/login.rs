@@ -1,7 +1,8 @@
 //! Login: which mechanisms may be tried, and when a password may not cross the wire.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::sasl::{self, Mechanism, Secret};
+use crate::sasl::{self, Binding, Mechanism, Occasion, Secret};
+use crate::transport::Transport;
 
 use super::Client;
 
@@ -16,20 +17,45 @@ impl Client {
         } else {
             self.config.mechanisms.iter().map(String::as_str).collect()
         };
-        let mut candidates = Vec::new();
-        for name in order.iter().filter(|name| self.offers(name)) {
-            candidates.push(sasl::builtin(name, user, password)?);
-        }
-        if candidates.is_empty() {
+        let binding = self.channel_binding();
+        let usable = chosen(&order, |name| self.offers(name), binding.is_some());
+        if usable.is_empty() {
             return Err(self.no_mechanism(&order.join(" ")));
+        }
+        let mut candidates = Vec::new();
+        let mut unusable = None;
+        for name in usable {
+            let occasion = self.occasion(name, &binding)?;
+            // SCRAM has no form for some names and passwords that others take as they are, and a
+            // server may know them so: that is no reason to fail where it offers another.
+            match sasl::builtin(name, user, password, occasion) {
+                Ok(mechanism) => candidates.push(mechanism),
+                Err(error) => unusable = Some(error),
+            }
         }
         if !self.is_private() {
             candidates.retain(|mechanism| !mechanism.is_plaintext());
         }
         if candidates.is_empty() {
-            return Err(forbidden("the mechanisms that the server offers"));
+            return Err(match unusable {
+                Some(error) => error.in_context("AUTH"),
+                None => forbidden("the mechanisms that the server offers"),
+            });
         }
         self.session.authenticate(candidates)
+    }
+
+    /// Authenticates with that one of ours (smtplib: `auth` with `auth_plain` and the like).
+    pub(super) fn auth_builtin(&mut self, name: &str, user: &str, password: &Secret) -> Result<()> {
+        let occasion = self.occasion(name, &self.channel_binding())?;
+        let mechanism = sasl::builtin(name, user, password.as_text()?, occasion)
+            .map_err(|error| error.in_context("AUTH"));
+        // That the server does not offer it at all is the better answer.
+        self.check_auth()?;
+        if !self.offers(name) {
+            return Err(self.no_mechanism(&name.to_ascii_uppercase()));
+        }
+        self.auth(mechanism?)
     }
 
     /// Authenticates with a mechanism of the caller's own (smtplib: `auth`).
@@ -42,6 +68,18 @@ impl Client {
             return Err(forbidden(mechanism.name()));
         }
         self.session.authenticate(vec![mechanism])
+    }
+
+    fn channel_binding(&self) -> Option<Binding> {
+        self.transport.as_ref().and_then(Transport::channel_binding)
+    }
+
+    fn occasion(&self, name: &str, binding: &Option<Binding>) -> Result<Occasion> {
+        if !sasl::is_scram(name) {
+            return Ok(Occasion::default());
+        }
+        let offers_plus = self.offers(&format!("{name}-PLUS"));
+        Ok(Occasion { nonce: nonce()?, binding: binding.clone(), offers_plus })
     }
 
     fn check_auth(&self) -> Result<()> {
@@ -74,7 +112,11 @@ impl Client {
 
 /// A name that no mechanism takes is refused before anything is sent.
 pub(super) fn check(user: &str, password: &Secret) -> Result<()> {
-    sasl::builtin("PLAIN", user, password.as_text()?).map(drop)
+    sasl::check_builtin("PLAIN", user, password.as_text()?)
+}
+
+pub(super) fn check_builtin(mechanism: &str, user: &Secret, password: &Secret) -> Result<()> {
+    sasl::check_builtin(mechanism, user.as_text()?, password.as_text()?)
 }
 
 pub(super) fn check_mechanism(mechanism: &dyn Mechanism) -> Result<()> {
@@ -89,4 +131,63 @@ fn forbidden(what: &str) -> Error {
              allow it with set_allow_plaintext_auth"
         ),
     )
+}
+
+/// What a login tries of `order`. Where one that binds to the channel can be used, SCRAM is not used
+/// without: RFC 5802 section 6 demands it, and a server that refused it may be somebody in between
+/// who cannot pass it on. Mechanisms that are no SCRAM are left, for a server that has no SCRAM keys
+/// of this user.
+fn chosen<'a>(order: &[&'a str], offers: impl Fn(&str) -> bool, can_bind: bool) -> Vec<&'a str> {
+    let mut names: Vec<&str> = order.iter().copied().filter(|name| offers(name)).collect();
+    if can_bind && names.iter().any(|name| sasl::binds(name)) {
+        names.retain(|name| !sasl::is_scram(name) || sasl::binds(name));
+    }
+    names
+}
+
+/// 144 bits, in characters that SCRAM takes.
+fn nonce() -> Result<String> {
+    let mut random = [0_u8; 18];
+    getrandom::fill(&mut random).map_err(|error| {
+        Error::new(ErrorKind::Io, format!("AUTH: the system gives no random bytes: {error}"))
+            .with_os_code(error.raw_os_error().unwrap_or(0))
+    })?;
+    Ok(sasl::encode(&random).as_text()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_login_tries() {
+        for (offers, can_bind, tried) in [
+            ("PLAIN LOGIN", true, "PLAIN LOGIN"),
+            ("LOGIN PLAIN CRAM-MD5 SCRAM-SHA-1", false, "SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN"),
+            ("SCRAM-SHA-1 SCRAM-SHA-256", true, "SCRAM-SHA-256 SCRAM-SHA-1"),
+            ("EXTERNAL XOAUTH2 PLAIN", true, "PLAIN"),
+            (
+                "SCRAM-SHA-1 SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-256-PLUS PLAIN",
+                true,
+                "SCRAM-SHA-256-PLUS SCRAM-SHA-1-PLUS PLAIN",
+            ),
+            // No SCRAM without binding behind one with, of whatever hash.
+            ("SCRAM-SHA-1-PLUS SCRAM-SHA-256 PLAIN", true, "SCRAM-SHA-1-PLUS PLAIN"),
+            // It is left in the list for its error, where nothing else is.
+            ("SCRAM-SHA-256-PLUS SCRAM-SHA-256", false, "SCRAM-SHA-256-PLUS SCRAM-SHA-256"),
+            ("GSSAPI", true, ""),
+        ] {
+            let offered = |name: &str| offers.split(' ').any(|offer| offer == name);
+            assert_eq!(chosen(sasl::DEFAULT_ORDER, offered, can_bind).join(" "), tried, "{offers}");
+        }
+        // Whoever has left -PLUS out has chosen.
+        assert_eq!(chosen(&["SCRAM-SHA-256"], |_| true, true), ["SCRAM-SHA-256"]);
+    }
+
+    #[test]
+    fn nonces() {
+        let (one, other) = (nonce().unwrap(), nonce().unwrap());
+        assert_ne!(one, other);
+        assert!(one.len() == 24 && one.bytes().all(|byte| byte.is_ascii_graphic() && byte != b','));
+    }
 }

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 
 use super::truth::{done, forbidden, lmtp_ready, ready, transmit};
 use super::*;
-use crate::sasl;
 
 const CHUNKED: &str = "250-host\r\n250-PIPELINING\r\n250 CHUNKING\r\n";
 
@@ -34,7 +33,7 @@ fn what_the_server_waits_for_is_not_taken_back() {
 
     // The response to a challenge: the next command would be taken for it.
     let mut session = ready("250-host\r\n250 AUTH LOGIN\r\n");
-    session.authenticate(vec![sasl::builtin("LOGIN", "anna", "top-secret").unwrap()]).unwrap();
+    session.authenticate(vec![mechanism("LOGIN", "anna", "top-secret")]).unwrap();
     transmit(&mut session);
     session.handle_input(b"334 VXNlcm5hbWU6\r\n");
     assert!(!session.poll_transmit().concat().is_empty());
@@ -203,7 +202,7 @@ fn smtputf8_by_hand_ends_with_its_transaction() {
 
 fn logged_in() -> Session {
     let mut session = ready("250-host\r\n250 AUTH PLAIN\r\n");
-    session.authenticate(vec![sasl::builtin("PLAIN", "anna", "top-secret").unwrap()]).unwrap();
+    session.authenticate(vec![mechanism("PLAIN", "anna", "top-secret")]).unwrap();
     transmit(&mut session);
     session
 }
@@ -221,7 +220,7 @@ fn an_echo_that_nobody_asked_for_is_not_told() {
 #[test]
 fn a_cancelled_login_tells_why_behind_a_loss() {
     let mut session = ready("250-host\r\n250 AUTH CRAM-MD5\r\n");
-    session.authenticate(vec![sasl::builtin("CRAM-MD5", "anna", "secret").unwrap()]).unwrap();
+    session.authenticate(vec![mechanism("CRAM-MD5", "anna", "secret")]).unwrap();
     transmit(&mut session);
     session.handle_input(b"334 no base64!\r\n");
     transmit(&mut session);

@@ -2,6 +2,11 @@
 
 use super::*;
 use crate::error::ErrorKind;
+use crate::sasl::{self, Occasion};
+
+fn mechanism(name: &str, user: &str, password: &str) -> Candidate {
+    sasl::builtin(name, user, password, Occasion::default()).unwrap()
+}
 
 mod edges;
 mod truth;

@@ -2,7 +2,6 @@
 //! odd places, servers with rules of their own, a loss.
 
 use super::*;
-use crate::sasl;
 use crate::session::mail::Transaction;
 
 pub(super) fn forbidden() -> Error {
@@ -527,8 +526,7 @@ fn options_are_checked_against_what_the_server_offers() {
 #[test]
 fn a_cancelled_login_tells_the_servers_last_words() {
     let mut session = ready("250-host\r\n250 AUTH CRAM-MD5\r\n");
-    let mechanism = sasl::builtin("CRAM-MD5", "anna", "secret").unwrap();
-    session.authenticate(vec![mechanism]).unwrap();
+    session.authenticate(vec![mechanism("CRAM-MD5", "anna", "secret")]).unwrap();
     transmit(&mut session);
     session.handle_input(b"334 no base64!\r\n");
     assert_eq!(transmit(&mut session), "*\r\n");
@@ -552,8 +550,7 @@ fn no_echo_of_a_credential_is_told() {
     for echo in echoes {
         for cut in [1, 7, 4096] {
             let mut session = ready("250-host\r\n250 AUTH PLAIN\r\n");
-            let mechanism = sasl::builtin("PLAIN", "anna", "top-secret").unwrap();
-            session.authenticate(vec![mechanism]).unwrap();
+            session.authenticate(vec![mechanism("PLAIN", "anna", "top-secret")]).unwrap();
             assert!(transmit(&mut session).contains(plain));
             for piece in echo.as_bytes().chunks(cut) {
                 session.handle_input(piece);
