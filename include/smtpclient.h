@@ -201,6 +201,15 @@
 #define SMTP_DETAIL_NEEDS_SMTPUTF8 4
 
 /**
+ * Detail of SMTP_E_AUTHENTICATION: the server refused an access token (OAuth 2.0).
+ *
+ * What to do: get a new token, for the scope that the message names if it names one, and log in with
+ * that. Where a new one is refused too, it is for another user or service, or the mailbox does not
+ * allow SMTP.
+ */
+#define SMTP_DETAIL_TOKEN 5
+
+/**
  * Verify the chain, the dates and that the certificate is for the host. The default.
  */
 #define SMTP_TLS_VERIFY_FULL 1

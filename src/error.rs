@@ -73,6 +73,8 @@ pub enum Detail {
     Greeting,
     /// An address or option in UTF-8 needs the mail option SMTPUTF8, or a server that offers it.
     NeedsUtf8,
+    /// The server refused an access token.
+    Token,
 }
 
 /// What failed and why. A single pointer, so that a function which only passes it on is short; one

@@ -219,7 +219,10 @@ impl Client {
             if !sasl::is_builtin(name) {
                 return Err(Error::new(
                     ErrorKind::NotSupported,
-                    format!("{name}: login knows {}", sasl::DEFAULT_ORDER.join(" ")),
+                    format!(
+                        "{name}: login knows {}",
+                        [sasl::DEFAULT_ORDER, sasl::OAUTH].concat().join(" ")
+                    ),
                 ));
             }
             mechanisms.push(name.to_ascii_uppercase());

@@ -5,8 +5,12 @@
 //! that holds a credential, or what one can be computed from, is a [`Secret`] or is wiped.
 
 mod cram_md5;
+mod json;
 mod login;
+mod oauth;
 mod plain;
+
+pub use oauth::{OAUTH, OAuth, check_token, is_oauth};
 
 use std::fmt;
 
@@ -35,10 +39,24 @@ pub trait Mechanism: Send {
         Ok(())
     }
 
+    /// Called when the server refuses, with the code of its reply.
+    fn refused(&mut self, _code: u16) -> Refusal {
+        Refusal::default()
+    }
+
     /// Whether to ask for an initial response, if the caller has not switched them off.
     fn initial(&self) -> bool {
         true
     }
+}
+
+/// What a refusal means beyond the words of the reply.
+#[derive(Debug, Default)]
+pub struct Refusal {
+    /// What the server said before it, and what to do.
+    pub words: Option<String>,
+    /// It is the secret itself that was refused: no other mechanism fares better with it.
+    pub settles: bool,
 }
 
 /// The most challenges that one exchange may have. No mechanism in use needs more than three; a
@@ -56,6 +74,9 @@ pub fn builtin(name: &str, user: &str, password: &str) -> Result<Box<dyn Mechani
     // RFC 4616 section 2 forbids NUL in both; no other mechanism could mean anything by it.
     check_no_nul("user name", user)?;
     check_no_nul("password", password)?;
+    if is_oauth(name) {
+        return Ok(Box::new(OAuth::new(name, user, password.as_bytes(), None)?));
+    }
     let (user, password) = (Secret::from(user.as_bytes()), Secret::from(password.as_bytes()));
     match name.to_ascii_uppercase().as_str() {
         "CRAM-MD5" => Ok(Box::new(cram_md5::CramMd5::new(user, password))),
@@ -66,15 +87,16 @@ pub fn builtin(name: &str, user: &str, password: &str) -> Result<Box<dyn Mechani
             format!(
                 "mechanism {} is not built in: there are {}",
                 printable(name.as_bytes(), 2 * MAX_NAME),
-                DEFAULT_ORDER.join(", ")
+                [DEFAULT_ORDER, OAUTH].concat().join(", ")
             ),
         )),
     }
 }
 
-/// Whether [`builtin`] knows `name` (letter case ignored).
+/// Whether [`builtin`] knows `name` (letter case ignored). For those of [`OAUTH`] the password is a
+/// token.
 pub fn is_builtin(name: &str) -> bool {
-    DEFAULT_ORDER.iter().any(|known| known.eq_ignore_ascii_case(name))
+    is_oauth(name) || DEFAULT_ORDER.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Checks that `name` can be a mechanism's: 1 to 20 letters, digits, hyphens and underscores
@@ -252,14 +274,14 @@ mod tests {
                 "u",
                 "p",
                 ErrorKind::NotSupported,
-                "mechanism NTLM is not built in: there are CRAM-MD5, PLAIN, LOGIN",
+                "mechanism NTLM is not built in: there are CRAM-MD5, PLAIN, LOGIN, OAUTHBEARER, XOAUTH2",
             ),
             (
                 "x\r\ny",
                 "u",
                 "p",
                 ErrorKind::NotSupported,
-                "mechanism x\\r\\ny is not built in: there are CRAM-MD5, PLAIN, LOGIN",
+                "mechanism x\\r\\ny is not built in: there are CRAM-MD5, PLAIN, LOGIN, OAUTHBEARER, XOAUTH2",
             ),
             (
                 "PLAIN",
@@ -382,6 +404,16 @@ mod tests {
                     }
                 }
             }
+            // A token, where base64 has it as PLAIN does, and the echo of it.
+            for name in OAUTH {
+                let mut mechanism = builtin(name, "uuu", password).unwrap();
+                let response = mechanism.step(None).unwrap().unwrap();
+                decode(encode(response.as_bytes()).as_bytes()).unwrap();
+                let echo = [br#"{"status":""#, password.as_bytes(), br#""}"#].concat();
+                let echo = Secret::from(echo);
+                mechanism.step(Some(echo.as_bytes())).unwrap();
+                assert!(mechanism.refused(535).words.unwrap().contains("status ***"));
+            }
         }
         for keep in [false, true] {
             let (done, wait) = channel();
@@ -443,6 +475,13 @@ mod tests {
         fn nothing_panics(text: Vec<u8>, name: String, user: String, password: String) {
             let challenge = decode(&text);
             let _ = check_name(&name);
+            for name in OAUTH {
+                if let Ok(mut mechanism) = builtin(name, &user, &password) {
+                    mechanism.step(None).unwrap();
+                    mechanism.step(Some(&text)).unwrap();
+                    mechanism.refused(535);
+                }
+            }
             for name in DEFAULT_ORDER.iter().copied().chain([name.as_str()]) {
                 if let Ok(mut mechanism) = builtin(name, &user, &password) {
                     mechanism.step(None).unwrap();

@@ -1,6 +1,6 @@
 //! AUTH (RFC 4954): mechanisms tried in order, challenges answered, refusals remembered.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Detail, Error, ErrorKind, Result};
 use crate::sasl::{self, MAX_ROUNDS, Mechanism, Secret};
 
 use super::End;
@@ -168,10 +168,18 @@ impl Session {
             self.result = Some(Err(ours.with_message(|_| text).with_reply_code(code)));
             return;
         }
-        let error = self.auth_error(&exchange);
+        let refusal = exchange.mechanism.refused(self.last.code());
+        let mut error = self.auth_error(&exchange);
+        if let Some(words) = refusal.words {
+            let error_with = error.with_message(|text| format!("{text}; {words}"));
+            error = self.credentials.scrub_error(error_with);
+        }
+        if refusal.settles {
+            error = error.with_detail(Detail::Token);
+        }
         let closing = closes(self.last.code());
         match exchange.others.pop() {
-            Some(next) if !closing => {
+            Some(next) if !closing && !refusal.settles => {
                 let others = std::mem::take(&mut exchange.others);
                 let mut following = Exchange::new(next, others);
                 following.refused = Some(error);

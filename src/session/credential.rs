@@ -52,7 +52,13 @@ impl CredentialFilter {
     pub fn remember_response(&mut self, encoded: &[u8], clear: &[u8]) {
         self.remember(encoded);
         self.remember(clear);
-        clear.split(|byte| matches!(byte, 0 | 1)).for_each(|part| self.remember(part));
+        for part in clear.split(|byte| matches!(byte, 0 | 1)) {
+            self.remember(part);
+            // RFC 7628 section 3.1: a server that echoes it does so without what stands before.
+            if let Some(token) = part.strip_prefix(b"auth=Bearer ") {
+                self.remember(token);
+            }
+        }
     }
 
     /// `bytes` without the credentials in them, whole or cut off at the end.
@@ -247,6 +253,13 @@ mod tests {
         }
         assert_eq!(filter.scrub_text("535 secret-127"), "535 ***");
         assert_eq!(filter.secrets.len(), MOST_SECRETS);
+    }
+
+    #[test]
+    fn a_token_is_hidden_without_what_stands_before_it() {
+        let mut filter = CredentialFilter::default();
+        filter.remember_response(b"eA==", b"user=anna\x01auth=Bearer ya29.v\x01\x01");
+        assert_eq!(filter.scrub_text("535 ya29.v is bad"), "535 *** is bad");
     }
 
     /// It would take minutes if every byte looked at all that follow.

@@ -136,6 +136,10 @@ impl Client {
         self.end(Command::Login { user: user.into(), password })
     }
 
+    pub fn login_by_token(&mut self, user: &str, token: &str) -> Result<()> {
+        self.end(Command::LoginByToken { user: user.into(), token: token.into() })
+    }
+
     pub fn auth(&mut self, mechanism: Box<dyn Mechanism>) -> Result<()> {
         self.end(Command::Auth(mechanism))
     }

@@ -18,6 +18,11 @@ pub enum Command {
         user: Secret,
         password: Secret,
     },
+    /// The same with an access token.
+    LoginByToken {
+        user: Secret,
+        token: Secret,
+    },
     /// A mechanism of the caller's own, or one of ours (smtplib: `auth`).
     Auth(Box<dyn Mechanism>),
     /// Any command (smtplib: `docmd`), which may hold a credential.
@@ -48,20 +53,23 @@ impl Command {
     pub(super) fn needs(&self) -> Needs {
         match self {
             Command::Ehlo(None) | Command::Helo(None) => Needs::OwnName,
-            Command::Login { .. } | Command::Auth(_) => Needs::Greeting,
+            Command::Login { .. } | Command::LoginByToken { .. } | Command::Auth(_) => {
+                Needs::Greeting
+            }
             _ => Needs::Connection,
         }
     }
 
     /// Its result is the reply's code; else that is a matter of the exchange.
     pub(super) fn gives_code(&self) -> bool {
-        !matches!(self, Command::Login { .. } | Command::Auth(_))
+        !matches!(self, Command::Login { .. } | Command::LoginByToken { .. } | Command::Auth(_))
     }
 
     /// What can be told without a connection, is told before anything is sent.
     pub(super) fn check(&self) -> Result<()> {
         match self {
             Command::Login { user, password } => login::check(user.as_text()?, password),
+            Command::LoginByToken { user, token } => login::check_token(user.as_text()?, token),
             Command::Auth(mechanism) => login::check_mechanism(&**mechanism),
             _ => Ok(()),
         }
@@ -80,6 +88,7 @@ impl Client {
                 self.session.helo(&name)
             }
             Command::Login { user, password } => self.login(user.as_text()?, &password),
+            Command::LoginByToken { user, token } => self.login_by_token(user.as_text()?, &token),
             Command::Auth(mechanism) => self.auth(mechanism),
             Command::Verb { verb, args } => self.session.command(verb.as_text()?, args.as_text()?),
             Command::Reply => self.session.collect(),
