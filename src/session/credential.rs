@@ -1,7 +1,9 @@
 //! What must not be seen: credentials on their way out, and a peer's echo of them in replies,
 //! traces and error texts, however it is cut.
 
-use crate::error::{Error, printable};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, GROWTH, print};
 use crate::sasl::Secret;
 use crate::wire::Wiped;
 
@@ -89,9 +91,15 @@ impl CredentialFilter {
         // A text may show control characters and bytes that are no UTF-8 in another form.
         let mut shown = CredentialFilter::default();
         for secret in &self.secrets {
-            let form = printable(secret.as_bytes(), usize::MAX);
-            if form.as_bytes() != secret.as_bytes() {
-                shown.secrets.push(form.into_bytes().into());
+            let secret = secret.as_bytes();
+            if secret.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+                continue;
+            }
+            // With all its room from the start: one that grows would leave a copy behind.
+            let mut form = Zeroizing::new(String::with_capacity(GROWTH * secret.len()));
+            print(secret, &mut form);
+            if form.as_bytes() != secret {
+                shown.secrets.push(Secret::from(std::mem::take(&mut *form).into_bytes()));
             }
         }
         if !shown.is_empty() {
