@@ -50,6 +50,7 @@ programs! {
     setup
     sigpipe
     threads
+    token
     transcript
     untouched
     walk

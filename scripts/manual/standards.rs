@@ -42,6 +42,11 @@ pub const STANDARDS: &[Standard] = &[
     ),
     of(7292, "PKCS #12: Personal Information Exchange Syntax v1.1", "July 2014"),
     of(
+        7628,
+        "A Set of Simple Authentication and Security Layer (SASL) Mechanisms for OAuth",
+        "August 2015",
+    ),
+    of(
         8314,
         "Cleartext Considered Obsolete: Use of Transport Layer Security (TLS) for Email Submission \
          and Access",

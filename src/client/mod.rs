@@ -11,6 +11,7 @@ mod endpoint;
 mod operation;
 mod security;
 mod setup;
+mod token;
 mod trace;
 mod url;
 
@@ -19,6 +20,7 @@ pub use driver::Driver;
 pub use endpoint::{Credentials, Endpoint};
 pub use operation::{Bytes, Command, Mail, Operation, Refused};
 pub use security::{Plan, Security};
+pub use token::{Token, TokenOwner, TokenReason, TokenRequest, TokenSource};
 
 pub use crate::message::{Envelope, Submission};
 pub use crate::sasl::{

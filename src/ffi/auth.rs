@@ -50,7 +50,8 @@ impl Kind for Step {
 ///
 /// Returns SMTP_OK (235, or 503 if authenticated already). SMTP_E_NOT_SUPPORTED if the server does
 /// not offer AUTH (some do only after STARTTLS); SMTP_E_NO_MECHANISM if none is in common, the
-/// message naming both sides; SMTP_E_AUTHENTICATION with the last refusal, or
+/// message naming both sides, and saying so where the server wants OAuth 2.0 (see
+/// smtp_client_login_oauth()); SMTP_E_AUTHENTICATION with the last refusal, or
 /// if a challenge cannot be answered, when no other mechanism is tried; SMTP_E_FORBIDDEN if
 /// only mechanisms are left that would show the password on an unencrypted connection to another
 /// machine (see smtp_client_set_allow_plaintext_auth()).
@@ -98,7 +99,8 @@ pub unsafe extern "C" fn smtp_client_auth(
 /// Authenticates with one of the library's mechanisms (smtplib: auth with auth_cram_md5, auth_plain
 /// or auth_login).
 ///
-/// @param mechanism  "CRAM-MD5" (RFC 2195), "PLAIN" (RFC 4616) or "LOGIN"
+/// @param mechanism  "CRAM-MD5" (RFC 2195), "PLAIN" (RFC 4616) or "LOGIN"; "OAUTHBEARER" (RFC 7628)
+///                   or "XOAUTH2", whose password is an access token
 /// @param user       in UTF-8
 /// @param password   in UTF-8; neither is kept, and copies are wiped
 ///
@@ -129,7 +131,8 @@ pub unsafe extern "C" fn smtp_client_set_initial_response(
     set(client, |client| client.set_initial_response(on != 0))
 }
 
-/// Which mechanisms smtp_client_login() tries, and in which order.
+/// Which mechanisms smtp_client_login() and smtp_client_login_oauth() try, and in which order; each
+/// passes over those of the other.
 ///
 /// @param names  separated by spaces, in any letter case; NULL or "" for the library's own order;
 ///               SMTP_E_NOT_SUPPORTED for one that it does not know

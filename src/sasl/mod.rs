@@ -10,7 +10,7 @@ mod login;
 mod oauth;
 mod plain;
 
-pub use oauth::{OAUTH, OAuth, check_token, is_oauth};
+pub use oauth::{OAUTH, OAuth, check_token, check_user, is_oauth};
 
 use std::fmt;
 

@@ -133,8 +133,8 @@ impl Mechanism for OAuth {
     }
 }
 
-/// Neither form has a way to write a control character.
-fn check_user(user: &str) -> Result<()> {
+/// Whether either form can write the name: neither has a way to write a control character.
+pub fn check_user(user: &str) -> Result<()> {
     let text = match user.bytes().position(|byte| byte.is_ascii_control()) {
         Some(offset) => format!("the user name has a control character at offset {offset}"),
         None if user.is_empty() => "the user name is empty".to_owned(),

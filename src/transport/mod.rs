@@ -32,6 +32,7 @@ mod kqueue;
 mod lookup;
 mod park;
 mod policy;
+mod promise;
 mod resolve;
 #[allow(unsafe_code)]
 mod socket;
@@ -48,6 +49,7 @@ pub use cancel::{Cancel, Signal};
 pub use events::Events;
 pub use park::{Park, Ready};
 pub use policy::{TlsPolicy, TlsVersion, Verify, check_server_name};
+pub use promise::Promise;
 pub use resolve::{is_address, local_hostname};
 pub use stderr::StandardError;
 pub use tcp::split_host_port;

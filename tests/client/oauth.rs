@@ -1,12 +1,16 @@
 //! Login with an access token: which mechanism, what goes over the wire, and what a refusal says.
 
+use std::any::Any;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use smtpclient::client::{DebugSink, Direction};
-use smtpclient::error::Detail;
+use smtpclient::client::{
+    DebugSink, Direction, TokenOwner, TokenReason, TokenRequest, TokenSource,
+};
+use smtpclient::error::{Detail, Error};
 
 use super::*;
 use crate::support::Script;
@@ -281,4 +285,204 @@ fn an_echoed_token_is_hidden() {
         let whole = BASE64_STANDARD.encode("user=me@x\x01auth=Bearer ya29.s3cr3t\x01\x01");
         assert!(!text.contains("ya29.s3cr3t") && !text.contains(&whole), "{text}");
     }
+}
+
+/// Gives one token after another, each good for that long.
+#[derive(Clone, Default)]
+struct Owner {
+    tokens: Arc<Mutex<Vec<&'static str>>>,
+    life: Option<Duration>,
+    /// Before it answers.
+    delay: Duration,
+    /// It answers from another thread.
+    is_elsewhere: bool,
+    asked: Arc<Mutex<Vec<(String, TokenReason)>>>,
+}
+
+impl Owner {
+    fn source(tokens: &[&'static str]) -> (Owner, TokenSource) {
+        Owner { tokens: Arc::new(Mutex::new(tokens.to_vec())), ..Owner::default() }.begin()
+    }
+
+    fn begin(self) -> (Owner, TokenSource) {
+        let source = TokenSource::new(Box::new(self.clone()));
+        (self, source)
+    }
+
+    fn asked(&self) -> Vec<(String, TokenReason)> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl TokenOwner for Owner {
+    fn ask(&self, request: TokenRequest) -> Result<Box<dyn Any + Send>> {
+        self.asked.lock().unwrap().push((request.user().to_owned(), request.reason().clone()));
+        let token = self.tokens.lock().unwrap().remove(0);
+        let (life, delay) = (self.life, self.delay);
+        let answer = move || {
+            std::thread::sleep(delay);
+            let none = || Error::new(ErrorKind::Authentication, "no network");
+            let answer = (token != "none").then(|| (token.into(), life)).ok_or_else(none);
+            let _ = request.answer(answer);
+        };
+        if self.is_elsewhere {
+            std::thread::spawn(answer);
+        } else {
+            answer();
+        }
+        Ok(Box::new(()))
+    }
+}
+
+fn with_source(server: &Server, source: &TokenSource) -> Client {
+    let mut client = connected(server);
+    client.set_token_source(Some("me@x"), Some(source.clone())).unwrap();
+    client
+}
+
+#[test]
+fn tokens_of_a_source_are_kept_for_each_user() {
+    for is_elsewhere in [false, true] {
+        let engine = Engine::new().user("me@x", "ya29.right").user("you@x", "ya29.yours");
+        let server = Server::engine(engine.mechanisms("OAUTHBEARER"));
+        let tokens = Arc::new(Mutex::new(vec!["ya29.right", "ya29.yours"]));
+        let (owner, source) = Owner { tokens, is_elsewhere, ..Owner::default() }.begin();
+        for _ in 0..2 {
+            with_source(&server, &source).login_by_source(None).unwrap();
+            with_source(&server, &source).login_by_source(Some("you@x")).unwrap();
+        }
+        let first = |user: &str| (user.to_owned(), TokenReason::First);
+        assert_eq!(owner.asked(), [first("me@x"), first("you@x")]);
+    }
+}
+
+#[test]
+fn open_logs_in_with_a_token() {
+    let server = server("XOAUTH2");
+    let (owner, source) = Owner::source(&["ya29.right"]);
+    let mut client = client(Protocol::Smtp);
+    let url = format!("smtp://me%40x@127.0.0.1:{}", server.port());
+    client.set_url(&url).unwrap();
+    kind(client.open(), ErrorKind::Misuse, "no password");
+    client.set_token_source(None, Some(source)).unwrap();
+    client.open().unwrap();
+    client.open().unwrap();
+    assert_eq!(owner.asked().len(), 1);
+    client.quit().unwrap();
+    // A server that takes none is not a reason to ask for one.
+    let server = self::server("PLAIN");
+    client.set_host("127.0.0.1", server.port()).unwrap();
+    kind(client.open(), ErrorKind::NoMechanism, "takes no OAuth 2.0 tokens");
+    assert_eq!((owner.asked().len(), client.is_connected()), (1, false));
+}
+
+#[test]
+fn after_a_refusal_one_new_token_is_tried() {
+    let right = "ya29.right";
+    for (tokens, expected, words) in [
+        (&["ya29.old", right][..], None, ""),
+        (&["ya29.old", "ya29.older", right], Some(Detail::Token), "(so was the token before it)"),
+        (
+            &["ya29.old", "none", right],
+            Some(Detail::Token),
+            "; the token source gave no token: no n",
+        ),
+        (&["none", right], Some(Detail::None), "the token source gave no token: no network"),
+    ] {
+        let server = server("OAUTHBEARER XOAUTH2");
+        let (owner, source) = Owner::source(tokens);
+        let mut client = with_source(&server, &source);
+        let error = client.login_by_source(None).err();
+        assert_eq!(error.as_ref().map(Error::detail), expected, "{tokens:?} {error:?}");
+        let asked = owner.asked();
+        assert_eq!(asked.len(), if tokens[0] == "none" { 1 } else { 2 }, "{tokens:?}");
+        for (_, reason) in &asked[1..] {
+            let TokenReason::Refused(said) = reason else { panic!("{reason:?}") };
+            assert!(said.contains("535 5.7.8") && said.contains("status 401"), "{said}");
+        }
+        if let Some(error) = error {
+            assert!(error.message().contains(words), "{error}");
+            // No refused one is tried by the next login.
+            client.login_by_source(None).unwrap();
+            assert_eq!(owner.asked().len(), tokens.len());
+        }
+        client.quit().unwrap();
+        server.finish();
+    }
+}
+
+#[test]
+fn a_server_that_hangs_up_behind_its_refusal() {
+    let script = offering("XOAUTH2").expect("AUTH XOAUTH2 ").reply("535 5.7.3 no").close();
+    let server = Server::script(script);
+    let (owner, source) = Owner::source(&["ya29.old", "ya29.new"]);
+    let error = with_source(&server, &source).login_by_source(None).unwrap_err();
+    assert_eq!((error.kind(), error.detail()), (ErrorKind::Authentication, Detail::Token));
+    assert!(error.message().contains("535 5.7.3 no"), "{error}");
+    assert!(owner.asked().len() <= 2);
+    server.finish_unchecked();
+    // What refuses the mechanism, or now, is no reason for another token.
+    for reply in ["454 4.7.0 later", "504 5.5.4 what", "421 4.3.2 bye"] {
+        let server = Server::script(offering("XOAUTH2").expect("AUTH XOAUTH2 ").reply(reply));
+        let (owner, source) = Owner::source(&["ya29.old"]);
+        let error = with_source(&server, &source).login_by_source(None).unwrap_err();
+        assert_eq!((error.kind(), owner.asked().len()), (ErrorKind::Authentication, 1), "{error}");
+        server.finish_unchecked();
+    }
+}
+
+#[test]
+fn tokens_are_renewed_before_their_end() {
+    let server = server("XOAUTH2");
+    let tokens = Arc::new(Mutex::new(vec!["ya29.right"; 3]));
+    // The last tenth of it is not used.
+    let (owner, source) =
+        Owner { tokens, life: Some(Duration::from_secs(1)), ..Owner::default() }.begin();
+    with_source(&server, &source).login_by_source(None).unwrap();
+    std::thread::sleep(Duration::from_millis(950));
+    with_source(&server, &source).login_by_source(None).unwrap();
+    assert_eq!(owner.asked()[1].1, TokenReason::Expiring);
+}
+
+#[test]
+fn the_wait_for_a_token_ends_in_time() {
+    for is_elsewhere in [false, true] {
+        let server = server("XOAUTH2");
+        let (tokens, delay) =
+            (Arc::new(Mutex::new(vec!["ya29.right"])), Duration::from_millis(400));
+        let (owner, source) = Owner { tokens, delay, is_elsewhere, ..Owner::default() }.begin();
+        let mut client = with_source(&server, &source);
+        client.ehlo_or_helo_if_needed().unwrap();
+        client.set_timeout(TimeoutPolicy::After(Duration::from_millis(200)));
+        let begun = Instant::now();
+        kind(
+            client.login_by_source(None),
+            ErrorKind::Timeout,
+            "waiting for a token: the time limit",
+        );
+        assert!(begun.elapsed() < Duration::from_secs(5) && !client.is_connected());
+        // It came too late for that login, and serves the next.
+        std::thread::sleep(delay);
+        with_source(&server, &source).login_by_source(None).unwrap();
+        assert_eq!(owner.asked().len(), 1);
+    }
+}
+
+#[test]
+fn arguments_of_a_source() {
+    let server = Server::script(Script::new().reply("220 x").expect("QUIT").reply("221 bye"));
+    let mut client = connected(&server);
+    let (owner, source) = Owner::source(&[]);
+    kind(client.login_by_source(None), ErrorKind::Misuse, "smtp_client_set_token_source()");
+    for user in [None, Some(""), Some("a\x01b")] {
+        let result = client.set_token_source(user, Some(source.clone()));
+        kind(result, ErrorKind::InvalidArgument, "user name");
+    }
+    client.set_token_source(Some("u"), Some(source)).unwrap();
+    kind(client.login_by_source(Some("a\nb")), ErrorKind::InvalidArgument, "at offset 1");
+    client.set_credentials(Some("u"), Some("p")).unwrap();
+    kind(client.login_by_source(None), ErrorKind::Misuse, "no source");
+    client.quit().unwrap();
+    assert!(owner.asked().is_empty());
+    server.finish();
 }
