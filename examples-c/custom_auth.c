@@ -1,6 +1,6 @@
 /*
  * Logs in with a mechanism of one's own: XOAUTH2 as an auth callback, with an access token from the
- * environment.
+ * environment. (The library knows that one by itself: send_oauth2.c. It shows how others are made.)
  *
  *     ACCESS_TOKEN=ya29.vF9dft4... custom_auth [--ca FILE] SERVER USER
  *

@@ -201,6 +201,15 @@
 #define SMTP_DETAIL_NEEDS_SMTPUTF8 4
 
 /**
+ * Detail of SMTP_E_AUTHENTICATION: the server refused an access token (OAuth 2.0).
+ *
+ * What to do: get a new token, for the scope that the message names if it names one, and log in with
+ * that. Where a new one is refused too, it is for another user or service, or the mailbox does not
+ * allow SMTP.
+ */
+#define SMTP_DETAIL_TOKEN 5
+
+/**
  * Verify the chain, the dates and that the certificate is for the host. The default.
  */
 #define SMTP_TLS_VERIFY_FULL 1
@@ -344,6 +353,22 @@
  * For whom it is, the first eight names: "mail.example.org, smtp.example.org"
  */
 #define SMTP_TLS_INFO_NAMES 8
+
+/**
+ * Reason of a request: the source has no token for that user yet.
+ */
+#define SMTP_TOKEN_FIRST 1
+
+/**
+ * Reason of a request: the token that it has is about to expire, or has expired.
+ */
+#define SMTP_TOKEN_EXPIRING 2
+
+/**
+ * Reason of a request: the server has refused the token that it had. smtp_token_request_detail()
+ * has the server's words.
+ */
+#define SMTP_TOKEN_REFUSED 3
 
 /**
  * What became of a recipient: never offered to the server, or surely not delivered; sending again
@@ -593,6 +618,19 @@ typedef struct smtp_envelope smtp_envelope;
 typedef struct smtp_tls smtp_tls;
 
 /**
+ * A token that a source asks its callback for. It lives until it is answered, by
+ * smtp_token_give() or smtp_token_fail(), or until the end of its source; it is SMTP_E_MISUSE
+ * after that. Not to be freed.
+ */
+typedef struct smtp_token_request smtp_token_request;
+
+/**
+ * A source of access tokens. It keeps the tokens that its callback gives, one for each user name,
+ * and may serve any number of clients on any threads.
+ */
+typedef struct smtp_token_source smtp_token_source;
+
+/**
  * One mail transaction (RFC 5321 section 3.3): sender, recipients, message, and, after it was
  * sent, what became of it for each recipient. It belongs to no client and may be sent again,
  * which replaces its outcome.
@@ -666,6 +704,21 @@ typedef void (*smtp_completion_callback)(smtp_transaction *transaction, void *us
  * could have decided, so the callback keeps its own count in user_data if it needs one.
  */
 typedef int (*smtp_auth_callback)(smtp_auth_exchange *exchange, void *user_data);
+
+/**
+ * Asked for an access token when a login needs one and the source has none that is good.
+ *
+ * It answers with smtp_token_give() or smtp_token_fail(), here or later and from any thread; the
+ * login waits for that, within its time limit, and smtp_client_cancel() ends the wait. A negative
+ * return is an answer, too: there is no token. Every request wants an answer: until it has one,
+ * whatever logs in for that user waits for it, and no other is made.
+ *
+ * Runs on the thread of the call that logs in, in which the client is busy, so that with
+ * smtp_client_set_nonblocking() it should only begin what takes time. Never twice at the same time
+ * for one user of a source; for two users it may, on two threads. A login in it that would wait for
+ * the same request is SMTP_E_MISUSE.
+ */
+typedef int (*smtp_token_callback)(smtp_token_request *request, void *user_data);
 
 /**
  * Gives the next bytes of a message, on the thread that sends.
@@ -1226,7 +1279,7 @@ int smtp_client_set_addresses(smtp_client *client,
 /**
  * Makes sure that there is a connection to the server that was set, ready for mail: looks the name
  * up, connects, secures the connection as smtp_client_set_security() says, sends EHLO and logs in
- * with the credentials, all within one time limit. With STARTTLS or TLS nothing but EHLO and
+ * with the credentials, or a token of the source, all within one time limit. With STARTTLS or TLS nothing but EHLO and
  * STARTTLS goes out in clear.
  *
  * Cheap enough to be called before each mail: if the connection is there, nothing is sent. A server
@@ -1235,7 +1288,7 @@ int smtp_client_set_addresses(smtp_client *client,
  * another function made the connection. (Where no server was set, any that is there will do.)
  *
  * Returns SMTP_OK. The errors of smtp_client_connect(), smtp_client_starttls(),
- * smtp_client_ehlo_or_helo_if_needed() and smtp_client_login(), the message saying in which phase;
+ * smtp_client_ehlo_or_helo_if_needed(), smtp_client_login() and smtp_client_login_oauth(), the message saying in which phase;
  * SMTP_E_NOT_SUPPORTED if STARTTLS is needed and not offered, SMTP_E_HELO if EHLO is refused then;
  * SMTP_E_MISUSE if no host was set and there is no connection, or for credentials without a
  * password. After an error there is no connection.
@@ -1761,8 +1814,9 @@ int smtp_client_data(smtp_client *client,
  * @defgroup smtpclient-auth Log in
  *
  * smtp_client_login() is what nearly every program needs: it takes the strongest mechanism that
- * both sides know. smtp_client_auth() is for mechanisms that the library does not know, such as
- * XOAUTH2; custom_auth.c in smtpclient-examples(3) is one.
+ * both sides know; with an access token, smtp_client_login_oauth() (see smtpclient-token(3)).
+ * smtp_client_auth() is for mechanisms that the library does not know; custom_auth.c in
+ * smtpclient-examples(3) is one.
  *
  *     if (smtp_client_starttls(c) < 0 || smtp_client_login(c, user, password) < 0)
  *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
@@ -1786,7 +1840,8 @@ int smtp_client_data(smtp_client *client,
  *
  * Returns SMTP_OK (235, or 503 if authenticated already). SMTP_E_NOT_SUPPORTED if the server does
  * not offer AUTH (some do only after STARTTLS); SMTP_E_NO_MECHANISM if none is in common, the
- * message naming both sides; SMTP_E_AUTHENTICATION with the last refusal, or
+ * message naming both sides, and saying so where the server wants OAuth 2.0 (see
+ * smtp_client_login_oauth()); SMTP_E_AUTHENTICATION with the last refusal, or
  * if a challenge cannot be answered, when no other mechanism is tried, or if the server
  * does not prove by SCRAM that it knows the password, which ends the connection where it claims a
  * success; SMTP_E_INVALID_ARGUMENT or SMTP_E_NOT_SUPPORTED if only SCRAM is left and does not
@@ -1825,8 +1880,9 @@ int smtp_client_auth(smtp_client *client,
  *
  * @param mechanism  "SCRAM-SHA-256" (RFC 7677), "SCRAM-SHA-1" (RFC 5802), either with "-PLUS"
  *                   (bound to TLS by RFC 9266 or RFC 5929), "CRAM-MD5" (RFC 2195), "PLAIN"
- *                   (RFC 4616), "LOGIN", or "EXTERNAL" (RFC 4422: by the client certificate,
- *                   for instance)
+ *                   (RFC 4616), "LOGIN", "OAUTHBEARER" (RFC 7628) or "XOAUTH2", whose password is
+ *                   an access token, or "EXTERNAL" (RFC 4422: by the client certificate, for
+ *                   instance)
  * @param user       in UTF-8; for EXTERNAL whom to act as, "" for whomever the server takes the
  *                   client for
  * @param password   in UTF-8, NULL for EXTERNAL; neither is kept, and copies are wiped
@@ -1851,7 +1907,8 @@ int smtp_client_set_initial_response(smtp_client *client,
                                      int on);
 
 /**
- * Which mechanisms smtp_client_login() tries, and in which order.
+ * Which mechanisms smtp_client_login() and smtp_client_login_oauth() try, and in which order; each
+ * passes over those of the other.
  *
  * @param names  separated by spaces, in any letter case; NULL or "" for the library's own order;
  *               SMTP_E_NOT_SUPPORTED for one that it does not know. "EXTERNAL", which that order
@@ -1892,6 +1949,165 @@ SMTP_API
 int smtp_auth_exchange_respond(smtp_auth_exchange *exchange,
                                const void *data,
                                size_t length);
+
+/**
+ * @defgroup smtpclient-token Log in with OAuth 2.0
+ *
+ * Providers that take no passwords any more want an access token, which a program gets from them
+ * over HTTPS; the library does no HTTP. With a token at hand,
+ *
+ *     if (smtp_client_login_oauth(c, "me@example.org", token) < 0)
+ *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ *
+ * is all it takes. Tokens live for an hour or so, and a program that runs longer has a source of
+ * them: a callback, which is asked for a token when a login needs one, and not before.
+ *
+ *     static int ask(smtp_token_request *request, void *user_data) {
+ *         FILE *file = fopen((const char *)user_data, "r");
+ *         char token[8192];
+ *         int found = file != NULL && fscanf(file, "%8191s", token) == 1;
+ *         if (file != NULL)
+ *             fclose(file);
+ *         return found ? smtp_token_give(request, token, 0)
+ *                      : smtp_token_fail(request, "there is no token in the file");
+ *     }
+ *
+ * It is set once, for all clients that log in with it, and smtp_client_open() does the rest:
+ *
+ *     char path[] = "/run/mail/token";
+ *     smtp_token_source *source = smtp_token_source_new(ask, path, NULL);
+ *     if (source == NULL || smtp_client_set_token_source(c, "me@example.org", source) < 0 ||
+ *         smtp_client_open(c) < 0)
+ *         fprintf(stderr, "%s\n", smtp_last_error());
+ *     smtp_token_source_free(source);
+ *
+ * The callback may answer later and from another thread as well. send_oauth2.c in
+ * smtpclient-examples(3) is a whole program.
+ */
+
+/**
+ * Logs in with an OAuth 2.0 access token: by OAUTHBEARER (RFC 7628) if the server offers it, else
+ * by XOAUTH2, or in the order of smtp_client_set_auth_mechanisms(). EHLO is sent first if need be.
+ *
+ * @param user   whose mailbox it is, in UTF-8 without control characters; NULL for the one set by
+ *               smtp_client_set_token_source(), where `token` is NULL too
+ * @param token  the access token, not empty, of printable ASCII without spaces, so short that its
+ *               line has at most 12288 octets (RFC 4954 section 4), which are 9 KiB of token. A
+ *               copy is wiped after use. NULL for one of the source that was set by
+ *               smtp_client_set_token_source(); if the server refuses that, one new token is
+ *               asked for, and tried on the same connection
+ *
+ * Returns SMTP_OK. SMTP_E_INVALID_ARGUMENT for a user or token that cannot be, before anything is
+ * sent, the message saying where and not what; SMTP_E_MISUSE for NULL without a source;
+ * SMTP_E_NOT_SUPPORTED if the server does not offer AUTH; SMTP_E_NO_MECHANISM if it takes no tokens,
+ * or the mechanisms that were chosen do not; SMTP_E_FORBIDDEN on an unencrypted connection to
+ * another machine (see smtp_client_set_allow_plaintext_auth()); SMTP_E_AUTHENTICATION if the server
+ * refuses, the message saying with which status and for which scope, and
+ * smtp_client_last_error_detail() being SMTP_DETAIL_TOKEN where a new token may help; the same
+ * without that if the source gave none. SMTP_E_TIMEOUT and SMTP_E_CANCELLED close the connection.
+ */
+SMTP_API
+SMTP_NODISCARD
+int smtp_client_login_oauth(smtp_client *client,
+                            const char *user,
+                            const char *token);
+
+/**
+ * Sets where smtp_client_open(), and smtp_client_login_oauth() without a token, get their tokens;
+ * password and user of smtp_client_set_credentials() are forgotten.
+ *
+ * @param user    as for smtp_client_login_oauth(); NULL for the one that was set before, by a URL for
+ *                instance
+ * @param source  the client keeps a reference of its own: the source may be freed at once, and
+ *                given to other clients. NULL for no credentials
+ *
+ * Returns SMTP_OK; SMTP_E_INVALID_ARGUMENT for a user that cannot be, or none.
+ */
+SMTP_API
+int smtp_client_set_token_source(smtp_client *client,
+                                 const char *user,
+                                 const smtp_token_source *source);
+
+/**
+ * Makes a source of tokens.
+ *
+ * A token is kept until a minute before its end, or the last tenth of its life where that is less,
+ * or until the server refuses it. Logins that need one at the same time wait for the same request.
+ * In a forked child the source has the parent's tokens and asks for new ones by itself; it is
+ * SMTP_E_MISUSE there if another thread was using it in the moment of the fork.
+ *
+ * @param callback   asked for tokens; not NULL
+ * @param user_data  passed to it
+ * @param destroy    called once with user_data when neither the source nor any client needs it any
+ *                   more, or before this function returns NULL; may be NULL. It may run on any
+ *                   thread that frees a client or source or answers a request
+ *
+ * Returns the source, to be freed with smtp_token_source_free(); NULL if the callback is NULL
+ * (SMTP_E_INVALID_ARGUMENT is smtp_last_error_code()) or there is no memory (SMTP_E_NO_MEMORY).
+ */
+SMTP_API
+SMTP_NODISCARD
+smtp_token_source *smtp_token_source_new(smtp_token_callback callback,
+                                         void *user_data,
+                                         smtp_destroy_callback destroy);
+
+/**
+ * Frees a source; NULL is allowed. Clients that were given it keep what they need of it. With the
+ * last of them requests that were not answered end, and its tokens are wiped.
+ */
+SMTP_API
+void smtp_token_source_free(smtp_token_source *source);
+
+/**
+ * Why a token is asked for: SMTP_TOKEN_FIRST, SMTP_TOKEN_EXPIRING or SMTP_TOKEN_REFUSED. Negative
+ * for a request that was answered: SMTP_E_MISUSE.
+ */
+SMTP_API
+int smtp_token_request_reason(const smtp_token_request *request);
+
+/**
+ * For whom a token is asked for. NULL for a request that was answered. Valid until the request is
+ * answered, or the end of its source.
+ */
+SMTP_API
+const char *smtp_token_request_user(const smtp_token_request *request);
+
+/**
+ * What the login with the token before failed with, for SMTP_TOKEN_REFUSED: the server's words,
+ * with status and scope where it named them. NULL for another reason. Valid as
+ * smtp_token_request_user().
+ */
+SMTP_API const char *smtp_token_request_detail(const smtp_token_request *request);
+
+/**
+ * Answers a request with a token, from any thread.
+ *
+ * @param token             as for smtp_client_login_oauth(); a copy is kept by the source, and
+ *                          wiped at its end
+ * @param lifetime_seconds  how long it is good from now on (OAuth's expires_in); 0 if that is not
+ *                          known: it is then kept until the server refuses it
+ *
+ * Returns SMTP_OK, also where nobody waits for it any more: the next login uses it. For arguments
+ * that cannot be SMTP_E_INVALID_ARGUMENT, which is the answer of those who wait for the token as
+ * well. SMTP_E_MISUSE for a request that was answered already, or whose source is gone.
+ */
+SMTP_API
+int smtp_token_give(smtp_token_request *request,
+                    const char *token,
+                    int lifetime_seconds);
+
+/**
+ * Answers a request: there is no token. Those who wait for it fail with SMTP_E_AUTHENTICATION and
+ * this text; the next login asks anew. From any thread.
+ *
+ * @param text  why, in UTF-8; of a long one the first 512 bytes are shown. NULL or "" if there is
+ *              nothing to say
+ *
+ * Returns SMTP_OK; SMTP_E_MISUSE for a request that was answered already, or whose source is gone.
+ */
+SMTP_API
+int smtp_token_fail(smtp_token_request *request,
+                    const char *text);
 
 /**
  * @defgroup smtpclient-mail Send mail

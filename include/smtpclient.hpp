@@ -131,6 +131,12 @@ struct recipient {
     std::string text;
 };
 
+enum class token_reason {
+    first = SMTP_TOKEN_FIRST,
+    expiring = SMTP_TOKEN_EXPIRING,
+    refused = SMTP_TOKEN_REFUSED
+};
+
 enum class direction {
     sent = SMTP_DEBUG_SENT,
     received = SMTP_DEBUG_RECEIVED,
@@ -547,6 +553,80 @@ private:
     bool cancelled_;
 };
 
+/* A token that a token_source asks for. It may be copied, kept, and answered once, from any thread. */
+class token_request {
+public:
+    explicit token_request(smtp_token_request *handle) noexcept : handle_(handle) {}
+
+    token_reason reason() const {
+        return static_cast<token_reason>(checked(smtp_token_request_reason(handle_)));
+    }
+    std::string user() const {
+        return smtpclient::detail::owned(smtp_token_request_user(handle_));
+    }
+    /* Why the login with the token before failed; "" where none did. */
+    std::string detail() const {
+        return smtpclient::detail::owned(smtp_token_request_detail(handle_));
+    }
+
+    /* Without a lifetime it is kept until the server refuses it. */
+    void give(const std::string &token, std::chrono::seconds lifetime = std::chrono::seconds(0)) {
+        const std::int64_t most = std::numeric_limits<int>::max();
+        const std::int64_t asked = lifetime.count();
+        const std::int64_t seconds = asked < 0 ? -1 : asked < most ? asked : most;
+        /* What cannot be a string of C's is an answer as well. */
+        const bool whole = token.find('\0') == std::string::npos;
+        checked(smtp_token_give(handle_, whole ? token.c_str() : "", static_cast<int>(seconds)));
+    }
+    void fail(const std::string &text) { checked(smtp_token_fail(handle_, text.c_str())); }
+
+private:
+    static int checked(int code) {
+        if (code < 0) {
+            throw error(code, smtp_last_error());
+        }
+        return code;
+    }
+
+    smtp_token_request *handle_;
+};
+
+/* Where access tokens come from; it may be given to many clients. */
+class token_source {
+public:
+    /* Called on the thread of a login; may answer later. If it throws, there is no token, and the
+     * exception leaves the call that logs in. */
+    typedef std::function<void(token_request)> callback;
+
+    explicit token_source(callback function) {
+        std::unique_ptr<callback> own(new callback(std::move(function)));
+        const smtp_token_callback asked = *own ? &ask : nullptr;
+        /* The library destroys it, also where it makes no source. */
+        handle_.reset(detail::made(
+            smtp_token_source_new(asked, own.release(), &detail::destroy<callback>)));
+    }
+
+    smtp_token_source *get() const noexcept { return handle_.get(); }
+
+private:
+    static int ask(smtp_token_request *request, void *user) noexcept {
+        try {
+            (*static_cast<const callback *>(user))(token_request(request));
+            return 0;
+        } catch (...) {
+            detail::running *const call = detail::running::innermost();
+            if (call) {
+                call->keep();
+            }
+            return -1;
+        }
+    }
+
+    std::unique_ptr<smtp_token_source,
+                    detail::freed<smtp_token_source, smtp_token_source_free>>
+        handle_;
+};
+
 /* A client: settings, and any number of connections one after another. */
 class client {
 public:
@@ -601,6 +681,12 @@ public:
     client &set_credentials(const std::string &user, const std::string &password) {
         return done([&]() {
             return smtp_client_set_credentials(get(), detail::text(user), detail::text(password));
+        });
+    }
+    /* Tokens in place of a password. */
+    client &set_token_source(const std::string &user, const token_source &source) {
+        return done([&]() {
+            return smtp_client_set_token_source(get(), detail::text(user), source.get());
         });
     }
     client &set_no_credentials() {
@@ -824,6 +910,16 @@ public:
         return done([&]() {
             return smtp_client_login(get(), detail::text(user), detail::text(password));
         });
+    }
+    /* With an OAuth 2.0 access token. */
+    client &login_oauth(const std::string &user, const std::string &token) {
+        return done([&]() {
+            return smtp_client_login_oauth(get(), detail::text(user), detail::text(token));
+        });
+    }
+    /* With one of the source that was set. */
+    client &login_oauth() {
+        return done([&]() { return smtp_client_login_oauth(get(), nullptr, nullptr); });
     }
     client &auth(const std::string &mechanism, auth_callback callback) {
         registered<auth_callback> own = {std::move(callback), shared_};

@@ -73,6 +73,8 @@ pub enum Detail {
     Greeting,
     /// An address or option in UTF-8 needs the mail option SMTPUTF8, or a server that offers it.
     NeedsUtf8,
+    /// The server refused an access token.
+    Token,
 }
 
 /// What failed and why. A single pointer, so that a function which only passes it on is short; one
@@ -204,7 +206,28 @@ impl std::error::Error for Error {}
 pub fn printable(bytes: &[u8], limit: usize) -> String {
     let shown = &bytes[..bytes.len().min(limit)];
     let mut text = String::with_capacity(shown.len());
-    for character in String::from_utf8_lossy(shown).chars() {
+    print(shown, &mut text);
+    if bytes.len() > limit {
+        text.push_str("...");
+    }
+    text
+}
+
+/// The same behind `text`, with [`GROWTH`] times the room at most, and no copy elsewhere.
+pub fn print(bytes: &[u8], text: &mut String) {
+    for chunk in bytes.utf8_chunks() {
+        print_characters(chunk.valid(), text);
+        if !chunk.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+}
+
+/// How much longer a text may be than the bytes that it shows.
+pub const GROWTH: usize = 4;
+
+fn print_characters(valid: &str, text: &mut String) {
+    for character in valid.chars() {
         match character {
             '\n' => text.push_str("\\n"),
             '\r' => text.push_str("\\r"),
@@ -220,10 +243,6 @@ pub fn printable(bytes: &[u8], limit: usize) -> String {
             c => text.push(c),
         }
     }
-    if bytes.len() > limit {
-        text.push_str("...");
-    }
-    text
 }
 
 /// How much of a server's text an error message shows.

@@ -51,6 +51,7 @@ programs! {
     sigpipe
     threads
     tls
+    token
     transcript
     untouched
     walk

@@ -199,6 +199,47 @@ fn custom_auth_speaks_xoauth2() {
     assert_eq!(record.connections[0].login.as_deref(), Some("me@a.example"));
 }
 
+/// The token comes from a command, which is asked again if the server refuses it.
+#[test]
+fn send_oauth2_asks_a_command_for_tokens() {
+    let directory = TempDir::new("examples");
+    let ca = directory.write("ca.pem", &authority().pem);
+    let engine = Engine::new().user("me@a.example", "ya29.right").mechanisms("OAUTHBEARER XOAUTH2");
+    let server = Server::builder().tls(ServerTls::new(Kind::Valid));
+    let server = server.engine(engine.auth_needs_tls()).start();
+    let address = server.address().replace("127.0.0.1", "localhost");
+    let url = format!("smtp+starttls://me%40a.example@{address}");
+    let with = |command: &str| {
+        let options = ["--ca", &ca, "-c", command, &url, "me@a.example", "bob@b.example"];
+        run("send_oauth2", &options, MESSAGE)
+    };
+
+    let output = with("echo ya29.right");
+    assert_eq!(status(&output), 0, "{output:?}");
+    assert!(text(&output.stdout).starts_with("sent: "), "{output:?}");
+
+    let output = with("test $OAUTH2_REASON = refused && echo ya29.right || echo ya29.old");
+    assert_eq!(status(&output), 0, "{output:?}");
+    assert!(text(&output.stderr).contains("535"), "{output:?}");
+
+    for (command, words) in [
+        ("echo ya29.wrong", "the token was refused (status 401"),
+        ("echo a b", "the token has a space at offset 1"),
+        ("exit 1", "the command printed none"),
+    ] {
+        let output = with(command);
+        assert_eq!(status(&output), 1, "{output:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains(words) && !said.contains("ya29.wrong"), "{said}");
+    }
+    for arguments in [&[][..], &["-c", "true", &url, "me@a.example"], &["--no", "x", "y", "z"]] {
+        assert_eq!(status(&run("send_oauth2", arguments, "")), 2, "{arguments:?}");
+    }
+    let record = server.finish();
+    assert_eq!(record.messages().len(), 2);
+    assert_eq!(record.messages()[0].content, ON_THE_WIRE);
+}
+
 #[test]
 fn verify_address_asks_and_sends_nothing() {
     let server = Server::engine(Engine::new().refuse("bob@b.example", REFUSAL));

@@ -63,6 +63,11 @@ pub const STANDARDS: &[Standard] = &[
         "November 2015",
     ),
     of(
+        7628,
+        "A Set of Simple Authentication and Security Layer (SASL) Mechanisms for OAuth",
+        "August 2015",
+    ),
+    of(
         8314,
         "Cleartext Considered Obsolete: Use of Transport Layer Security (TLS) for Email Submission \
          and Access",

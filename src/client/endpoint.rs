@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use crate::session::Protocol;
 
 use super::security::{Plan, Security};
+use super::token::TokenSource;
 
 /// A server, and what is needed to be let in.
 #[derive(Default)]
@@ -20,12 +21,14 @@ pub struct Endpoint {
     pub addresses: Vec<String>,
 }
 
-/// Both are wiped when dropped. No `Debug`: they are shown nowhere.
+/// Secrets in it are wiped when dropped. No `Debug`: they are shown nowhere.
 pub struct Credentials {
     /// Never empty.
     pub user: Zeroizing<String>,
     /// `None` where only the user was named.
     pub password: Option<Zeroizing<String>>,
+    /// In place of a password.
+    pub source: Option<TokenSource>,
 }
 
 impl Endpoint {

@@ -12,6 +12,7 @@ mod endpoint;
 mod operation;
 mod security;
 mod setup;
+mod token;
 mod trace;
 mod url;
 
@@ -20,6 +21,7 @@ pub use driver::Driver;
 pub use endpoint::{Credentials, Endpoint};
 pub use operation::{Bytes, Command, Mail, Operation, Refused};
 pub use security::{Plan, Security};
+pub use token::{Token, TokenOwner, TokenReason, TokenRequest, TokenSource};
 
 pub use crate::message::{Envelope, Submission};
 pub use crate::sasl::{Mechanism, Secret, has_password, is_builtin as is_known_mechanism};

@@ -4,12 +4,14 @@
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result, printable};
+use crate::sasl;
 use crate::session::Protocol;
 use crate::transport::{is_address, split_host_port};
 use crate::wire::command::check_argument;
 
 use super::endpoint::{Credentials, Endpoint};
 use super::security::Security;
+use super::token::TokenSource;
 use super::{Client, url};
 
 impl Client {
@@ -42,9 +44,33 @@ impl Client {
                 let text = "the credentials have no user name";
                 return Err(Error::new(ErrorKind::InvalidArgument, text));
             }
-            Some(user) => Some(Credentials { user: keep(user), password: password.map(keep) }),
+            Some(user) => {
+                let password = password.map(keep);
+                Some(Credentials { user: keep(user), password, source: None })
+            }
         };
         self.endpoint_to_change().credentials = credentials;
+        Ok(())
+    }
+
+    /// Tokens in place of a password; `None` for no credentials. Without a user it is the one that
+    /// was set before.
+    pub fn set_token_source(
+        &mut self,
+        user: Option<&str>,
+        source: Option<TokenSource>,
+    ) -> Result<()> {
+        let Some(source) = source else {
+            self.endpoint_to_change().credentials = None;
+            return Ok(());
+        };
+        let before = self.config.endpoint.credentials.as_ref().map(|one| one.user.clone());
+        let user = user.map(|user| Zeroizing::new(user.to_owned())).or(before);
+        let none = || Error::new(ErrorKind::InvalidArgument, "the token source has no user name");
+        let user = user.ok_or_else(none)?;
+        sasl::check_user(&user)?;
+        self.endpoint_to_change().credentials =
+            Some(Credentials { user, password: None, source: Some(source) });
         Ok(())
     }
 

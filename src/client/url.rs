@@ -85,7 +85,7 @@ fn credentials(text: &str) -> Read<Credentials> {
         Some(password) => Some(Zeroizing::new(decode(password)?)),
         None => None,
     };
-    Ok(Credentials { user: Zeroizing::new(decode(user)?), password })
+    Ok(Credentials { user: Zeroizing::new(decode(user)?), password, source: None })
 }
 
 /// The host without brackets, and the port, 0 if there is none.

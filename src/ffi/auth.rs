@@ -55,7 +55,8 @@ impl Kind for Step {
 ///
 /// Returns SMTP_OK (235, or 503 if authenticated already). SMTP_E_NOT_SUPPORTED if the server does
 /// not offer AUTH (some do only after STARTTLS); SMTP_E_NO_MECHANISM if none is in common, the
-/// message naming both sides; SMTP_E_AUTHENTICATION with the last refusal, or
+/// message naming both sides, and saying so where the server wants OAuth 2.0 (see
+/// smtp_client_login_oauth()); SMTP_E_AUTHENTICATION with the last refusal, or
 /// if a challenge cannot be answered, when no other mechanism is tried, or if the server
 /// does not prove by SCRAM that it knows the password, which ends the connection where it claims a
 /// success; SMTP_E_INVALID_ARGUMENT or SMTP_E_NOT_SUPPORTED if only SCRAM is left and does not
@@ -108,8 +109,9 @@ pub unsafe extern "C" fn smtp_client_auth(
 ///
 /// @param mechanism  "SCRAM-SHA-256" (RFC 7677), "SCRAM-SHA-1" (RFC 5802), either with "-PLUS"
 ///                   (bound to TLS by RFC 9266 or RFC 5929), "CRAM-MD5" (RFC 2195), "PLAIN"
-///                   (RFC 4616), "LOGIN", or "EXTERNAL" (RFC 4422: by the client certificate,
-///                   for instance)
+///                   (RFC 4616), "LOGIN", "OAUTHBEARER" (RFC 7628) or "XOAUTH2", whose password is
+///                   an access token, or "EXTERNAL" (RFC 4422: by the client certificate, for
+///                   instance)
 /// @param user       in UTF-8; for EXTERNAL whom to act as, "" for whomever the server takes the
 ///                   client for
 /// @param password   in UTF-8, NULL for EXTERNAL; neither is kept, and copies are wiped
@@ -147,7 +149,8 @@ pub unsafe extern "C" fn smtp_client_set_initial_response(
     set(client, |client| client.set_initial_response(on != 0))
 }
 
-/// Which mechanisms smtp_client_login() tries, and in which order.
+/// Which mechanisms smtp_client_login() and smtp_client_login_oauth() try, and in which order; each
+/// passes over those of the other.
 ///
 /// @param names  separated by spaces, in any letter case; NULL or "" for the library's own order;
 ///               SMTP_E_NOT_SUPPORTED for one that it does not know. "EXTERNAL", which that order

@@ -33,6 +33,12 @@ pub const SMTP_DETAIL_GREETING: c_int = 3;
 /// What to do: add the option SMTPUTF8, or use smtp_client_send_message(), which adds it by itself;
 /// where the server does not offer it, only an address in ASCII reaches it.
 pub const SMTP_DETAIL_NEEDS_SMTPUTF8: c_int = 4;
+/// Detail of SMTP_E_AUTHENTICATION: the server refused an access token (OAuth 2.0).
+///
+/// What to do: get a new token, for the scope that the message names if it names one, and log in with
+/// that. Where a new one is refused too, it is for another user or service, or the mailbox does not
+/// allow SMTP.
+pub const SMTP_DETAIL_TOKEN: c_int = 5;
 
 pub(super) fn detail(detail: Detail) -> c_int {
     match detail {
@@ -41,6 +47,7 @@ pub(super) fn detail(detail: Detail) -> c_int {
         Detail::Connecting => SMTP_DETAIL_CONNECTING,
         Detail::Greeting => SMTP_DETAIL_GREETING,
         Detail::NeedsUtf8 => SMTP_DETAIL_NEEDS_SMTPUTF8,
+        Detail::Token => SMTP_DETAIL_TOKEN,
     }
 }
 

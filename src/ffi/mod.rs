@@ -25,6 +25,7 @@ pub mod recipient;
 pub mod reply;
 pub mod setup;
 pub mod tls;
+pub mod token;
 pub mod transaction;
 pub mod version;
 

@@ -161,8 +161,9 @@ smtp_client_helo()
  * @defgroup smtpclient-auth Log in
  *
  * smtp_client_login() is what nearly every program needs: it takes the strongest mechanism that
- * both sides know. smtp_client_auth() is for mechanisms that the library does not know, such as
- * XOAUTH2; custom_auth.c in smtpclient-examples(3) is one.
+ * both sides know; with an access token, smtp_client_login_oauth() (see smtpclient-token(3)).
+ * smtp_client_auth() is for mechanisms that the library does not know; custom_auth.c in
+ * smtpclient-examples(3) is one.
  *
  *     if (smtp_client_starttls(c) < 0 || smtp_client_login(c, user, password) < 0)
  *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
@@ -171,6 +172,42 @@ smtp_client_helo()
  * that show it are SMTP_E_FORBIDDEN.
  */
 smtp_client_login()
+
+/**
+ * @defgroup smtpclient-token Log in with OAuth 2.0
+ *
+ * Providers that take no passwords any more want an access token, which a program gets from them
+ * over HTTPS; the library does no HTTP. With a token at hand,
+ *
+ *     if (smtp_client_login_oauth(c, "me@example.org", token) < 0)
+ *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ *
+ * is all it takes. Tokens live for an hour or so, and a program that runs longer has a source of
+ * them: a callback, which is asked for a token when a login needs one, and not before.
+ *
+ *     static int ask(smtp_token_request *request, void *user_data) {
+ *         FILE *file = fopen((const char *)user_data, "r");
+ *         char token[8192];
+ *         int found = file != NULL && fscanf(file, "%8191s", token) == 1;
+ *         if (file != NULL)
+ *             fclose(file);
+ *         return found ? smtp_token_give(request, token, 0)
+ *                      : smtp_token_fail(request, "there is no token in the file");
+ *     }
+ *
+ * It is set once, for all clients that log in with it, and smtp_client_open() does the rest:
+ *
+ *     char path[] = "/run/mail/token";
+ *     smtp_token_source *source = smtp_token_source_new(ask, path, NULL);
+ *     if (source == NULL || smtp_client_set_token_source(c, "me@example.org", source) < 0 ||
+ *         smtp_client_open(c) < 0)
+ *         fprintf(stderr, "%s\n", smtp_last_error());
+ *     smtp_token_source_free(source);
+ *
+ * The callback may answer later and from another thread as well. send_oauth2.c in
+ * smtpclient-examples(3) is a whole program.
+ */
+smtp_client_login_oauth()
 
 /**
  * @defgroup smtpclient-mail Send mail

@@ -143,7 +143,7 @@ pub unsafe extern "C" fn smtp_client_set_addresses(
 
 /// Makes sure that there is a connection to the server that was set, ready for mail: looks the name
 /// up, connects, secures the connection as smtp_client_set_security() says, sends EHLO and logs in
-/// with the credentials, all within one time limit. With STARTTLS or TLS nothing but EHLO and
+/// with the credentials, or a token of the source, all within one time limit. With STARTTLS or TLS nothing but EHLO and
 /// STARTTLS goes out in clear.
 ///
 /// Cheap enough to be called before each mail: if the connection is there, nothing is sent. A server
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn smtp_client_set_addresses(
 /// another function made the connection. (Where no server was set, any that is there will do.)
 ///
 /// Returns SMTP_OK. The errors of smtp_client_connect(), smtp_client_starttls(),
-/// smtp_client_ehlo_or_helo_if_needed() and smtp_client_login(), the message saying in which phase;
+/// smtp_client_ehlo_or_helo_if_needed(), smtp_client_login() and smtp_client_login_oauth(), the message saying in which phase;
 /// SMTP_E_NOT_SUPPORTED if STARTTLS is needed and not offered, SMTP_E_HELO if EHLO is refused then;
 /// SMTP_E_MISUSE if no host was set and there is no connection, or for credentials without a
 /// password. After an error there is no connection.

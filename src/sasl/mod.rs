@@ -6,10 +6,14 @@
 
 mod cram_md5;
 mod external;
+mod json;
 mod login;
+mod oauth;
 mod plain;
 mod saslprep;
 mod scram;
+
+pub use oauth::{OAUTH, OAuth, check_token, check_user, is_oauth};
 
 use std::fmt;
 
@@ -38,14 +42,14 @@ pub trait Mechanism: Send {
         Ok(())
     }
 
+    /// Called when the server refuses, with the code of its reply.
+    fn refused(&mut self, _code: u16) -> Refusal {
+        Refusal::default()
+    }
+
     /// Whether to ask for an initial response, if the caller has not switched them off.
     fn initial(&self) -> bool {
         true
-    }
-
-    /// Why the server refuses, if it has said so in a challenge.
-    fn refusal(&self) -> Option<&str> {
-        None
     }
 
     /// What the server may say from now on that nobody may see.
@@ -66,6 +70,15 @@ pub struct Occasion {
     pub binding: Option<Binding>,
     /// The server offers the mechanism with -PLUS as well.
     pub offers_plus: bool,
+}
+
+/// What a refusal means beyond the words of the reply.
+#[derive(Debug, Default)]
+pub struct Refusal {
+    /// What the server said before it, and what to do.
+    pub words: Option<String>,
+    /// It is the secret itself that was refused: no other mechanism fares better with it.
+    pub settles: bool,
 }
 
 /// The most challenges that one exchange may have. No mechanism in use needs more than three; a
@@ -90,7 +103,7 @@ const ON_REQUEST: &[&str] = &["EXTERNAL"];
 const MAX_NAME: usize = 20;
 
 /// The built-in mechanism `name` (letter case ignored) for these credentials. EXTERNAL has no
-/// password, and its user is the authorization identity.
+/// password, and its user is the authorization identity; for those of [`OAUTH`] it is a token.
 pub fn builtin(
     name: &str,
     user: &str,
@@ -100,6 +113,9 @@ pub fn builtin(
     check_builtin(name, user, password)?;
     if let Some(scram) = scram::Scram::new(name, user, password, occasion) {
         return Ok(Box::new(scram?));
+    }
+    if is_oauth(name) {
+        return Ok(Box::new(OAuth::new(name, user, password.as_bytes(), None)?));
     }
     let (user, password) = (Secret::from(user), Secret::from(password));
     match name.to_ascii_uppercase().as_str() {
@@ -127,14 +143,15 @@ pub fn check_builtin(name: &str, user: &str, password: &str) -> Result<()> {
     check_no_nul("password", password)
 }
 
-/// Whether [`builtin`] knows `name` (letter case ignored).
+/// Whether [`builtin`] knows `name` (letter case ignored). For those of [`OAUTH`] the password is a
+/// token.
 pub fn is_builtin(name: &str) -> bool {
     builtin_names().iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// All names that [`builtin`] knows.
 pub fn builtin_names() -> Vec<&'static str> {
-    [DEFAULT_ORDER, ON_REQUEST].concat()
+    [DEFAULT_ORDER, ON_REQUEST, OAUTH].concat()
 }
 
 /// Whether `name` is a mechanism that binds a login to the channel, if need be one that is not known.
@@ -344,14 +361,14 @@ mod tests {
         }
         assert!(!is_builtin("SCRAM-SHA-512") && !is_builtin("") && !is_builtin("PLAIN "));
         assert!(!binds("-PLUS") && binds("x-plus") && !binds("\u{e9}\u{e9}\u{e9}\u{e9}"));
-        assert_eq!(builtin_names().len(), 8);
+        assert_eq!(builtin_names().len(), 10);
         assert!(!DEFAULT_ORDER.contains(&"EXTERNAL"));
     }
 
     #[test]
     fn refused_arguments() {
         let there_are = "is not built in: there are SCRAM-SHA-256-PLUS, SCRAM-SHA-256, \
-                         SCRAM-SHA-1-PLUS, SCRAM-SHA-1, CRAM-MD5, PLAIN, LOGIN, EXTERNAL";
+                         SCRAM-SHA-1-PLUS, SCRAM-SHA-1, CRAM-MD5, PLAIN, LOGIN, EXTERNAL, OAUTHBEARER, XOAUTH2";
         let (ntlm, bad) =
             (format!("mechanism NTLM {there_are}"), format!("mechanism x\\r\\ny {there_are}"));
         let cases = [
@@ -480,6 +497,16 @@ mod tests {
                     })
                 })
         };
+        // As a token, where base64 has it as PLAIN does, and the echo of it.
+        fn present(name: &str, password: &str) {
+            let mut mechanism = made(name, "uuu", password).unwrap();
+            let response = mechanism.step(None).unwrap().unwrap();
+            decode(encode(response.as_bytes()).as_bytes()).unwrap();
+            let echo = [br#"{"status":""#, password.as_bytes(), br#""}"#].concat();
+            let echo = Secret::from(echo);
+            mechanism.step(Some(echo.as_bytes())).unwrap();
+            assert!(mechanism.refused(535).words.unwrap().contains("status ***"));
+        }
         #[inline(never)]
         fn exchange(depth: usize, name: &str, password: &str) {
             // Deep in the stack, so that nothing later writes over what is left there.
@@ -488,6 +515,9 @@ mod tests {
                 exchange(depth - 1, name, password);
                 std::hint::black_box(&room);
                 return;
+            }
+            if is_oauth(name) {
+                return present(name, password);
             }
             let mut mechanism = made(name, "u", password).unwrap();
             let challenges: [&[u8]; 2] = match is_scram(name) {
@@ -500,7 +530,8 @@ mod tests {
                 }
             }
         }
-        let mut runs: Vec<_> = DEFAULT_ORDER.iter().map(|name| (*name, "", false)).collect();
+        let names = DEFAULT_ORDER.iter().chain(OAUTH);
+        let mut runs: Vec<_> = names.map(|name| (*name, "", false)).collect();
         if cfg!(feature = "saslprep") {
             // Three bytes more, which SASLprep makes two of.
             runs.push(("SCRAM-SHA-256", "\u{2168}", false));

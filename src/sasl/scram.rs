@@ -7,7 +7,7 @@
 mod keys;
 mod message;
 
-use super::{Binding, Mechanism, Occasion, Secret, decode, encode, saslprep};
+use super::{Binding, Mechanism, Occasion, Refusal, Secret, decode, encode, saslprep};
 use crate::error::{Error, ErrorKind, Result};
 
 use keys::{Hash, Output, Terms};
@@ -110,7 +110,7 @@ impl Scram {
     fn prove(&mut self, challenge: &[u8]) -> Result<Option<Secret>> {
         let server = match message::first(challenge, &self.nonce)? {
             Ok(server) => server,
-            Err(why) => return Ok(self.refused(why)),
+            Err(why) => return Ok(self.told(why)),
         };
         let without_proof =
             [b"c=", encode(&self.binding).as_bytes(), b",r=", server.nonce.as_bytes()].concat();
@@ -136,12 +136,12 @@ impl Scram {
                 Ok(None)
             }
             Final::Signature(_) => Err(impostor()),
-            Final::Refusal(why) => Ok(self.refused(why)),
+            Final::Refusal(why) => Ok(self.told(why)),
         }
     }
 
     /// The server says why; the refusal itself is the reply to the empty response.
-    fn refused(&mut self, why: &str) -> Option<Secret> {
+    fn told(&mut self, why: &str) -> Option<Secret> {
         self.refusal = Some(shown(why));
         None
     }
@@ -224,8 +224,9 @@ impl Mechanism for Scram {
         verified.map_err(|error| error.in_context(&format!("AUTH {}", self.name)))
     }
 
-    fn refusal(&self) -> Option<&str> {
-        self.refusal.as_deref()
+    fn refused(&mut self, _code: u16) -> Refusal {
+        let words = self.refusal.as_ref().map(|why| format!("before, it said {why}"));
+        Refusal { words, settles: false }
     }
 
     /// With salt and nonces, which go in clear, the server's proof lets passwords be tried out.

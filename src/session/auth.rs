@@ -1,6 +1,6 @@
 //! AUTH (RFC 4954): mechanisms tried in order, challenges answered, refusals remembered.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Detail, Error, ErrorKind, Result};
 use crate::sasl::{self, MAX_ROUNDS, Mechanism, Secret};
 
 use super::End;
@@ -185,10 +185,18 @@ impl Session {
             self.result = Some(Err(ours.with_message(|_| text).with_reply_code(code)));
             return;
         }
-        let error = self.auth_error(&exchange);
+        let refusal = exchange.mechanism.refused(self.last.code());
+        let mut error = self.auth_error(&exchange);
+        if let Some(words) = refusal.words {
+            let error_with = error.with_message(|text| format!("{text}; {words}"));
+            error = self.credentials.scrub_error(error_with);
+        }
+        if refusal.settles {
+            error = error.with_detail(Detail::Token);
+        }
         let closing = closes(self.last.code());
         match exchange.others.pop() {
-            Some(next) if !closing => {
+            Some(next) if !closing && !refusal.settles => {
                 let others = std::mem::take(&mut exchange.others);
                 let mut following = Exchange::new(next, others);
                 following.refused = Some(error);
@@ -203,10 +211,7 @@ impl Session {
 
     fn auth_error(&self, exchange: &Exchange) -> Error {
         let name = exchange.mechanism.name().to_ascii_uppercase();
-        let error = self.refusal(ErrorKind::Authentication, &format!("AUTH {name}"));
-        let Some(why) = exchange.mechanism.refusal() else { return error };
-        let text = format!("{}; before, it said {why}", error.message());
-        self.credentials.scrub_error(error.with_message(|_| text))
+        self.refusal(ErrorKind::Authentication, &format!("AUTH {name}"))
     }
 
     fn send_credential(&mut self, line: Secret, shown: usize) {

@@ -1,7 +1,9 @@
 //! What must not be seen: credentials on their way out, and a peer's echo of them in replies,
 //! traces and error texts, however it is cut.
 
-use crate::error::{Error, printable};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, GROWTH, print};
 use crate::sasl::Secret;
 use crate::wire::Wiped;
 
@@ -52,7 +54,13 @@ impl CredentialFilter {
     pub fn remember_response(&mut self, encoded: &[u8], clear: &[u8]) {
         self.remember(encoded);
         self.remember(clear);
-        clear.split(|byte| matches!(byte, 0 | 1)).for_each(|part| self.remember(part));
+        for part in clear.split(|byte| matches!(byte, 0 | 1)) {
+            self.remember(part);
+            // RFC 7628 section 3.1: a server that echoes it does so without what stands before.
+            if let Some(token) = part.strip_prefix(b"auth=Bearer ") {
+                self.remember(token);
+            }
+        }
     }
 
     /// `bytes` without the credentials in them, whole or cut off at the end.
@@ -83,9 +91,15 @@ impl CredentialFilter {
         // A text may show control characters and bytes that are no UTF-8 in another form.
         let mut shown = CredentialFilter::default();
         for secret in &self.secrets {
-            let form = printable(secret.as_bytes(), usize::MAX);
-            if form.as_bytes() != secret.as_bytes() {
-                shown.secrets.push(form.into_bytes().into());
+            let secret = secret.as_bytes();
+            if secret.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+                continue;
+            }
+            // With all its room from the start: one that grows would leave a copy behind.
+            let mut form = Zeroizing::new(String::with_capacity(GROWTH * secret.len()));
+            print(secret, &mut form);
+            if form.as_bytes() != secret {
+                shown.secrets.push(Secret::from(std::mem::take(&mut *form).into_bytes()));
             }
         }
         if !shown.is_empty() {
@@ -247,6 +261,13 @@ mod tests {
         }
         assert_eq!(filter.scrub_text("535 secret-127"), "535 ***");
         assert_eq!(filter.secrets.len(), MOST_SECRETS);
+    }
+
+    #[test]
+    fn a_token_is_hidden_without_what_stands_before_it() {
+        let mut filter = CredentialFilter::default();
+        filter.remember_response(b"eA==", b"user=anna\x01auth=Bearer ya29.v\x01\x01");
+        assert_eq!(filter.scrub_text("535 ya29.v is bad"), "535 *** is bad");
     }
 
     /// It would take minutes if every byte looked at all that follow.

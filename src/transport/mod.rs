@@ -27,6 +27,7 @@ pub mod fork;
 mod kqueue;
 mod lookup;
 mod park;
+mod promise;
 mod resolve;
 #[allow(unsafe_code)]
 mod socket;
@@ -42,6 +43,7 @@ pub use block::block_on;
 pub use cancel::{Cancel, Signal};
 pub use events::Events;
 pub use park::{Park, Ready, cancelled, timed_out};
+pub use promise::Promise;
 pub use resolve::{is_address, local_hostname};
 pub use stderr::StandardError;
 pub use tcp::split_host_port;

@@ -61,8 +61,9 @@ fn split_name(text: &str) -> (String, String) {
     (text[..at].trim().to_owned(), text[at..].to_owned())
 }
 
-/// An expression that is a good argument where nothing is connected. `c`, `l`, `t`, `x` and `e`
-/// are the test's client, TLS policy, transaction, authentication exchange and envelope.
+/// An expression that is a good argument where nothing is connected. `c`, `l`, `t`, `x`, `e`, `k` and
+/// `q` are the test's client, TLS policy, transaction, authentication exchange, envelope, token
+/// source and token request.
 fn argument(param: &Param) -> &'static str {
     match (param.kind.as_str(), param.name.as_str()) {
         ("smtp_client *" | "const smtp_client *", _) => "c",
@@ -70,6 +71,8 @@ fn argument(param: &Param) -> &'static str {
         ("smtp_transaction *" | "const smtp_transaction *", _) => "t",
         ("smtp_auth_exchange *" | "const smtp_auth_exchange *", _) => "x",
         ("smtp_envelope *" | "const smtp_envelope *", _) => "e",
+        ("smtp_token_source *" | "const smtp_token_source *", _) => "k",
+        ("smtp_token_request *" | "const smtp_token_request *", _) => "q",
         ("smtp_transaction *const *", _) => "&t",
         ("const char *const *", "to") => "one_address",
         ("const char *const *", _) => "one_option",
@@ -100,6 +103,7 @@ fn argument(param: &Param) -> &'static str {
         ("smtp_completion_callback", _) => "a_completion_callback",
         ("smtp_auth_callback", _) => "an_auth_callback",
         ("smtp_read_callback", _) => "a_read_callback",
+        ("smtp_token_callback", _) => "a_token_callback",
         (kind, name) => panic!("calls.rs knows no argument for \"{kind} {name}\""),
     }
 }

@@ -14,6 +14,8 @@ static smtp_tls *l;
 static smtp_transaction *t;
 static smtp_auth_exchange *x;
 static smtp_envelope *e;
+static smtp_token_source *k;
+static smtp_token_request *q;
 static size_t length;
 static int number;
 static int user_datum;
@@ -47,14 +49,18 @@ static ptrdiff_t a_read_callback(void *buffer, size_t capacity, void *user) {
     (void)buffer, (void)capacity, (void)user;
     return 0;
 }
+static int a_token_callback(smtp_token_request *request, void *user) {
+    (void)user;
+    return smtp_token_fail(request, "none");
+}
 
 /* So that no test must use them all. */
 static inline void use_all(void) {
-    (void)c, (void)l, (void)t, (void)x, (void)e, (void)length, (void)number, (void)user_data;
+    (void)c, (void)l, (void)t, (void)x, (void)e, (void)k, (void)q, (void)length, (void)number, (void)user_data;
     (void)one_address, (void)one_option, (void)one_bad;
     (void)a_debug_callback, (void)a_destroy_callback;
     (void)an_audit_callback, (void)a_progress_callback, (void)a_completion_callback;
-    (void)an_auth_callback, (void)a_read_callback;
+    (void)an_auth_callback, (void)a_read_callback, (void)a_token_callback;
 }
 
 #endif

@@ -19,6 +19,9 @@ static const char *const null_is_fine[] = {
     "smtp_tls_free tls",
     "smtp_transaction_free transaction",
     "smtp_envelope_free envelope",
+    "smtp_token_source_free source",
+    "smtp_client_set_token_source user",
+    "smtp_client_set_token_source source",
     "smtp_client_set_source_address host",
     "smtp_client_set_credentials password",
     "smtp_client_set_tls tls",
@@ -98,7 +101,8 @@ static void make(void) {
     l = smtp_tls_new();
     t = smtp_transaction_new();
     e = smtp_envelope_new("a@b.example", one_address, 1, "bytes", 5);
-    CHECK(c != NULL && l != NULL && t != NULL && e != NULL);
+    k = smtp_token_source_new(a_token_callback, NULL, NULL);
+    CHECK(c != NULL && l != NULL && t != NULL && e != NULL && k != NULL);
     GIVES(SMTP_OK, smtp_client_set_timeout(c, 5000));
 }
 
@@ -107,6 +111,7 @@ static void unmake(void) {
     smtp_tls_free(l);
     smtp_transaction_free(t);
     smtp_envelope_free(e);
+    smtp_token_source_free(k);
 }
 
 /* What gives 0 where there is no handle: errno, and a time limit, which is never 0. */
@@ -126,22 +131,25 @@ static void no_handles(void) {
     smtp_tls *tls = smtp_tls_new();
     smtp_transaction *transaction = smtp_transaction_new();
     smtp_envelope *envelope = smtp_envelope_new("a@b.example", one_address, 1, "bytes", 5);
+    smtp_token_source *source = smtp_token_source_new(a_token_callback, NULL, NULL);
 
     /* NULL; and what only tells of errors leaves the one that was. */
     GIVES(SMTP_E_MISUSE, smtp_client_noop(NULL));
-    c = NULL, l = NULL, t = NULL, x = NULL, e = NULL;
+    c = NULL, l = NULL, t = NULL, x = NULL, e = NULL, k = NULL, q = NULL;
     EVERY_CALL(ABOUT_NO_HANDLE)
     CHECK(smtp_client_last_error(NULL) != NULL);
 
     /* handles of another kind */
     c = (smtp_client *)tls, l = (smtp_tls *)transaction, t = (smtp_transaction *)client;
     x = (smtp_auth_exchange *)client, e = (smtp_envelope *)tls;
+    k = (smtp_token_source *)tls, q = (smtp_token_request *)source;
     EVERY_CALL(ABOUT_NO_HANDLE)
 
     /* memory that was never one */
     c = (smtp_client *)(void *)zeros, l = (smtp_tls *)(void *)zeros;
     t = (smtp_transaction *)(void *)zeros, x = (smtp_auth_exchange *)(void *)zeros;
-    e = (smtp_envelope *)(void *)zeros;
+    e = (smtp_envelope *)(void *)zeros, k = (smtp_token_source *)(void *)zeros;
+    q = (smtp_token_request *)(void *)zeros;
     EVERY_CALL(ABOUT_NO_HANDLE)
 
     /* a pointer that is not even aligned, into a live handle */
@@ -149,6 +157,8 @@ static void no_handles(void) {
     t = (smtp_transaction *)(void *)((char *)transaction + 1);
     x = (smtp_auth_exchange *)(void *)((char *)client + 1);
     e = (smtp_envelope *)(void *)((char *)envelope + 1);
+    k = (smtp_token_source *)(void *)((char *)source + 1);
+    q = (smtp_token_request *)(void *)((char *)source + 1);
     EVERY_CALL(ABOUT_NO_HANDLE)
 
     /* freed ones */
@@ -156,12 +166,16 @@ static void no_handles(void) {
     smtp_tls_free(tls);
     smtp_transaction_free(transaction);
     smtp_envelope_free(envelope);
+    smtp_token_source_free(source);
+    k = source, q = (smtp_token_request *)source;
     c = client, l = tls, t = transaction, x = (smtp_auth_exchange *)client, e = envelope;
     EVERY_CALL(ABOUT_NO_HANDLE)
 }
 
+/* A source that is made would have to be freed. */
 #define WITH_NULL(subject, function, param, result, call)                                         \
-    if (may_be_null(#function, #param)) {                                                         \
+    if (strcmp(#function, "smtp_token_source_new") == 0) {                                        \
+    } else if (may_be_null(#function, #param)) {                                                         \
         (void)(call);                                                                             \
     } else if (!HANDLE_TEXT_OK(#function) && strcmp(#function, "smtp_client_has_feature") != 0) { \
         wanted = 0;                                                                               \
@@ -179,8 +193,10 @@ static void nulls(void) {
     unmake();
 }
 
+/* Of a token request there is none outside of a callback's call. */
 #define WITH_BAD_TEXT(subject, function, param, result, call)                                     \
-    if (strcmp(#function, "smtp_client_has_feature") != 0) {                                      \
+    if (strcmp(#function, "smtp_client_has_feature") != 0 &&                                      \
+        strncmp(#function, "smtp_token_", 11) != 0) {                                             \
         wanted = SMTP_E_INVALID_ARGUMENT;                                                         \
         TRY(subject, function, param, result, call)                                               \
         told("UTF-8");                                                                            \

@@ -16,8 +16,8 @@ static FILE *errors; /* the standard error of the start */
 
 extern int smtp_test_panic_at(int calls);
 
-/* Constants; what was stored before; what must work in a signal handler; and exchanges, of which
- * there are none outside their callback. */
+/* Constants; what was stored before; what must work in a signal handler; exchanges, of which there
+ * are none outside their callback, and token requests, of which there is none here. */
 static const char *const cannot_fail[] = {
     "smtp_client_version",
     "smtp_client_version_number",
@@ -39,6 +39,9 @@ static const char *const cannot_fail[] = {
     "smtp_client_cancel",
     "smtp_auth_exchange_challenge",
     "smtp_auth_exchange_respond",
+    "smtp_token_request_reason",
+    "smtp_token_request_user",
+    "smtp_token_request_detail",
     NULL,
 };
 
@@ -62,7 +65,8 @@ static void before(void) {
     l = smtp_tls_new();
     t = smtp_transaction_new();
     e = smtp_envelope_new("a@b.example", one_address, 1, "bytes", 5);
-    CHECK(c != NULL && l != NULL && t != NULL && e != NULL);
+    k = smtp_token_source_new(a_token_callback, NULL, NULL);
+    CHECK(c != NULL && l != NULL && t != NULL && e != NULL && k != NULL);
     smtp_test_panic_at(1);
 }
 
@@ -77,6 +81,7 @@ static void after(const char *function) {
     smtp_tls_free(l);
     smtp_transaction_free(t);
     smtp_envelope_free(e);
+    smtp_token_source_free(k);
 }
 
 #define TRY(subject, function, param, result, call)                                               \

@@ -107,7 +107,9 @@ static void begin_world(void) {
         smtp_tls *tls = smtp_tls_new();
         smtp_transaction *transaction = smtp_transaction_new();
         smtp_envelope *envelope = smtp_envelope_new("a@a.example", &to, 1, mail, 500);
+        smtp_token_source *source = smtp_token_source_new(on_token, any_datum(), NULL);
         CHECK(client != NULL && tls != NULL && transaction != NULL && envelope != NULL);
+        CHECK(source != NULL);
         GIVES(SMTP_OK, smtp_client_set_local_hostname(client, "client.example"));
         GIVES(SMTP_OK, smtp_client_set_timeout(client, 200));
         GIVES(SMTP_OK, smtp_tls_set_system_roots(tls, 0));
@@ -120,6 +122,7 @@ static void begin_world(void) {
         world.live[KIND_smtp_tls][i] = tls;
         world.live[KIND_smtp_transaction][i] = transaction;
         world.live[KIND_smtp_envelope][i] = envelope;
+        world.live[KIND_smtp_token_source][i] = source;
     }
 }
 

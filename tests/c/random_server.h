@@ -76,7 +76,7 @@ static int reply_with(struct connection *one, const char *reply, int times) {
 /* Answers one line; 0 if it hangs up. */
 static int answer(struct connection *one, const char *line) {
     static const char hello[] = "250-random.example\r\n250-PIPELINING\r\n250-SIZE 100000\r\n250-8BITMIME\r\n"
-                                "250-SMTPUTF8\r\n250-STARTTLS\r\n250-AUTH PLAIN LOGIN CRAM-MD5\r\n250 CHUNKING\r\n";
+                                "250-SMTPUTF8\r\n250-STARTTLS\r\n250-AUTH PLAIN LOGIN CRAM-MD5 XOAUTH2\r\n250 CHUNKING\r\n";
     const char *reply = "250 2.0.0 fine\r\n";
     size_t chunk;
     int last, replies = 1;

@@ -21,6 +21,8 @@ enum {
     KIND_smtp_transaction,
     KIND_smtp_envelope,
     KIND_smtp_auth_exchange,
+    KIND_smtp_token_source,
+    KIND_smtp_token_request,
     KINDS
 };
 enum { LIVE = 5, GONE = 16, ELEMENTS = 8, DATA = 1 << 16, BYTES = 70000, FDS = 64, FILES = 6 };
@@ -51,6 +53,7 @@ static char files[FILES][1024]; /* names of files, the first of certificates */
 
 OWN uint64_t random_state;
 OWN smtp_auth_exchange *exchange; /* of the callback that runs */
+static smtp_token_request *request; /* the last one */
 OWN uintptr_t stack;              /* an address there */
 OWN int depth;                    /* of calls within callbacks */
 OWN int reentries;                /* within the present outermost call */
@@ -81,6 +84,8 @@ static void *any_handle(int kind) {
     uintptr_t value = (uintptr_t)live(kind);
     if (kind == KIND_smtp_auth_exchange && below(4) != 0)
         return exchange;
+    if (kind == KIND_smtp_token_request && below(4) != 0)
+        return __atomic_load_n(&request, __ATOMIC_ACQUIRE);
     if (below(4) != 0)
         return (void *)value;
     switch (below(10)) {
@@ -103,6 +108,7 @@ static void dispose(int kind, void *handle) {
     case KIND_smtp_tls: smtp_tls_free(handle); break;
     case KIND_smtp_transaction: smtp_transaction_free(handle); break;
     case KIND_smtp_envelope: smtp_envelope_free(handle); break;
+    case KIND_smtp_token_source: smtp_token_source_free(handle); break;
     default: CHECK(!"a kind that can be freed");
     }
 }
@@ -144,7 +150,7 @@ static const char *any_text(const char *name) {
         "RET=HDRS", "NOOP", "MAIL", "RSET", "QUIT", "DATA", "BDAT", "5 LAST", "FROM:<a@b.example>", "user", "PIPELINING",
     };
     static const char *const bad[] = {"", "a\xff", "a\r\nRSET", "a\nb", "\x01", " ", "a@b> NOTIFY=NEVER <c@d"};
-    static const char *const mechanisms[] = {"PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "plain login", "NONSENSE"};
+    static const char *const mechanisms[] = {"PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "plain login oauthbearer", "NONSENSE"};
     static const char *const hosts[] = {"[::1]:1", "127.0.0.1:1", "/nonexistent", "%lo", ".", "127.0.0.1:x", "localhost:1"};
     static const char *const urls[] = {"smtp://u:p%40@127.0.0.1:1", "smtps://[::1]", "smtp+starttls://u@h", "lmtp://localhost:1", "lmtp+unix:///nonexistent", "smtp://u:p@h?q", "http://h"};
     switch (below(16)) {
@@ -293,6 +299,17 @@ static int on_auth(smtp_auth_exchange *given, void *user) {
     remember_gone(KIND_smtp_auth_exchange, given);
     return below(8) == 0 ? -1 : 0;
 }
+/* Answered before anything else, so that nobody waits for himself. */
+static int on_token(smtp_token_request *given, void *user) {
+    __atomic_store_n(&request, given, __ATOMIC_RELEASE);
+    switch (below(8)) {
+    case 0: return -1;
+    case 1: (void)smtp_token_fail(given, "none"); break;
+    default: (void)smtp_token_give(given, "ya29.token", below(3)); break;
+    }
+    reenter(user);
+    return 0;
+}
 static ptrdiff_t on_read(void *buffer, size_t capacity, void *user) {
     size_t length = (size_t)below(600);
     reenter(user);
@@ -313,5 +330,6 @@ CALLBACK(progress)
 CALLBACK(completion)
 CALLBACK(auth)
 CALLBACK(read)
+CALLBACK(token)
 
 #endif

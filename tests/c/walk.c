@@ -249,6 +249,34 @@ static void logins(void) {
     smtp_client_free(client);
 }
 
+/* token.c has more of it. */
+static int on_token(smtp_token_request *request, void *user) {
+    int *calls = user;
+    SAME("user", smtp_token_request_user(request));
+    if (++*calls == 1) {
+        GIVES(SMTP_TOKEN_FIRST, smtp_token_request_reason(request));
+        CHECK(smtp_token_request_detail(request) == NULL);
+        return smtp_token_give(request, "wrong", 3600);
+    }
+    GIVES(SMTP_TOKEN_REFUSED, smtp_token_request_reason(request));
+    HAS(smtp_token_request_detail(request), "535");
+    return *calls == 2 ? smtp_token_give(request, "password", 0) : smtp_token_fail(request, "none");
+}
+
+static void tokens(void) {
+    int calls = 0;
+    smtp_token_source *source = smtp_token_source_new(on_token, &calls, NULL);
+    smtp_client *client = to_login();
+    GIVES(SMTP_OK, smtp_client_login_oauth(client, "user", "password"));
+    smtp_client_free(client);
+    client = to_login();
+    GIVES(SMTP_OK, smtp_client_set_token_source(client, "user", source));
+    smtp_token_source_free(source);
+    GIVES(SMTP_OK, smtp_client_login_oauth(client, NULL, NULL));
+    GIVES(2, calls);
+    smtp_client_free(client);
+}
+
 static const char LATIN[] = "From: \"A\" <a@a.example>\r\nTo: to@b.example,\r\n bob@b.example\r\n"
                             "Bcc: c@b.example\r\nSubject: gr\xc3\xbc\xc3\x9f\r\n\r\nHello.\r\n";
 
@@ -577,6 +605,7 @@ int main(void) {
     in_a_loop();
     commands();
     logins();
+    tokens();
     mails();
     envelopes();
     transactions(SMTP_PROTOCOL_SMTP, "smtp");

@@ -269,6 +269,41 @@ void settings_can_be_read() {
     same("SMTP_E_BUSY", thrown_by([&]() { one.noop(); }));
 }
 
+/* A source's callback may answer, fail, or throw; and ends with the last that needs it. */
+void tokens_come_from_a_source() {
+    const std::shared_ptr<int> calls = std::make_shared<int>(0);
+    const std::unique_ptr<client> one = connected_client("smtp");
+    {
+        smtpclient::token_source source([calls](smtpclient::token_request request) {
+            CHECK(request.user() == "user");
+            switch (++*calls) {
+            case 1:
+                CHECK(request.reason() == smtpclient::token_reason::first && request.detail().empty());
+                throw boom("thrown");
+            case 2: return request.fail("no network");
+            case 3: return request.give("wrong", std::chrono::seconds(3600));
+            default:
+                CHECK(request.reason() == smtpclient::token_reason::refused);
+                CHECK(request.detail().find("535") != std::string::npos);
+                return request.give("password");
+            }
+        });
+        one->set_token_source("user", source);
+        CHECK(calls.use_count() == 2);
+    }
+    same("thrown", thrown_by([&]() { one->login_oauth(); }));
+    same("SMTP_E_AUTHENTICATION", thrown_by([&]() { one->login_oauth(); }));
+    one->login_oauth();
+    CHECK(*calls == 4);
+    one->set_no_credentials();
+    CHECK(calls.use_count() == 1);
+    same("SMTP_E_MISUSE", thrown_by([&]() { one->login_oauth(); }));
+    client two;
+    two.connect(server("smtp"));
+    two.login_oauth("user", "password");
+    same("SMTP_E_INVALID_ARGUMENT", thrown_by([&]() { smtpclient::token_source none(nullptr); }));
+}
+
 /* What the caller keeps with a transaction comes back with it, and ends once. */
 void transactions_carry_what_they_are_given() {
     int released = 0, ended = 0, completed = 0;
@@ -350,6 +385,7 @@ int main() {
     constructors_say_why();
     errors_tell_their_details();
     settings_can_be_read();
+    tokens_come_from_a_source();
     transactions_carry_what_they_are_given();
     every_recipient_is_told_of();
     destructors_do_not_wait();

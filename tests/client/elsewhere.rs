@@ -178,3 +178,25 @@ fn credentials_in_clear_for_those_who_ask_for_it() {
         assert_eq!(server.finish().connections[0].login.is_some(), allowed);
     }
 }
+
+/// Whoever listens can use a token as well as a password.
+#[test]
+fn no_token_in_clear() {
+    if !is_inside("no_token_in_clear") {
+        return;
+    }
+    for mechanism in ["XOAUTH2", "OAUTHBEARER"] {
+        let engine = Engine::basic().user("me", "ya29.s3cr3t").mechanisms(mechanism);
+        let place: SocketAddr = format!("{ELSEWHERE}:25").parse().unwrap();
+        let server = Server::builder().engine(engine).at(place).start();
+        let mut client = client(Protocol::Smtp);
+        client.connect(ELSEWHERE, 25).unwrap();
+        let refused = client.login_by_token("me", "ya29.s3cr3t");
+        kind(refused, ErrorKind::Forbidden, "use starttls");
+        client.set_allow_plaintext_auth(true);
+        client.login_by_token("me", "ya29.s3cr3t").unwrap();
+        client.close();
+        let verbs = server.finish().connections[0].verbs().len();
+        assert_eq!(verbs, 2, "EHLO, and AUTH once");
+    }
+}

@@ -9,6 +9,7 @@ mod elsewhere;
 mod fault;
 mod lmtp;
 mod mail;
+mod oauth;
 mod open;
 mod reopen;
 mod time;

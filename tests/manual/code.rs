@@ -70,6 +70,7 @@ fn code_in_the_header_compiles() {
             ("smtp_transaction *", "transaction"),
             ("const char *", "user"),
             ("const char *", "password"),
+            ("const char *", "token"),
             ("const char *", "message"),
             ("size_t ", "length"),
             ("int ", "status"),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use smtpclient::client::{
     Body, BodyReader, DebugSink, Direction, RecipientStatus, TlsPolicy, Transaction,
 };
-use smtpclient::error::ErrorKind;
+use smtpclient::error::{Detail, ErrorKind};
 
 use super::*;
 use crate::support::authority;
@@ -28,6 +28,7 @@ fn postfix() {
     let server = postfix::start();
     plain_and_encrypted(&server);
     logins(&server);
+    tokens(&server);
     limits_and_refusals(&server);
     messages(&server);
     extensions(&server);
@@ -78,6 +79,31 @@ fn logins(server: &postfix::Postfix) {
     assert_eq!(client.quit().unwrap(), 221);
     let sent = String::from_utf8(transcript.0.lock().unwrap().clone()).unwrap();
     assert!(sent.contains("AUTH SCRAM-SHA-256 "), "{sent}");
+}
+
+/// Tokens that Dovecot checks; and what it says of those that are none, which Postfix hands on.
+fn tokens(server: &postfix::Postfix) {
+    if !server.sasl.takes_tokens {
+        eprintln!("LEFT OUT: tokens: this Dovecot is configured in another language");
+        return;
+    }
+    let good = dovecot::token("alice", 600);
+    for mechanism in ["OAUTHBEARER", "XOAUTH2"] {
+        let mut client = connected(server);
+        client.set_auth_mechanisms(mechanism).unwrap();
+        client.login_by_token("alice", &good).unwrap();
+        assert_eq!(client.quit().unwrap(), 221);
+        for bad in [dovecot::token("alice", -5), dovecot::token("dave", 600), "ya29.x".to_owned()] {
+            let mut client = connected(server);
+            client.set_auth_mechanisms(mechanism).unwrap();
+            let error = client.login_by_token("alice", &bad).unwrap_err();
+            assert!(error.message().contains("the token was refused (status "), "{error}");
+            assert_eq!((error.kind(), error.reply_code()), (ErrorKind::Authentication, 535));
+            assert_eq!(error.detail(), Detail::Token);
+            client.login_by_token("alice", &good).unwrap();
+            assert_eq!(client.quit().unwrap(), 221);
+        }
+    }
 }
 
 fn limits_and_refusals(server: &postfix::Postfix) {

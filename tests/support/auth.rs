@@ -1,5 +1,5 @@
-//! The server's side of AUTH (RFC 4954): PLAIN, LOGIN, CRAM-MD5, XOAUTH2 and EXTERNAL; SCRAM is in
-//! `scram`.
+//! The server's side of AUTH (RFC 4954): PLAIN, LOGIN, CRAM-MD5, XOAUTH2, OAUTHBEARER and EXTERNAL;
+//! SCRAM is in `scram`.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -13,13 +13,18 @@ use super::scram::Proof;
 /// Who may log in.
 #[derive(Clone, Default)]
 pub(super) struct Users {
-    /// Names and passwords (for XOAUTH2: tokens).
+    /// Names and passwords (or tokens).
     pub known: Vec<(String, String)>,
     /// What AUTH offers, in that order.
     pub mechanisms: Vec<String>,
     /// How SCRAM ends.
     pub proof: Proof,
+    /// What a refused token is told; as other servers, not at all where it is empty.
+    pub token_error: Option<String>,
 }
+
+/// Where nothing else was set.
+const TOKEN_ERROR: &str = r#"{"status":"401","schemes":"bearer"}"#;
 
 /// RFC 4954 section 4.
 const LONGEST_RESPONSE: usize = 12288;
@@ -51,7 +56,8 @@ impl Users {
             "PLAIN" => self.plain(conn, initial),
             "LOGIN" => self.login(conn, initial),
             "CRAM-MD5" => self.cram_md5(conn, initial),
-            "XOAUTH2" => self.xoauth2(conn, initial),
+            "XOAUTH2" => self.oauth(conn, initial, false),
+            "OAUTHBEARER" => self.oauth(conn, initial, true),
             other => Ok(Err(format!("504 5.5.4 {other} is offered and not spoken here"))),
         };
         Ok(user?.map(|user| (user, "2.7.0 welcome".to_owned())))
@@ -111,7 +117,12 @@ impl Users {
         })
     }
 
-    fn xoauth2(&self, conn: &mut Conn, initial: Option<Vec<u8>>) -> Flow<Result<String, String>> {
+    fn oauth(
+        &self,
+        conn: &mut Conn,
+        initial: Option<Vec<u8>>,
+        is_bearer: bool,
+    ) -> Flow<Result<String, String>> {
         let response = match initial {
             Some(response) => response,
             None => match challenge(conn, b"")? {
@@ -121,17 +132,33 @@ impl Users {
         };
         let response = String::from_utf8_lossy(&response).into_owned();
         let fields: Vec<&str> = response.split('\u{1}').collect();
-        let user = fields.iter().find_map(|field| field.strip_prefix("user="));
+        let user = match (is_bearer, fields[0].strip_prefix("n,a=")) {
+            (false, _) => fields[0].strip_prefix("user=").map(str::to_owned),
+            (true, Some(name)) => name
+                .strip_suffix(',')
+                .filter(|name| !name.contains(','))
+                .map(|name| name.replace("=2C", ",").replace("=3D", "=")),
+            (true, None) => None,
+        };
         let token = fields.iter().find_map(|field| field.strip_prefix("auth=Bearer "));
-        if let (Some(user), Some(token)) = (user, token) {
-            if let Ok(name) = self.check(user.as_bytes(), token.as_bytes()) {
-                return Ok(Ok(name));
-            }
+        let (Some(user), Some(token)) = (user, token) else {
+            return Ok(Err("501 5.5.2 malformed token response".to_owned()));
+        };
+        if !response.ends_with("\u{1}\u{1}") || (!is_bearer && fields.len() != 4) {
+            conn.fault("a token's response has other fields, or no end");
         }
-        // The error goes in a challenge; the client answers it with nothing.
-        let answer = challenge(conn, br#"{"status":"401","schemes":"bearer"}"#)?;
-        if answer.is_ok_and(|answer| !answer.is_empty()) {
-            conn.fault("XOAUTH2's error challenge was not answered with an empty response");
+        if let Ok(name) = self.check(user.as_bytes(), token.as_bytes()) {
+            return Ok(Ok(name));
+        }
+        let error = self.token_error.as_deref().unwrap_or(TOKEN_ERROR);
+        if error.is_empty() {
+            return Ok(Err(REFUSED.to_owned()));
+        }
+        // The error goes in a challenge; XOAUTH2 answers it with nothing, RFC 7628 with one octet.
+        let wanted: &[u8] = if is_bearer { b"\x01" } else { b"" };
+        let answer = challenge(conn, error.as_bytes())?;
+        if answer.is_ok_and(|answer| answer != wanted) {
+            conn.fault("a token's error challenge was not answered as it must be");
         }
         Ok(Err(REFUSED.to_owned()))
     }

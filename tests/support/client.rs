@@ -135,6 +135,15 @@ impl Client {
         self.end(Command::Login { user: user.into(), password })
     }
 
+    pub fn login_by_token(&mut self, user: &str, token: &str) -> Result<()> {
+        self.end(Command::LoginByToken { user: user.into(), token: token.into() })
+    }
+
+    /// With a token of the source that was set.
+    pub fn login_by_source(&mut self, user: Option<&str>) -> Result<()> {
+        self.end(Operation::LoginBySource { user: user.map(Into::into) })
+    }
+
     pub fn auth(&mut self, mechanism: Box<dyn Mechanism>) -> Result<()> {
         self.end(Command::Auth(mechanism))
     }

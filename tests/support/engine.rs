@@ -167,6 +167,12 @@ impl Engine {
         self
     }
 
+    /// What a refused token is told in a challenge; nothing if it is empty.
+    pub fn token_error(mut self, text: &str) -> Engine {
+        self.users.token_error = Some(text.to_owned());
+        self
+    }
+
     /// Offers and takes AUTH under TLS alone.
     pub fn auth_needs_tls(mut self) -> Engine {
         self.auth_needs_tls = true;

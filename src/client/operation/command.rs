@@ -18,6 +18,11 @@ pub enum Command {
         user: Secret,
         password: Secret,
     },
+    /// The same with an access token.
+    LoginByToken {
+        user: Secret,
+        token: Secret,
+    },
     /// A mechanism of the caller's own (smtplib: `auth`).
     Auth(Box<dyn Mechanism>),
     /// One of ours, by its name (smtplib: `auth`).
@@ -54,20 +59,27 @@ impl Command {
     pub(super) fn needs(&self) -> Needs {
         match self {
             Command::Ehlo(None) | Command::Helo(None) => Needs::OwnName,
-            Command::Login { .. } | Command::Auth(_) | Command::Builtin { .. } => Needs::Greeting,
+            _ if !self.gives_code() => Needs::Greeting,
             _ => Needs::Connection,
         }
     }
 
     /// Its result is the reply's code; else that is a matter of the exchange.
     pub(super) fn gives_code(&self) -> bool {
-        !matches!(self, Command::Login { .. } | Command::Auth(_) | Command::Builtin { .. })
+        !matches!(
+            self,
+            Command::Login { .. }
+                | Command::LoginByToken { .. }
+                | Command::Auth(_)
+                | Command::Builtin { .. }
+        )
     }
 
     /// What can be told without a connection, is told before anything is sent.
     pub(super) fn check(&self) -> Result<()> {
         match self {
             Command::Login { user, password } => login::check(user.as_text()?, password),
+            Command::LoginByToken { user, token } => login::check_token(user.as_text()?, token),
             Command::Auth(mechanism) => login::check_mechanism(&**mechanism),
             Command::Builtin { mechanism, user, password } => {
                 login::check_builtin(mechanism, user, password)
@@ -89,6 +101,7 @@ impl Client {
                 self.session.helo(&name)
             }
             Command::Login { user, password } => self.login(user.as_text()?, &password),
+            Command::LoginByToken { user, token } => self.login_by_token(user.as_text()?, &token),
             Command::Auth(mechanism) => self.auth(mechanism),
             Command::Builtin { mechanism, user, password } => {
                 self.auth_builtin(&mechanism, user.as_text()?, &password)

@@ -11,38 +11,61 @@ impl Client {
     /// the server refuses one (smtplib: `login`).
     pub(super) fn login(&mut self, user: &str, password: &Secret) -> Result<()> {
         let password = password.as_text()?;
-        self.check_auth()?;
-        let order: Vec<&str> = if self.config.mechanisms.is_empty() {
-            sasl::DEFAULT_ORDER.to_vec()
-        } else {
-            self.config.mechanisms.iter().map(String::as_str).collect()
-        };
         let binding = self.channel_binding();
-        let usable = chosen(&order, |name| self.offers(name), binding.is_some());
-        if usable.is_empty() {
-            return Err(self.no_mechanism(&order.join(" ")));
-        }
-        let mut candidates = Vec::new();
-        let mut unusable = None;
-        for name in usable {
+        let names = bound(self.choose(sasl::DEFAULT_ORDER)?, binding.is_some());
+        let (mut candidates, mut unusable) = (Vec::new(), None);
+        for name in names {
             let occasion = self.occasion(name, &binding)?;
             // SCRAM has no form for some names and passwords that others take as they are, and a
             // server may know them so: that is no reason to fail where it offers another.
             match sasl::builtin(name, user, password, occasion) {
                 Ok(mechanism) => candidates.push(mechanism),
-                Err(error) => unusable = Some(error),
+                Err(error) => unusable = Some(error.in_context("AUTH")),
             }
         }
+        self.authenticate(candidates, unusable)
+    }
+
+    /// The same with an access token in place of a password.
+    pub(super) fn login_by_token(&mut self, user: &str, token: &Secret) -> Result<()> {
+        let has_name = self.port != 0 && !self.host.is_empty() && !self.host.starts_with('/');
+        let place = has_name.then_some((self.host.as_str(), self.port));
+        let mut candidates: Vec<Box<dyn Mechanism>> = Vec::new();
+        for name in self.choose(sasl::OAUTH)? {
+            candidates.push(Box::new(sasl::OAuth::new(name, user, token.as_bytes(), place)?));
+        }
+        self.authenticate(candidates, None)
+    }
+
+    /// Tries those that may be used on this connection.
+    fn authenticate(
+        &mut self,
+        mut candidates: Vec<Box<dyn Mechanism>>,
+        unusable: Option<Error>,
+    ) -> Result<()> {
         if !self.is_private() {
             candidates.retain(|mechanism| !mechanism.is_plaintext());
         }
         if candidates.is_empty() {
-            return Err(match unusable {
-                Some(error) => error.in_context("AUTH"),
-                None => forbidden("the mechanisms that the server offers"),
-            });
+            let why = || forbidden("the mechanisms that the server offers");
+            return Err(unusable.unwrap_or_else(why));
         }
         self.session.authenticate(candidates)
+    }
+
+    /// Those of `family`, or of the caller's own list, that the server offers.
+    pub(super) fn choose<'a>(&'a self, family: &[&'a str]) -> Result<Vec<&'a str>> {
+        self.check_auth()?;
+        let is_oauth = family == sasl::OAUTH;
+        let chosen = &self.config.mechanisms;
+        let order: Vec<&str> = if chosen.is_empty() {
+            family.to_vec()
+        } else {
+            let chosen = chosen.iter().map(String::as_str);
+            chosen.filter(|name| sasl::is_oauth(name) == is_oauth).collect()
+        };
+        let offered: Vec<&str> = order.iter().copied().filter(|name| self.offers(name)).collect();
+        if offered.is_empty() { Err(self.none_of(&order, is_oauth)) } else { Ok(offered) }
     }
 
     /// Authenticates with that one of ours (smtplib: `auth` with `auth_plain` and the like).
@@ -68,6 +91,23 @@ impl Client {
             return Err(forbidden(mechanism.name()));
         }
         self.session.authenticate(vec![mechanism])
+    }
+
+    /// There is no mechanism in common: why, and what would help.
+    fn none_of(&self, order: &[&str], is_oauth: bool) -> Error {
+        let wants_token = self.session.capabilities().auth_mechanisms().any(sasl::is_oauth);
+        let hint = match (order.is_empty(), is_oauth) {
+            (true, true) => "smtp_client_set_auth_mechanisms() left none that takes a token",
+            (true, false) => "smtp_client_set_auth_mechanisms() left none that takes a password",
+            (false, false) if wants_token => {
+                "the server wants OAuth 2.0: smtp_client_login_oauth() or \
+                 smtp_client_set_token_source()"
+            }
+            (false, true) => "the server takes no OAuth 2.0 tokens",
+            _ => return self.no_mechanism(&order.join(" ")),
+        };
+        let ours = if order.is_empty() { "none".to_owned() } else { order.join(" ") };
+        self.no_mechanism(&ours).with_message(|text| format!("{text}; {hint}"))
     }
 
     fn channel_binding(&self) -> Option<Binding> {
@@ -97,7 +137,7 @@ impl Client {
     }
 
     /// Decided by the peer's address and TLS, never by what the server says.
-    fn is_private(&self) -> bool {
+    pub(super) fn is_private(&self) -> bool {
         self.config.allow_plaintext_auth || self.session.channel().is_private()
     }
 
@@ -119,11 +159,16 @@ pub(super) fn check_builtin(mechanism: &str, user: &Secret, password: &Secret) -
     sasl::check_builtin(mechanism, user.as_text()?, password.as_text()?)
 }
 
+/// The same for a token.
+pub(super) fn check_token(user: &str, token: &Secret) -> Result<()> {
+    sasl::OAuth::new("XOAUTH2", user, token.as_bytes(), None).map(drop)
+}
+
 pub(super) fn check_mechanism(mechanism: &dyn Mechanism) -> Result<()> {
     sasl::check_name(mechanism.name())
 }
 
-fn forbidden(what: &str) -> Error {
+pub(super) fn forbidden(what: &str) -> Error {
     Error::new(
         ErrorKind::Forbidden,
         format!(
@@ -133,12 +178,11 @@ fn forbidden(what: &str) -> Error {
     )
 }
 
-/// What a login tries of `order`. Where one that binds to the channel can be used, SCRAM is not used
-/// without: RFC 5802 section 6 demands it, and a server that refused it may be somebody in between
-/// who cannot pass it on. Mechanisms that are no SCRAM are left, for a server that has no SCRAM keys
-/// of this user.
-fn chosen<'a>(order: &[&'a str], offers: impl Fn(&str) -> bool, can_bind: bool) -> Vec<&'a str> {
-    let mut names: Vec<&str> = order.iter().copied().filter(|name| offers(name)).collect();
+/// What a login tries of what is offered. Where one that binds to the channel can be used, SCRAM is
+/// not used without: RFC 5802 section 6 demands it, and a server that refused it may be somebody in
+/// between who cannot pass it on. Mechanisms that are no SCRAM are left, for a server that has no
+/// SCRAM keys of this user.
+fn bound(mut names: Vec<&str>, can_bind: bool) -> Vec<&str> {
     if can_bind && names.iter().any(|name| sasl::binds(name)) {
         names.retain(|name| !sasl::is_scram(name) || sasl::binds(name));
     }
@@ -177,11 +221,12 @@ mod tests {
             ("SCRAM-SHA-256-PLUS SCRAM-SHA-256", false, "SCRAM-SHA-256-PLUS SCRAM-SHA-256"),
             ("GSSAPI", true, ""),
         ] {
-            let offered = |name: &str| offers.split(' ').any(|offer| offer == name);
-            assert_eq!(chosen(sasl::DEFAULT_ORDER, offered, can_bind).join(" "), tried, "{offers}");
+            let offered = |name: &&str| offers.split(' ').any(|offer| offer == *name);
+            let names = sasl::DEFAULT_ORDER.iter().copied().filter(offered).collect();
+            assert_eq!(bound(names, can_bind).join(" "), tried, "{offers}");
         }
         // Whoever has left -PLUS out has chosen.
-        assert_eq!(chosen(&["SCRAM-SHA-256"], |_| true, true), ["SCRAM-SHA-256"]);
+        assert_eq!(bound(vec!["SCRAM-SHA-256"], true), ["SCRAM-SHA-256"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod login;
 mod open;
 mod secure;
 mod send;
+mod token_login;
 
 pub use command::Command;
 pub use send::{Mail, Refused};
@@ -40,6 +41,10 @@ pub enum Operation {
     StartTls,
     /// EHLO, and HELO if it is refused, unless the server was greeted before.
     Greet,
+    /// Login with a token of the source that was set; as the user that was set with it, or another.
+    LoginBySource {
+        user: Option<Secret>,
+    },
     /// What is answered by one reply, or one exchange.
     Command(Command),
     /// A command whose reply [`Command::Reply`] fetches (smtplib: `putcmd`).
@@ -107,7 +112,9 @@ impl Operation {
             Operation::Put { .. } | Operation::Raw(_) | Operation::Flush | Operation::Quit => {
                 Needs::Connection
             }
-            Operation::StartTls | Operation::Greet => Needs::Greeting,
+            Operation::StartTls | Operation::Greet | Operation::LoginBySource { .. } => {
+                Needs::Greeting
+            }
             Operation::Deliver { .. } | Operation::Send => Needs::Greeting,
             Operation::Submit(_) => Needs::Room,
         }
@@ -123,6 +130,9 @@ impl Client {
     pub async fn perform(&mut self, operation: Operation) -> Result<u16> {
         if let Operation::Command(command) = &operation {
             command.check()?;
+        }
+        if let Operation::LoginBySource { user } = &operation {
+            self.check_source(user.as_ref())?;
         }
         // Left by one that a fault has cut short.
         self.whole = None;
@@ -142,6 +152,10 @@ impl Client {
             }
             // Seldom run, and the largest: kept apart, it costs the others no room.
             Operation::Open => Box::pin(self.open()).await.map(none),
+            Operation::LoginBySource { user } => {
+                let deadline = begun?;
+                Box::pin(self.login_by_source(user, deadline)).await.map(none)
+            }
             Operation::Deliver { transaction, submission } => {
                 let begun = self.deliver(transaction, submission, begun);
                 let sent = self.send_all(begun).await;

@@ -43,7 +43,8 @@ impl Client {
             let text = "no server was set: smtp_client_set_url() or smtp_client_set_host() first";
             return Err(Error::new(ErrorKind::Misuse, text));
         }
-        let login = credentials.as_ref().map(|one| {
+        let has_source = credentials.as_ref().is_some_and(|one| one.source.is_some());
+        let login = credentials.as_ref().filter(|_| !has_source).map(|one| {
             let password = one.password.as_ref().map(|text| Secret::from(text.as_bytes()));
             password.map(|password| Command::Login { user: one.user.as_str().into(), password })
         });
@@ -75,6 +76,9 @@ impl Client {
         if plan == Plan::StartTls || (plan == Plan::IfOffered && is_offered) {
             self.start_tls(deadline).await?;
             self.begin(Needs::Greeting).await?;
+        }
+        if has_source {
+            Box::pin(self.login_by_source(None, deadline)).await?;
         }
         if let Some(Some(login)) = login {
             let started = self.start(login);
