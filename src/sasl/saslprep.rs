@@ -107,6 +107,7 @@ mod unicode {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(feature = "saslprep")]
     use proptest::prelude::*;
 
     use super::*;
