@@ -31,13 +31,13 @@ const LAYERS: &[Layer] = &[
         crates: &[
             "base64",
             "hmac",
+            "icu_normalizer",
             "md5",
             "pbkdf2",
             "sha1",
             "sha2",
             "stringprep",
             "subtle",
-            "unicode_normalization",
             "zeroize",
         ],
         never: &["std::time", "Instant"],
@@ -90,6 +90,7 @@ const CRATES: &[&str] = &[
     "foreign_types",
     "getrandom",
     "hmac",
+    "icu_normalizer",
     "idna",
     "itoa",
     "libc",
@@ -108,7 +109,6 @@ const CRATES: &[&str] = &[
     "socket2",
     "stringprep",
     "subtle",
-    "unicode_normalization",
     "zeroize",
 ];
 
