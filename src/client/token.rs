@@ -13,7 +13,6 @@
 //! asked. A forked child begins with its parent's tokens and none of its requests.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
@@ -54,11 +53,12 @@ struct Shared {
 struct State {
     /// Of tokens and requests, so that no two are taken for the same.
     count: u64,
-    users: BTreeMap<String, Account>,
+    /// A login costs more than a look through thousands of them.
+    users: Vec<Account>,
 }
 
-#[derive(Default)]
 struct Account {
+    user: String,
     token: Option<Token>,
     /// What the server said when it refused the one before.
     refused: Option<String>,
@@ -257,7 +257,7 @@ impl Shared {
                 }
             };
             if self.epoch.swap(epoch, Ordering::Relaxed) != epoch {
-                state.users.values_mut().for_each(|account| account.asking = None);
+                state.users.iter_mut().for_each(|account| account.asking = None);
             }
             return Ok(state);
         }
@@ -279,11 +279,13 @@ impl Drop for Shared {
 
 impl State {
     fn account(&mut self, user: &str) -> &mut Account {
-        if !self.users.contains_key(user) {
-            self.users.insert(user.to_owned(), Account::default());
-        }
-        // It was put there if it was not.
-        self.users.get_mut(user).expect("it is there")
+        let known = self.users.iter().position(|account| account.user == user);
+        let at = known.unwrap_or_else(|| {
+            let user = user.to_owned();
+            self.users.push(Account { user, token: None, refused: None, asking: None });
+            self.users.len() - 1
+        });
+        &mut self.users[at]
     }
 }
 

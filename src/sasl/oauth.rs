@@ -60,25 +60,29 @@ impl OAuth {
     /// What the server said, and which scope it wants, for an error.
     fn facts(&self, said: &[u8]) -> (String, String) {
         let members = json::members(said).unwrap_or_default();
-        let find = |wanted: &str| {
-            let mut members = members.iter();
-            let (_, value) = members.find(|(name, _)| name.as_bytes() == wanted.as_bytes())?;
-            (!value.as_bytes().is_empty()).then(|| self.shown(value.as_bytes()))
-        };
-        let error = match (find("error"), find("error_description")) {
-            (Some(error), Some(more)) => Some(format!("{error}: {more}")),
-            (error, more) => error.or(more),
-        };
-        let status = find("status").map(|status| format!("status {status}"));
-        let schemes = find("schemes").map(|schemes| format!("schemes {schemes}"));
-        let facts: Vec<String> = [status, error, schemes].into_iter().flatten().collect();
-        match find("scope") {
-            None if facts.is_empty() => (self.shown(said), String::new()),
-            scope => {
-                let scope = scope.map(|scope| format!("; scope needed: {scope}"));
-                (facts.join(", "), scope.unwrap_or_default())
-            }
+        let (mut facts, mut scope) = (String::new(), String::new());
+        for (name, before, behind) in [
+            ("status", "status ", ", "),
+            ("error", "", ": "),
+            ("error_description", "", ", "),
+            ("schemes", "schemes ", ", "),
+            ("scope", "; scope needed: ", ""),
+        ] {
+            let found = members.iter().find(|(one, _)| one.as_bytes() == name.as_bytes());
+            let Some((_, value)) = found.filter(|(_, value)| !value.as_bytes().is_empty()) else {
+                continue;
+            };
+            let to = if behind.is_empty() { &mut scope } else { &mut facts };
+            to.push_str(before);
+            to.push_str(&self.shown(value.as_bytes()));
+            to.push_str(behind);
         }
+        if facts.is_empty() && scope.is_empty() {
+            facts = self.shown(said);
+        } else {
+            facts.truncate(facts.trim_end_matches([',', ':', ' ']).len());
+        }
+        (facts, scope)
     }
 
     /// Words of the server's as an error may show them.

@@ -57,15 +57,16 @@ impl Client {
     pub(super) fn choose<'a>(&'a self, family: &[&'a str]) -> Result<Vec<&'a str>> {
         self.check_auth()?;
         let is_oauth = family == sasl::OAUTH;
-        let chosen = &self.config.mechanisms;
-        let order: Vec<&str> = if chosen.is_empty() {
-            family.to_vec()
-        } else {
-            let chosen = chosen.iter().map(String::as_str);
-            chosen.filter(|name| sasl::is_oauth(name) == is_oauth).collect()
-        };
-        let offered: Vec<&str> = order.iter().copied().filter(|name| self.offers(name)).collect();
-        if offered.is_empty() { Err(self.none_of(&order, is_oauth)) } else { Ok(offered) }
+        let chosen = self.config.mechanisms.iter().map(String::as_str);
+        let mut order: Vec<&str> = chosen.filter(|name| sasl::is_oauth(name) == is_oauth).collect();
+        if self.config.mechanisms.is_empty() {
+            order.extend_from_slice(family);
+        }
+        if order.iter().any(|name| self.offers(name)) {
+            order.retain(|name| self.offers(name));
+            return Ok(order);
+        }
+        Err(self.none_of(&order, is_oauth))
     }
 
     /// Authenticates with that one of ours (smtplib: `auth` with `auth_plain` and the like).
