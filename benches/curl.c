@@ -1,9 +1,11 @@
-/* libcurl's easy interface, one handle for all messages, so that it keeps the connection. */
+/* libcurl's easy interface, one handle for all messages, so that it keeps the connection; sessions of
+   TLS are shared, so that it resumes them. */
 #include "common.h"
 
 #include <curl/curl.h>
 
 static size_t offset;
+static CURLSH *share;
 
 static size_t give(char *buffer, size_t size, size_t count, void *unused)
 {
@@ -19,13 +21,14 @@ static CURL *new_handle(struct curl_slist **list)
 {
     char url[64], sender[80];
     CURL *curl = curl_easy_init();
-    snprintf(url, sizeof url, "smtp://127.0.0.1:%d/bench.example.org", bench.port);
+    snprintf(url, sizeof url, "%s://127.0.0.1:%d/bench.example.org", bench.tls_first ? "smtps" : "smtp", bench.port);
     snprintf(sender, sizeof sender, "<%s>", bench.sender);
     for (long i = 0; i < bench.recipients; i++) {
         char address[64];
         recipient(address, sizeof address, i);
         *list = curl_slist_append(*list, address);
     }
+    curl_easy_setopt(curl, CURLOPT_SHARE, share);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_MAIL_FROM, sender);
     curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, *list);
@@ -85,5 +88,7 @@ int main(int count, char **arguments)
 {
     parse_options(count, arguments);
     curl_global_init(CURL_GLOBAL_DEFAULT);
+    share = curl_share_init();
+    curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     return run(workload_is("connect") ? connect_each : sequential);
 }

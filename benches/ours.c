@@ -3,7 +3,8 @@
  *
  * Workloads: sequential (sendmail after sendmail), batch (transactions made before the clock starts,
  * as the raw program has its bytes ready; then send_batch), stream (made, submitted and freed one by
- * one, all of it measured), large, recipients, connect.
+ * one, all of it measured), large, recipients, connect; first (log in and send one message),
+ * handshake and memory (connect only, with one client and with two).
  */
 #include "common.h"
 
@@ -36,13 +37,21 @@ static smtp_client *new_client(void)
     smtp_client *client = smtp_client_new(SMTP_PROTOCOL_SMTP);
     if (!client)
         check(-1, NULL, "new");
-    if (bench.ca)
+    if (tls)
         check(smtp_client_set_tls(client, tls), client, "set_tls");
+    if (bench.tls_first) {
+        check(smtp_client_set_host(client, "127.0.0.1", bench.port), client, "set_host");
+        check(smtp_client_set_security(client, SMTP_SECURITY_TLS), client, "set_security");
+    }
     return client;
 }
 
 static void greet(smtp_client *client)
 {
+    if (bench.tls_first) {
+        check(smtp_client_open(client), client, "open");
+        return;
+    }
     check(smtp_client_connect(client, "127.0.0.1", bench.port), client, "connect");
     if (bench.ca)
         check(smtp_client_starttls(client), client, "starttls");
@@ -80,6 +89,43 @@ static void connect_each(long count)
         quit(client);
     }
     smtp_client_free(client);
+}
+
+static void first(long unused)
+{
+    (void)unused;
+    smtp_client *client = new_client();
+    greet(client);
+    check(smtp_client_login(client, "user", "secret"), client, "login");
+    send_one(client);
+    mark_accepted();
+    quit(client);
+    smtp_client_free(client);
+}
+
+static smtp_client *secured(void)
+{
+    smtp_client *client = new_client();
+    greet(client);
+    check(smtp_client_ehlo_or_helo_if_needed(client), client, "ehlo");
+    return client;
+}
+
+static void handshake(long unused)
+{
+    (void)unused;
+    smtp_client_free(secured());
+}
+
+static void memory(long unused)
+{
+    (void)unused;
+    smtp_client *one = secured();
+    size_t before = heap();
+    smtp_client *two = secured();
+    told.added = (long)(heap() - before);
+    smtp_client_free(two);
+    smtp_client_free(one);
 }
 
 static smtp_transaction *transaction(void)
@@ -155,11 +201,18 @@ static void stream(long count)
 
 int main(int count, char **arguments)
 {
+    double cpu_before = cpu_seconds();
     parse_options(count, arguments);
     name_recipients();
-    if (bench.ca) {
+    if (bench.ca && !trusts_system()) {
         tls = smtp_tls_new();
         check(smtp_tls_set_ca_file(tls, bench.ca), NULL, "ca_file");
+    }
+    if (workload_is("batch") && bench.fresh) {
+        prepare(bench.count);
+        batch(bench.count);
+        tell(cpu_before);
+        return 0;
     }
     if (workload_is("batch")) {
         bench.sender = "warm@example.org";
@@ -178,5 +231,11 @@ int main(int count, char **arguments)
         return run(stream);
     if (workload_is("large"))
         return run(large);
+    if (workload_is("first"))
+        return run(first);
+    if (workload_is("handshake"))
+        return run(handshake);
+    if (workload_is("memory"))
+        return run(memory);
     return run(sequential);
 }

@@ -5,7 +5,9 @@
  * Workloads: sequential (one flight for each message, then wait), batch (never waits: reads replies
  * while it writes), large (64 MiB by BDAT), large-data (by DATA, the message being fit for it),
  * escape (by DATA, line ends and dots put right on the fly), escape-bdat (in chunks, line ends
- * alone), recipients (one flight), connect (a connection for each message). Over STARTTLS with --ca.
+ * alone), recipients (one flight), connect (a connection for each message); first (log in and send
+ * one message), handshake and memory (connect only, once and twice). Over TLS with --ca, the
+ * certificate and its name verified, and sessions resumed.
  */
 #include "common.h"
 
@@ -26,6 +28,7 @@ static void open_socket(void)
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)bench.port)};
     int on = 1;
+    ssl = NULL;
     sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (sock < 0 || connect(sock, (struct sockaddr *)&address, sizeof address))
         die("connect");
@@ -89,31 +92,60 @@ static void await(long replies)
         replies -= count_replies(bytes, (size_t)read_some(bytes, sizeof bytes));
 }
 
-static void greet(void)
+static SSL_SESSION *session; /* to be resumed next; a ticket is shown once (RFC 8446 C.4) */
+
+static int keep(SSL *unused, SSL_SESSION *given)
 {
-    static const char ehlo[] = "EHLO bench.example.org\r\n";
-    open_socket();
-    await(1);
-    write_all(ehlo, sizeof ehlo - 1);
-    await(1);
-    if (!bench.ca)
-        return;
-    write_all("STARTTLS\r\n", 10);
-    await(1);
-    if (!tls) {
-        tls = SSL_CTX_new(TLS_client_method());
-        SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
-        SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-        if (SSL_CTX_load_verify_locations(tls, bench.ca, NULL) != 1)
-            die("load_verify_locations");
-    }
+    (void)unused;
+    SSL_SESSION_free(session);
+    session = given;
+    return 1;
+}
+
+static void make_tls(void)
+{
+    tls = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(tls, keep);
+    if (trusts_system() ? SSL_CTX_set_default_verify_paths(tls) != 1
+                        : SSL_CTX_load_verify_locations(tls, bench.ca, NULL) != 1)
+        die("verify locations");
+}
+
+static void secure(void)
+{
+    if (!tls)
+        make_tls();
     ssl = SSL_new(tls);
     SSL_set_fd(ssl, sock);
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), "127.0.0.1");
+    if (session) {
+        SSL_set_session(ssl, session);
+        SSL_SESSION_free(session);
+        session = NULL;
+    }
     if (SSL_connect(ssl) != 1) {
         ERR_print_errors_fp(stderr);
         die("SSL_connect");
     }
+}
+
+static void greet(void)
+{
+    static const char ehlo[] = "EHLO bench.example.org\r\n";
+    open_socket();
+    if (bench.tls_first)
+        secure();
+    await(1);
+    write_all(ehlo, sizeof ehlo - 1);
+    await(1);
+    if (!bench.ca || bench.tls_first)
+        return;
+    write_all("STARTTLS\r\n", 10);
+    await(1);
+    secure();
     write_all(ehlo, sizeof ehlo - 1);
     await(1);
 }
@@ -351,6 +383,37 @@ static void connect_each(long count)
     free(flight);
 }
 
+static void first(long unused)
+{
+    static const char login[] = "AUTH PLAIN AHVzZXIAc2VjcmV0\r\n"; /* user, secret */
+    size_t length;
+    (void)unused;
+    char *flight = flights(1, &length);
+    greet();
+    write_all(login, sizeof login - 1);
+    await(1);
+    write_all(flight, length);
+    await(bench.recipients + 2);
+    mark_accepted();
+    quit();
+    free(flight);
+}
+
+static void handshake(long unused)
+{
+    (void)unused;
+    greet();
+}
+
+static void memory(long unused)
+{
+    (void)unused;
+    greet();
+    size_t before = heap();
+    greet();
+    told.added = (long)(heap() - before);
+}
+
 int main(int count, char **arguments)
 {
     static const struct {
@@ -358,7 +421,8 @@ int main(int count, char **arguments)
         void (*session)(long count);
     } sessions[] = {{"sequential", sequential},   {"recipients", sequential},   {"batch", batch},
                     {"large", large},             {"large-data", large_data},   {"escape", escape_data},
-                    {"escape-bdat", escape_bdat}, {"connect", connect_each}};
+                    {"escape-bdat", escape_bdat}, {"connect", connect_each},    {"first", first},
+                    {"handshake", handshake},     {"memory", memory}};
     parse_options(count, arguments);
     for (size_t i = 0; i < sizeof sessions / sizeof *sessions; i++)
         if (workload_is(sessions[i].name))

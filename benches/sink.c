@@ -4,11 +4,12 @@
  * One thread, one poll loop, one send per read; a body is passed over at memory speed. With a
  * delay it answers late, which simulates a round trip: replies are queued and released so many
  * milliseconds after the bytes that they answer, and reading goes on meanwhile, so that a client
- * may have as much in flight as it likes.
+ * may have as much in flight as it likes. The answer to a ClientHello is late as well: that is all
+ * of TLS 1.3's handshake which waits for the server.
  *
  * The command XSTAT on a connection of its own answers with the totals since the XSTAT before:
- * connections, messages, octets, commands, flights, and the microseconds of CPU that it took (the
- * warm-up included). A flight begins with bytes of a mail
+ * connections, those of them that resumed a session of TLS, messages, octets, commands, flights, and
+ * the microseconds of CPU that it took (the warm-up included). A flight begins with bytes of a mail
  * transaction that arrive when no reply is due, so that with a delay it is what costs a client
  * one round trip. A connection whose sender begins with "warm" is not counted.
  */
@@ -49,7 +50,9 @@ struct due {
 struct connection {
     int fd;
     SSL *ssl;
-    bool handshaking, start_tls, closing, warm, counted, in_flight, blocked;
+    bool handshaking, start_tls, closing, warm, counted, in_flight, blocked, unwelcomed;
+    uint64_t hello_due; /* when its ClientHello may be answered */
+    bool hello_taken;
     enum state state;
     uint64_t left; /* of a chunk */
     bool last_chunk;
@@ -64,12 +67,12 @@ struct connection {
 
 static struct {
     uint64_t delay;
-    bool no_pipelining, no_chunking;
+    bool no_pipelining, no_chunking, tls_first;
     SSL_CTX *tls;
 } config;
 
 static struct {
-    uint64_t connections, messages, octets, commands, flights;
+    uint64_t connections, resumed, messages, octets, commands, flights;
 } totals;
 
 static uint64_t cpu_before; /* this process's, at the last XSTAT */
@@ -128,6 +131,8 @@ static void hello(struct connection *c, bool extended)
         SAY(c, "250-CHUNKING");
     if (config.tls && !c->ssl)
         SAY(c, "250-STARTTLS");
+    if (c->ssl)
+        SAY(c, "250-AUTH PLAIN");
     SAY(c, "250-ENHANCEDSTATUSCODES");
     SAY(c, "250-SIZE 1073741824");
     SAY(c, "250 8BITMIME");
@@ -164,6 +169,7 @@ static void command(struct connection *c, const char *line, size_t length)
         } else if (!c->counted) {
             c->counted = true;
             totals.connections++;
+            totals.resumed += c->ssl && SSL_session_reused(c->ssl);
         }
         count_flight(c);
         SAY(c, "250 2.1.0 Ok");
@@ -186,6 +192,11 @@ static void command(struct connection *c, const char *line, size_t length)
     } else if (is_verb(line, length, "STARTTLS") && config.tls && !c->ssl) {
         SAY(c, "220 2.0.0 Ready to start TLS");
         c->start_tls = true;
+    } else if (is_verb(line, length, "AUTH PLAIN ") && c->ssl) {
+        if (memmem(line, length, " AHVzZXIAc2VjcmV0", 17)) /* user, secret */
+            SAY(c, "235 2.7.0 Authentication successful");
+        else
+            SAY(c, "535 5.7.8 Authentication credentials invalid");
     } else if (is_verb(line, length, "QUIT")) {
         SAY(c, "221 2.0.0 Bye");
         c->closing = true;
@@ -194,9 +205,9 @@ static void command(struct connection *c, const char *line, size_t length)
     } else if (is_verb(line, length, "XSTAT")) {
         char text[256];
         int n = snprintf(text, sizeof text,
-                         "250 connections=%llu messages=%llu octets=%llu commands=%llu flights=%llu cpu=%llu\r\n",
-                         (unsigned long long)totals.connections, (unsigned long long)totals.messages,
-                         (unsigned long long)totals.octets, (unsigned long long)totals.commands - 1,
+                         "250 connections=%llu resumed=%llu messages=%llu octets=%llu commands=%llu flights=%llu cpu=%llu\r\n",
+                         (unsigned long long)totals.connections, (unsigned long long)totals.resumed,
+                         (unsigned long long)totals.messages, (unsigned long long)totals.octets, (unsigned long long)totals.commands - 1,
                          (unsigned long long)totals.flights, (unsigned long long)(cpu() - cpu_before));
         cpu_before = cpu();
         say(c, text, (size_t)n);
@@ -343,6 +354,30 @@ static void release(struct connection *c)
         c->in_flight = false;
 }
 
+/* Sends what was queued since `before`, or has it wait. */
+static void answer(struct connection *c, uint64_t before)
+{
+    if (!config.delay) {
+        if (c->queued > c->sent)
+            release(c);
+    } else if (c->queued > before) {
+        if (c->due_count == MOST_DUE) { /* release the newest two together */
+            c->due[(c->first_due + c->due_count - 1) % MOST_DUE].end = c->queued;
+        } else {
+            unsigned slot = (c->first_due + c->due_count++) % MOST_DUE;
+            c->due[slot] = (struct due){now() + config.delay, c->queued};
+        }
+    }
+}
+
+static void welcome(struct connection *c)
+{
+    uint64_t before = c->queued;
+    c->unwelcomed = false;
+    SAY(c, "220 sink ESMTP");
+    answer(c, before);
+}
+
 /* How many bytes are in `input` behind HEADROOM; 0 if none, -1 at the end. */
 static ssize_t fill(struct connection *c)
 {
@@ -357,6 +392,8 @@ static ssize_t fill(struct connection *c)
         if (n != 1)
             return SSL_get_error(c->ssl, n) == SSL_ERROR_WANT_READ ? 0 : -1;
         c->handshaking = false;
+        if (c->unwelcomed)
+            welcome(c);
     }
     ssize_t total = 0;
     while (total < INPUT) {
@@ -375,6 +412,13 @@ static ssize_t fill(struct connection *c)
 static void readable(struct connection *c)
 {
     ssize_t n;
+    if (config.delay && c->handshaking && !c->hello_taken) {
+        if (!c->hello_due)
+            c->hello_due = now() + config.delay;
+        if (now() < c->hello_due)
+            return;
+        c->hello_taken = true;
+    }
     do {
         n = fill(c);
         if (n < 0) {
@@ -400,16 +444,7 @@ static void readable(struct connection *c)
             int on = 1;
             setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
         }
-        if (config.delay && c->queued > before) {
-            if (c->due_count == MOST_DUE) { /* release the newest two together */
-                c->due[(c->first_due + c->due_count - 1) % MOST_DUE].end = c->queued;
-            } else {
-                unsigned slot = (c->first_due + c->due_count++) % MOST_DUE;
-                c->due[slot] = (struct due){now() + config.delay, c->queued};
-            }
-        }
-        if (!config.delay && c->queued > c->sent)
-            release(c);
+        answer(c, before);
     } while (n == INPUT && !c->closing && !c->blocked);
 }
 
@@ -435,7 +470,7 @@ static void finish(int index)
     free(c);
 }
 
-static void welcome(int listener)
+static void take(int listener)
 {
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
@@ -451,49 +486,67 @@ static void welcome(int listener)
         die("calloc");
     c->fd = fd;
     connections[connection_count++] = c;
-    SAY(c, "220 sink ESMTP");
-    if (config.delay)
-        c->due[c->due_count++] = (struct due){now() + config.delay, c->queued};
+    c->unwelcomed = true;
+    if (config.tls_first)
+        begin_tls(c);
     else
-        release(c);
+        welcome(c);
 }
 
-static void extend(X509 *certificate, int kind, const char *value)
+static void extend(X509 *certificate, X509 *issuer, int kind, const char *value)
 {
     X509V3_CTX context;
-    X509V3_set_ctx(&context, certificate, certificate, NULL, NULL, 0);
+    X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, kind, value);
     if (!extension || !X509_add_ext(certificate, extension, -1))
         die("X509_add_ext");
     X509_EXTENSION_free(extension);
 }
 
-/* A certificate of its own making, for 127.0.0.1; written to `path` for clients to trust. */
-static SSL_CTX *make_tls(const char *path)
+/* A certificate for `key`, without extensions and unsigned; its own issuer where there is none. */
+static X509 *make_certificate(const char *text, EVP_PKEY *key, X509 *issuer)
 {
-    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
-    EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = X509_new();
-    FILE *file = fopen(path, "w");
-    if (!tls || !key || !certificate || !file)
-        die(path);
+    if (!key || !certificate)
+        die("X509_new");
     X509_set_version(certificate, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), (long)time(NULL));
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), (long)time(NULL) + (issuer != NULL));
     X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
     X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
     X509_set_pubkey(certificate, key);
     X509_NAME *name = X509_get_subject_name(certificate);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"sink", -1, -1, 0);
-    X509_set_issuer_name(certificate, name);
-    extend(certificate, NID_basic_constraints, "critical,CA:TRUE");
-    extend(certificate, NID_key_usage, "critical,digitalSignature,keyCertSign");
-    extend(certificate, NID_subject_key_identifier, "hash");
-    extend(certificate, NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
-    if (!X509_sign(certificate, key, EVP_sha256()) || !PEM_write_X509(file, certificate) || fclose(file) ||
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)text, -1, -1, 0);
+    X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer) : name);
+    return certificate;
+}
+
+/* An authority of its own making, and what that signs for 127.0.0.1. The authority is written to `path`
+   for clients to trust, and beside it what a directory of roots must call it. */
+static SSL_CTX *make_tls(const char *path)
+{
+    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+    EVP_PKEY *root_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
+    X509 *root = make_certificate("sink's authority", root_key, NULL);
+    X509 *certificate = make_certificate("sink", key, root);
+    extend(root, root, NID_basic_constraints, "critical,CA:TRUE");
+    extend(root, root, NID_key_usage, "critical,keyCertSign");
+    extend(root, root, NID_subject_key_identifier, "hash");
+    extend(certificate, root, NID_key_usage, "critical,digitalSignature");
+    extend(certificate, root, NID_authority_key_identifier, "keyid");
+    extend(certificate, root, NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
+    if (!X509_sign(root, root_key, EVP_sha256()) || !X509_sign(certificate, root_key, EVP_sha256()) || !tls ||
         SSL_CTX_use_certificate(tls, certificate) != 1 || SSL_CTX_use_PrivateKey(tls, key) != 1)
         die("the sink's certificate");
+    char hash_path[4096];
+    snprintf(hash_path, sizeof hash_path, "%s.hash", path);
+    FILE *file = fopen(path, "w"), *hash = fopen(hash_path, "w");
+    if (!file || !hash || !PEM_write_X509(file, root) || fclose(file) ||
+        fprintf(hash, "%08lx\n", X509_subject_name_hash(root)) < 0 || fclose(hash))
+        die(path);
     X509_free(certificate);
+    X509_free(root);
     EVP_PKEY_free(key);
+    EVP_PKEY_free(root_key);
     SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(tls, 1);
     SSL_CTX_set_default_read_buffer_len(tls, INPUT);
@@ -518,7 +571,8 @@ static int listen_on(const char *port_file)
 
 int main(int count, char **arguments)
 {
-    const char *port_file = NULL, *certificate = NULL;
+    int newest = TLS1_3_VERSION;
+    const char *port_file = NULL, *authority = NULL;
     unsigned lifetime = 900;
     for (int i = 1; i < count; i++) {
         const char *value = i + 1 < count ? arguments[i + 1] : "";
@@ -528,12 +582,18 @@ int main(int count, char **arguments)
         } else if (!strcmp(arguments[i], "--no-chunking")) {
             config.no_chunking = true;
             continue;
+        } else if (!strcmp(arguments[i], "--tls-first")) {
+            config.tls_first = true;
+            continue;
+        } else if (!strcmp(arguments[i], "--tls12")) {
+            newest = TLS1_2_VERSION;
+            continue;
         } else if (!strcmp(arguments[i], "--port-file")) {
             port_file = value;
         } else if (!strcmp(arguments[i], "--delay-ms")) {
             config.delay = (uint64_t)(atof(value) * 1e6);
         } else if (!strcmp(arguments[i], "--tls")) {
-            certificate = value;
+            authority = value;
         } else if (!strcmp(arguments[i], "--lifetime")) {
             lifetime = (unsigned)atoi(value);
         } else if (!strcmp(arguments[i], "--cpu")) {
@@ -550,15 +610,17 @@ int main(int count, char **arguments)
     }
     if (!port_file) {
         fprintf(stderr, "usage: sink --port-file FILE [--delay-ms N] [--no-pipelining] [--no-chunking]\n"
-                        "            [--tls CERTIFICATE_TO_WRITE] [--cpu N] [--lifetime SECONDS]\n");
+                        "            [--tls AUTHORITY_TO_WRITE [--tls-first] [--tls12]] [--cpu N] [--lifetime SECONDS]\n");
         return 2;
     }
     alarm(lifetime);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     prctl(PR_SET_TIMERSLACK, 1);
     signal(SIGPIPE, SIG_IGN);
-    if (certificate)
-        config.tls = make_tls(certificate);
+    if (authority) {
+        config.tls = make_tls(authority);
+        SSL_CTX_set_max_proto_version(config.tls, newest);
+    }
     int listener = listen_on(port_file);
     for (;;) {
         struct pollfd polled[1 + MOST_CONNECTIONS];
@@ -568,6 +630,11 @@ int main(int count, char **arguments)
         for (int i = 0; i < watched; i++) {
             struct connection *c = connections[i];
             short events = (short)(c->closing ? 0 : POLLIN);
+            if (c->hello_due && !c->hello_taken) {
+                events = 0;
+                if (!soonest || c->hello_due < soonest)
+                    soonest = c->hello_due;
+            }
             polled[i + 1] = (struct pollfd){c->fd, (short)(c->blocked ? events | POLLOUT : events), 0};
             if (c->due_count && (!soonest || c->due[c->first_due].at < soonest))
                 soonest = c->due[c->first_due].at;
@@ -589,6 +656,8 @@ int main(int count, char **arguments)
                 else if (polled[i + 1].revents & (POLLHUP | POLLERR)) /* nobody listens any more */
                     c->due_count = 0, c->sent = c->queued;
             }
+            if (c->hello_due && !c->hello_taken && !c->closing)
+                readable(c);
             if (c->due_count || c->blocked)
                 release(c);
             if (c->start_tls && c->sent == c->queued)
@@ -597,6 +666,6 @@ int main(int count, char **arguments)
                 finish(i);
         }
         if (polled[0].revents & POLLIN)
-            welcome(listener);
+            take(listener);
     }
 }

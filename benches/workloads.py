@@ -25,6 +25,11 @@ class Workload:
     recipients: int = 1
     size: int = 1024
     flights: bool = False  # the sink's count means something here
+    # A process for each round, measured from outside: until its first message was "accepted", until
+    # its "exit", or the "heap" that it tells of
+    fresh: str = ""
+    roots: str = "own"  # who trusts the sink's authority: "own", or the system's "dir" or "bundle"
+    messages: bool = True  # the clients send any
 
     def octets(self, client):
         """What one message must amount to; None if clients differ by right."""
@@ -112,8 +117,45 @@ def workloads():
                 clients=("raw", "ours", "libcurl"), tls=True, sink=NO_CHUNKING)
     yield Workload("tls-recipients", "TLS: 1,000 recipients, 20 ms round trip", {c: 1 for c in ("raw", "ours")},
                    recipients=1000, sink=("--delay-ms", "20"), cpus=(2,), flights=True, tls=True)
-    yield Workload("tls-connect", "TLS: 1 KiB, a connection for each", {client: 60 for client in TLS},
+    yield Workload("tls-connect", "TLS: 1 KiB, a connection for each, resumed", connections(TLS),
                    options={"--workload": "connect"}, tls=True)
+    yield Workload("tls-first-connect", "TLS from the first byte: 1 KiB, a connection for each, resumed",
+                   connections(("raw", "ours", "libcurl")), options={"--workload": "connect", "--tls-first": "yes"},
+                   tls=True, sink=("--tls-first",))
+    # libcurl 7.88 resumes no sessions of TLS 1.3.
+    yield Workload("tls12-connect", "TLS 1.2: 1 KiB, a connection for each, resumed",
+                   connections(("raw", "ours", "libcurl")), options={"--workload": "connect"}, tls=True,
+                   sink=("--tls12",))
+    yield from fresh_workloads()
+
+
+def connections(clients):
+    # Who does not resume takes five times as long.
+    return {client: 300 if client in ("raw", "ours") else 60 for client in clients}
+
+
+ROOTS = {"own": "own CA", "dir": "system's roots, a directory", "bundle": "system's roots, a file"}
+
+
+def fresh(name, title, workload, until, roots="own", rounds=20, **more):
+    options = {"--workload": workload, "--fresh": "yes", **more.pop("options", {})}
+    more = {"counts": {"raw": 1, "ours": 1}, **more}
+    return Workload(name, title, options=options, fresh=until, roots=roots, tls=True, cpus=(2,), rounds=rounds, **more)
+
+
+def fresh_workloads():
+    for roots, text in ROOTS.items():
+        yield fresh(f"fresh-first-{roots}", f"Fresh process: to the first message, STARTTLS and AUTH, 20 ms, {text}",
+                    "first", "accepted", roots, sink=("--delay-ms", "20"))
+    for roots, text in ROOTS.items():
+        yield fresh(f"fresh-handshake-{roots}", f"Fresh process: nothing but a handshake, {text}",
+                    "handshake", "exit", roots, rounds=30, messages=False)
+    for roots in ("dir", "bundle"):
+        yield fresh(f"fresh-memory-{roots}", f"Heap that a second client adds, {ROOTS[roots]}",
+                    "memory", "heap", roots, rounds=3, messages=False)
+    yield fresh("fresh-batch", "Fresh process: 1 KiB, batch of 3,000", "batch", "exit", counts={"raw": 3000, "ours": 3000})
+    for name, text, options in (("fresh-large", "from memory", {}), ("fresh-large-fd", "from a descriptor", {"--file": "crlf"})):
+        yield fresh(name, f"Fresh process: 64 MiB, {text}", "large", "exit", rounds=10, size=LARGE, options=options)
 
 
 @dataclass
@@ -126,6 +168,7 @@ class Goal:
     least: float
     other: str = ""
     measure: str = "rate"
+    adds: bool = False  # `least` is what may come on top of the base, not a ratio
 
 
 def goals():
@@ -157,8 +200,23 @@ def goals():
                 yield Goal(f"64 MiB {name} by BDAT", f"{shape}-bdat", "ours", "raw", 0.8)
                 yield Goal(f"64 MiB {name} by DATA", f"{shape}-data", "ours", "libcurl", 2)
         yield Goal("1,000 recipients at 20 ms: flights", tls + "recipients", "ours", "", 3, measure="flights")
-        if tls:
-            yield Goal("a connection for each message", "tls-connect", "ours", "raw", raw)
+        for name in ("tls-connect", "tls-first-connect", "tls12-connect") if tls else ():
+            yield Goal(f"a connection for each message ({name})", name, "ours", "raw", raw)
+            yield Goal(f"a connection for each message ({name})", name, "ours", "libcurl", 1)
+            yield Goal(f"the same, CPU ({name})", name, "ours", "libcurl", 1, measure="cpu")
         for name in (("large-fd", "large-fd-data") if not tls else ("tls-large-fd",)):
             yield Goal(f"memory added by 64 MiB from a descriptor ({name}), KiB", name, "ours", "", 1024,
                        measure="memory_kib")
+    for roots, text in ROOTS.items():
+        yield Goal(f"start to first message, {text}, ms", f"fresh-first-{roots}", "ours", "raw",
+                   3 if roots == "own" else 6, measure="ms", adds=True)
+    yield Goal("CPU of the first handshake, own CA", "fresh-handshake-own", "ours", "raw", 1.3, measure="cpu_ms")
+    for roots in ("dir", "bundle"):
+        # From main() on: to load OpenSSL alone takes any program longer than that.
+        yield Goal(f"CPU of the first handshake, {ROOTS[roots]}, ms", f"fresh-handshake-{roots}", "ours", "", 3,
+                   measure="own_cpu_ms")
+        yield Goal(f"heap that a second client adds, {ROOTS[roots]}, KiB", f"fresh-memory-{roots}", "ours", "", 64,
+                   measure="added_kib")
+    yield Goal("batch of 3,000, start to exit", "fresh-batch", "ours", "raw", 0.6)
+    for name in ("fresh-large", "fresh-large-fd"):
+        yield Goal(f"64 MiB, start to exit ({name})", name, "ours", "raw", 0.9)
