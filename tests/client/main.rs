@@ -10,6 +10,7 @@ mod fault;
 mod lmtp;
 mod mail;
 mod open;
+mod probe;
 mod reopen;
 mod time;
 mod tls;
