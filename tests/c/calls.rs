@@ -62,7 +62,8 @@ fn split_name(text: &str) -> (String, String) {
 }
 
 /// An expression that is a good argument where nothing is connected. `c`, `l`, `t`, `x` and `e`
-/// are the test's client, TLS policy, transaction, authentication exchange and envelope.
+/// are the test's client, TLS policy, transaction, authentication exchange and envelope; `r` is a
+/// report of a host that nothing listens at.
 fn argument(param: &Param) -> &'static str {
     match (param.kind.as_str(), param.name.as_str()) {
         ("smtp_client *" | "const smtp_client *", _) => "c",
@@ -70,6 +71,7 @@ fn argument(param: &Param) -> &'static str {
         ("smtp_transaction *" | "const smtp_transaction *", _) => "t",
         ("smtp_auth_exchange *" | "const smtp_auth_exchange *", _) => "x",
         ("smtp_envelope *" | "const smtp_envelope *", _) => "e",
+        ("smtp_report *" | "const smtp_report *", _) => "r",
         ("smtp_transaction *const *", _) => "&t",
         ("const char *const *", "to") => "one_address",
         ("const char *const *", _) => "one_option",
@@ -123,6 +125,7 @@ fn subject(function: &Function) -> &'static str {
         Some("t") => "TRANSACTION",
         Some("x") => "EXCHANGE",
         Some("e") => "ENVELOPE",
+        Some("r") => "REPORT",
         _ => "NONE",
     }
 }

@@ -19,6 +19,7 @@ static const char *const null_is_fine[] = {
     "smtp_tls_free tls",
     "smtp_transaction_free transaction",
     "smtp_envelope_free envelope",
+    "smtp_report_free report",
     "smtp_client_set_source_address host",
     "smtp_client_set_credentials password",
     "smtp_client_set_tls tls",
@@ -98,7 +99,8 @@ static void make(void) {
     l = smtp_tls_new();
     t = smtp_transaction_new();
     e = smtp_envelope_new("a@b.example", one_address, 1, "bytes", 5);
-    CHECK(c != NULL && l != NULL && t != NULL && e != NULL);
+    r = a_report();
+    CHECK(c != NULL && l != NULL && t != NULL && e != NULL && r != NULL);
     GIVES(SMTP_OK, smtp_client_set_timeout(c, 5000));
 }
 
@@ -107,6 +109,7 @@ static void unmake(void) {
     smtp_tls_free(l);
     smtp_transaction_free(t);
     smtp_envelope_free(e);
+    smtp_report_free(r);
 }
 
 /* What gives 0 where there is no handle: errno, and a time limit, which is never 0. */
@@ -126,22 +129,24 @@ static void no_handles(void) {
     smtp_tls *tls = smtp_tls_new();
     smtp_transaction *transaction = smtp_transaction_new();
     smtp_envelope *envelope = smtp_envelope_new("a@b.example", one_address, 1, "bytes", 5);
+    smtp_report *report = a_report();
 
     /* NULL; and what only tells of errors leaves the one that was. */
     GIVES(SMTP_E_MISUSE, smtp_client_noop(NULL));
-    c = NULL, l = NULL, t = NULL, x = NULL, e = NULL;
+    c = NULL, l = NULL, t = NULL, x = NULL, e = NULL, r = NULL;
     EVERY_CALL(ABOUT_NO_HANDLE)
     CHECK(smtp_client_last_error(NULL) != NULL);
 
     /* handles of another kind */
     c = (smtp_client *)tls, l = (smtp_tls *)transaction, t = (smtp_transaction *)client;
     x = (smtp_auth_exchange *)client, e = (smtp_envelope *)tls;
+    r = (smtp_report *)client;
     EVERY_CALL(ABOUT_NO_HANDLE)
 
     /* memory that was never one */
     c = (smtp_client *)(void *)zeros, l = (smtp_tls *)(void *)zeros;
     t = (smtp_transaction *)(void *)zeros, x = (smtp_auth_exchange *)(void *)zeros;
-    e = (smtp_envelope *)(void *)zeros;
+    e = (smtp_envelope *)(void *)zeros, r = (smtp_report *)(void *)zeros;
     EVERY_CALL(ABOUT_NO_HANDLE)
 
     /* a pointer that is not even aligned, into a live handle */
@@ -149,6 +154,7 @@ static void no_handles(void) {
     t = (smtp_transaction *)(void *)((char *)transaction + 1);
     x = (smtp_auth_exchange *)(void *)((char *)client + 1);
     e = (smtp_envelope *)(void *)((char *)envelope + 1);
+    r = (smtp_report *)(void *)((char *)report + 1);
     EVERY_CALL(ABOUT_NO_HANDLE)
 
     /* freed ones */
@@ -156,7 +162,9 @@ static void no_handles(void) {
     smtp_tls_free(tls);
     smtp_transaction_free(transaction);
     smtp_envelope_free(envelope);
+    smtp_report_free(report);
     c = client, l = tls, t = transaction, x = (smtp_auth_exchange *)client, e = envelope;
+    r = report;
     EVERY_CALL(ABOUT_NO_HANDLE)
 }
 

@@ -62,7 +62,8 @@ static void before(void) {
     l = smtp_tls_new();
     t = smtp_transaction_new();
     e = smtp_envelope_new("a@b.example", one_address, 1, "bytes", 5);
-    CHECK(c != NULL && l != NULL && t != NULL && e != NULL);
+    r = a_report();
+    CHECK(c != NULL && l != NULL && t != NULL && e != NULL && r != NULL);
     smtp_test_panic_at(1);
 }
 
@@ -77,6 +78,7 @@ static void after(const char *function) {
     smtp_tls_free(l);
     smtp_transaction_free(t);
     smtp_envelope_free(e);
+    smtp_report_free(r);
 }
 
 #define TRY(subject, function, param, result, call)                                               \

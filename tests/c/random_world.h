@@ -20,6 +20,7 @@ enum {
     KIND_smtp_tls,
     KIND_smtp_transaction,
     KIND_smtp_envelope,
+    KIND_smtp_report,
     KIND_smtp_auth_exchange,
     KINDS
 };
@@ -103,6 +104,7 @@ static void dispose(int kind, void *handle) {
     case KIND_smtp_tls: smtp_tls_free(handle); break;
     case KIND_smtp_transaction: smtp_transaction_free(handle); break;
     case KIND_smtp_envelope: smtp_envelope_free(handle); break;
+    case KIND_smtp_report: smtp_report_free(handle); break;
     default: CHECK(!"a kind that can be freed");
     }
 }

@@ -1,3 +1,5 @@
+//! Facts, and what is advised.
+
 use super::super::Plan;
 use super::super::report::TlsFacts;
 use super::*;
@@ -159,7 +161,7 @@ fn starttls_that_is_missing() {
     };
     let none = missing("mail.example.org\nSIZE 1");
     check("not offered", &none, &[(Mistake::NoStartTls, "port 587 does not offer STARTTLS")]);
-    let masked = missing("mail.example.org\nXXXXXXXA");
+    let masked = missing(&format!("mail.example.org\n{MASK}{MASK}A"));
     check("overwritten", &masked, &[(Mistake::NoStartTls, "overwrites")]);
 }
 
