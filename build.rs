@@ -45,7 +45,7 @@ mod header {
     use super::{variable, version};
 
     /// The files of src/ffi that C sees, in the order a reader wants them.
-    const ORDER: [&str; 19] = [
+    const ORDER: [&str; 20] = [
         "boundary/code",
         "error",
         "version",
@@ -54,6 +54,7 @@ mod header {
         "client",
         "setup",
         "observe",
+        "report",
         "connection",
         "events",
         "command",

@@ -315,6 +315,227 @@
 #define SMTP_AUDIT_SEND 2
 
 /**
+ * Host and port, or the path: "mail.example.org:587". Always there
+ */
+#define SMTP_REPORT_HOST 1
+
+/**
+ * How the connection was to be secured: "STARTTLS". Always there
+ */
+#define SMTP_REPORT_SECURITY 2
+
+/**
+ * The server's greeting, with its code: "220 mail.example.org ESMTP"
+ */
+#define SMTP_REPORT_GREETING 3
+
+/**
+ * Reply to EHLO or LHLO before TLS, or without: the server's name and what it offers, lines
+ * separated by "\n", without codes
+ */
+#define SMTP_REPORT_EHLO_CLEAR 4
+
+/**
+ * Reply to EHLO or LHLO under TLS
+ */
+#define SMTP_REPORT_EHLO_TLS 5
+
+/**
+ * Version of TLS: "TLSv1.3"
+ */
+#define SMTP_REPORT_TLS_VERSION 6
+
+/**
+ * Cipher suite by its name in the RFCs
+ */
+#define SMTP_REPORT_TLS_CIPHER 7
+
+/**
+ * Group of the key exchange by IANA's name
+ */
+#define SMTP_REPORT_TLS_GROUP 8
+
+/**
+ * For whom the certificate is, the first eight names
+ */
+#define SMTP_REPORT_CERTIFICATE_NAMES 9
+
+/**
+ * Subject of the certificate
+ */
+#define SMTP_REPORT_CERTIFICATE_SUBJECT 10
+
+/**
+ * Who issued the certificate
+ */
+#define SMTP_REPORT_CERTIFICATE_ISSUER 11
+
+/**
+ * From when on the certificate is valid, in UTC (RFC 3339)
+ */
+#define SMTP_REPORT_CERTIFICATE_NOT_BEFORE 12
+
+/**
+ * When the certificate expires, in UTC (RFC 3339)
+ */
+#define SMTP_REPORT_CERTIFICATE_NOT_AFTER 13
+
+/**
+ * The mechanisms for login that the last EHLO offered, separated by spaces; "" if none
+ */
+#define SMTP_REPORT_AUTH_MECHANISMS 14
+
+/**
+ * What became of the login: "accepted (235)", or why it failed
+ */
+#define SMTP_REPORT_LOGIN 15
+
+/**
+ * Why no mail could be sent: the message that smtp_client_open() would leave
+ */
+#define SMTP_REPORT_ERROR 16
+
+/**
+ * There is no such host.
+ */
+#define SMTP_ADVICE_NAME 1
+
+/**
+ * No name server answers.
+ */
+#define SMTP_ADVICE_NAME_SERVICE 2
+
+/**
+ * Nothing listens at host and port.
+ */
+#define SMTP_ADVICE_REFUSED 3
+
+/**
+ * Nothing comes back from host and port.
+ */
+#define SMTP_ADVICE_NO_ANSWER 4
+
+/**
+ * The network lets nothing out to port 25.
+ */
+#define SMTP_ADVICE_PORT_25 5
+
+/**
+ * Mail could be sent, and some addresses of the host do not answer.
+ */
+#define SMTP_ADVICE_ADDRESSES 6
+
+/**
+ * A port that wants TLS from the first byte was spoken to in clear.
+ */
+#define SMTP_ADVICE_TLS_FIRST 7
+
+/**
+ * A port that greets in clear was spoken to in TLS.
+ */
+#define SMTP_ADVICE_CLEAR_FIRST 8
+
+/**
+ * STARTTLS is needed and not offered.
+ */
+#define SMTP_ADVICE_NO_STARTTLS 9
+
+/**
+ * The certificate is for another name.
+ */
+#define SMTP_ADVICE_CERTIFICATE_NAME 10
+
+/**
+ * The certificate, or one in its chain, has expired.
+ */
+#define SMTP_ADVICE_CERTIFICATE_EXPIRED 11
+
+/**
+ * The certificate is not valid yet.
+ */
+#define SMTP_ADVICE_CERTIFICATE_NOT_YET_VALID 12
+
+/**
+ * Nobody whom this machine trusts has issued the certificate.
+ */
+#define SMTP_ADVICE_CERTIFICATE_ISSUER 13
+
+/**
+ * This machine has no root certificates at all.
+ */
+#define SMTP_ADVICE_NO_ROOTS 14
+
+/**
+ * The certificate expires in less than 14 days.
+ */
+#define SMTP_ADVICE_CERTIFICATE_EXPIRES 15
+
+/**
+ * The certificate is not accepted for another reason.
+ */
+#define SMTP_ADVICE_CERTIFICATE 16
+
+/**
+ * The server wants a certificate of the client.
+ */
+#define SMTP_ADVICE_CLIENT_CERTIFICATE 17
+
+/**
+ * The TLS handshake fails.
+ */
+#define SMTP_ADVICE_TLS 18
+
+/**
+ * The server turns this machine away.
+ */
+#define SMTP_ADVICE_UNWANTED 19
+
+/**
+ * The server has no time now.
+ */
+#define SMTP_ADVICE_LATER 20
+
+/**
+ * What answers is no mail server.
+ */
+#define SMTP_ADVICE_NOT_SMTP 21
+
+/**
+ * The server falls silent or hangs up.
+ */
+#define SMTP_ADVICE_SILENT 22
+
+/**
+ * User name or password is wrong.
+ */
+#define SMTP_ADVICE_PASSWORD 23
+
+/**
+ * The account wants a password made for programs.
+ */
+#define SMTP_ADVICE_APP_PASSWORD 24
+
+/**
+ * The server wants OAuth 2.0 where a password was given.
+ */
+#define SMTP_ADVICE_OAUTH 25
+
+/**
+ * The login is for encrypted connections.
+ */
+#define SMTP_ADVICE_LOGIN_NEEDS_TLS 26
+
+/**
+ * The server offers no login.
+ */
+#define SMTP_ADVICE_NO_LOGIN 27
+
+/**
+ * Client and server have no mechanism for login in common.
+ */
+#define SMTP_ADVICE_MECHANISM 28
+
+/**
  * Version of TLS: "TLSv1.3"
  */
 #define SMTP_TLS_INFO_VERSION 1
@@ -608,6 +829,12 @@ typedef struct smtp_client smtp_client;
  * needed.
  */
 typedef struct smtp_envelope smtp_envelope;
+
+/**
+ * What smtp_client_probe() has seen. It belongs to no client, and never changes. Every text in it
+ * is printable UTF-8, whatever the server sent, and holds no secret.
+ */
+typedef struct smtp_report smtp_report;
 
 /**
  * A TLS policy (smtplib: ssl.SSLContext, keyfile, certfile). By default the system's roots are
@@ -1385,6 +1612,158 @@ int smtp_client_set_completion_callback(smtp_client *client,
                                         smtp_completion_callback callback,
                                         void *user_data,
                                         smtp_destroy_callback destroy);
+
+/**
+ * @defgroup smtpclient-report Find out why mail does not go out
+ *
+ * A probe does what smtp_client_open() would do, sends no mail, and reports all that it sees: each
+ * address of the server, its greeting, what it offers, its TLS and certificate, the login. Where
+ * something is wrong it looks a second time, and names the classic mistakes with their remedies: a
+ * port for TLS that was spoken to in clear, or the other way round; STARTTLS that is missing; a
+ * certificate for another name; a password where the server wants something else.
+ *
+ *     smtp_report *report = smtp_client_probe(c);
+ *     size_t i;
+ *     if (report == NULL)
+ *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ *     for (i = 0; i < smtp_report_advice_count(report); i++)
+ *         puts(smtp_report_advice(report, i));
+ *     smtp_report_free(report);
+ *
+ * The server, the credentials and the security are those of smtpclient-setup(3). probe.c in
+ * smtpclient-examples(3) is a whole program.
+ */
+
+/**
+ * Finds out what smtp_client_open() would come to, and why, without sending mail: looks the name
+ * up, tries every address, goes on as smtp_client_open() does over the one that it would choose, and
+ * ends with QUIT. If there is a connection it is closed first; afterwards there is none. The time
+ * limit is that of the whole, and a minute where it is SMTP_TIMEOUT_RFC.
+ *
+ * What is wrong is what was asked for, and no error of the call: a server that refuses, falls silent
+ * or has a bad certificate gives a report that says so. Where TLS and clear text may have been
+ * mixed up, or the certificate was not accepted, a second connection finds out which: nothing goes
+ * over it but EHLO and STARTTLS, for nobody there was verified; facts of TLS in the report may be
+ * of such a one.
+ *
+ * Where calls do not wait (smtp_client_set_nonblocking()) it returns NULL, with
+ * smtp_client_last_error_code() being SMTP_PENDING; when smtp_client_process() has returned SMTP_OK,
+ * smtp_client_report() gives the report.
+ *
+ * Returns the report, to be freed with smtp_report_free(). NULL for what is the caller's:
+ * SMTP_E_MISUSE if no host was set, or for credentials without a password; SMTP_E_CANCELLED,
+ * SMTP_E_FORBIDDEN by the audit callback, SMTP_E_BUSY, SMTP_E_INVALID_ARGUMENT, SMTP_E_NO_MEMORY.
+ */
+SMTP_API
+SMTP_NODISCARD
+smtp_report *smtp_client_probe(smtp_client *client);
+
+/**
+ * The report of a probe that has ended in smtp_client_process(). It is given once.
+ *
+ * Returns the report, to be freed with smtp_report_free(). NULL if there is none: SMTP_E_BUSY while
+ * the probe is pending, else SMTP_E_MISUSE; or SMTP_E_NO_MEMORY.
+ */
+SMTP_API
+SMTP_NODISCARD
+smtp_report *smtp_client_report(smtp_client *client);
+
+/**
+ * Frees a report, and with it every text that it gave; NULL is allowed.
+ */
+SMTP_API void smtp_report_free(smtp_report *report);
+
+/**
+ * What smtp_client_open() would return: SMTP_OK if mail could be sent, as far as can be told
+ * without sending any; else an error, whose message is SMTP_REPORT_ERROR. SMTP_E_MISUSE also for
+ * what is no report.
+ */
+SMTP_API
+int smtp_report_code(const smtp_report *report);
+
+/**
+ * The server's reply code that belongs to that error, such as 535; 0 if none does.
+ */
+SMTP_API int smtp_report_reply_code(const smtp_report *report);
+
+/**
+ * A fact, as text.
+ *
+ * @param what  one of SMTP_REPORT_*
+ *
+ * Returns the text, valid until the report is freed. NULL if the probe did not come so far, if
+ * there is no such thing, or if the library does not know it ("tls-info" of smtp_client_has_feature()
+ * is 0), and for a number that is none (SMTP_E_INVALID_ARGUMENT).
+ */
+SMTP_API
+const char *smtp_report_text(const smtp_report *report,
+                             int what);
+
+/**
+ * Days until the server's certificate expires, rounded down; 0 once it has
+ * (SMTP_REPORT_CERTIFICATE_NOT_AFTER says when). SMTP_E_NOT_SUPPORTED if no certificate was seen.
+ */
+SMTP_API
+int smtp_report_days_left(const smtp_report *report);
+
+/**
+ * How many addresses the host has, all of which were tried; 0 if it was not found. A Unix socket
+ * counts for one.
+ */
+SMTP_API
+size_t smtp_report_address_count(const smtp_report *report);
+
+/**
+ * An address, such as "2001:db8::1", or the path of a Unix socket. They stand in the order in
+ * which smtp_client_open() tries them.
+ *
+ * @param index  from 0
+ *
+ * NULL if there is no such address. Valid until the report is freed.
+ */
+SMTP_API const char *smtp_report_address(const smtp_report *report, size_t index);
+
+/**
+ * Why no connection to that address could be made; "" if one could. NULL if there is no such
+ * address. Valid until the report is freed.
+ */
+SMTP_API const char *smtp_report_address_error(const smtp_report *report, size_t index);
+
+/**
+ * The errno that belongs to it, such as ECONNREFUSED; 0 if none does. SMTP_E_INVALID_ARGUMENT if
+ * there is no such address.
+ */
+SMTP_API
+int smtp_report_address_errno(const smtp_report *report,
+                              size_t index);
+
+/**
+ * How long it took to connect to that address, or to fail. SMTP_E_INVALID_ARGUMENT if there is no
+ * such address.
+ */
+SMTP_API
+int smtp_report_address_milliseconds(const smtp_report *report,
+                                     size_t index);
+
+/**
+ * How many pieces of advice there are; 0 if nothing is wrong, or nothing that is known here.
+ */
+SMTP_API size_t smtp_report_advice_count(const smtp_report *report);
+
+/**
+ * What is wrong and what to do about it, in one or two sentences for a person, the most important
+ * first. NULL if there is no such advice. Valid until the report is freed.
+ */
+SMTP_API
+const char *smtp_report_advice(const smtp_report *report,
+                               size_t index);
+
+/**
+ * The same for a program: one of SMTP_ADVICE_*. SMTP_E_INVALID_ARGUMENT if there is no such advice.
+ */
+SMTP_API
+int smtp_report_advice_kind(const smtp_report *report,
+                            size_t index);
 
 /**
  * @defgroup smtpclient-connection Connect, secure and end a connection

@@ -521,6 +521,62 @@ private:
     std::unique_ptr<smtp_envelope, detail::freed<smtp_envelope, smtp_envelope_free>> handle_;
 };
 
+/* What a probe has seen of a server, and what to do about it. */
+class report {
+public:
+    struct address {
+        std::string text;
+        /* Empty if it worked. */
+        std::string error;
+        int system_errno;
+        std::chrono::milliseconds took;
+    };
+    struct advice {
+        /* One of SMTP_ADVICE_*. */
+        int kind;
+        std::string text;
+    };
+
+    /* Takes over what smtp_client_report() gave. */
+    explicit report(smtp_report *handle) noexcept : handle_(handle) {}
+    /* There is none where the probe is pending in an event loop. */
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+
+    /* What client::open() would have come to: SMTP_OK, or an error's code. */
+    int code() const noexcept { return smtp_report_code(get()); }
+    int reply_code() const noexcept { return smtp_report_reply_code(get()); }
+    /* A fact by SMTP_REPORT_*; empty where there is none. */
+    std::string text(int what) const { return detail::owned(smtp_report_text(get(), what)); }
+    /* Negative if no certificate was seen. */
+    int days_left() const noexcept { return smtp_report_days_left(get()); }
+    std::vector<address> addresses() const {
+        std::vector<address> all;
+        const std::size_t count = smtp_report_address_count(get());
+        for (std::size_t index = 0; index < count; ++index) {
+            all.push_back({detail::owned(smtp_report_address(get(), index)),
+                           detail::owned(smtp_report_address_error(get(), index)),
+                           smtp_report_address_errno(get(), index),
+                           std::chrono::milliseconds(
+                               smtp_report_address_milliseconds(get(), index))});
+        }
+        return all;
+    }
+    std::vector<advice> advices() const {
+        std::vector<advice> all;
+        const std::size_t count = smtp_report_advice_count(get());
+        for (std::size_t index = 0; index < count; ++index) {
+            all.push_back({smtp_report_advice_kind(get(), index),
+                           detail::owned(smtp_report_advice(get(), index))});
+        }
+        return all;
+    }
+
+    smtp_report *get() const noexcept { return handle_.get(); }
+
+private:
+    std::unique_ptr<smtp_report, detail::freed<smtp_report, smtp_report_free>> handle_;
+};
+
 /* One step of an authentication of the caller's own. */
 class auth_exchange {
 public:
@@ -808,6 +864,14 @@ public:
 
     /* Nothing, if there is one to the server that was set; else all that it takes. */
     client &open() { return done([&]() { return smtp_client_open(get()); }); }
+    /* What open() would come to, and why; sends no mail. In an event loop the report is empty, and
+     * take_report() gives it when process() has returned SMTP_OK. */
+    report probe() {
+        return reported([&]() { return smtp_client_probe(get()); });
+    }
+    report take_report() {
+        return reported([&]() { return smtp_client_report(get()); });
+    }
     reply connect(const std::string &host, int port = 0) {
         return said([&]() { return smtp_client_connect(get(), detail::text(host), port); });
     }
@@ -1168,6 +1232,14 @@ private:
         const std::shared_ptr<shared> own = shared_;
         const int code = call(work);
         return code == 0 ? reply() : last_reply_of(*own);
+    }
+    template <typename Work> report reported(const Work &work) const {
+        report made(nullptr);
+        call([&]() {
+            made = report(work());
+            return made ? SMTP_OK : smtp_last_error_code();
+        });
+        return made;
     }
     template <typename Work> reply said(const Work &work) const {
         const std::shared_ptr<shared> own = shared_;

@@ -58,6 +58,8 @@ pub enum ErrorKind {
     NoMemory,
     /// A fault of this library.
     Internal,
+    /// Not yet: the call goes on later, and gives by then what it cannot give now.
+    Pending,
 }
 
 /// What tells two errors of one class apart, where a program may want to.

@@ -44,6 +44,7 @@ programs! {
     pending
     pending_phases
     poll_fd
+    probe
     random_calls
     reentry
     resolver

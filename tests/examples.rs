@@ -160,6 +160,48 @@ fn lmtp_deliver_reports_every_recipient() {
 }
 
 #[test]
+fn probe_says_what_is_wrong_and_what_to_do() {
+    let directory = TempDir::new("examples");
+    let ca = directory.write("ca.pem", &authority().pem);
+    let probe = |server: &Server, scheme: &str, password: Option<&str>| {
+        let url = format!("{scheme}://localhost:{}", server.port());
+        let mut command = valgrind("probe");
+        command.arg(url).args(password.map(|_| "me@a.example"));
+        command.env("SSL_CERT_FILE", &ca).env("SMTP_PASSWORD", password.unwrap_or("none"));
+        finish(&mut command, "")
+    };
+    let server = Server::engine(Engine::new().user("me@a.example", "right"));
+    let output = probe(&server, "smtp+starttls", Some("right"));
+    assert_eq!(status(&output), 0, "{output:?}");
+    let said = text(&output.stdout);
+    for words in [
+        "127.0.0.1: connected, ",
+        "greeting        220 ",
+        "\nTLS             TLSv1.3\n",
+        "\nlogin           accepted (235)\n",
+        "\nMail could be sent.\n",
+    ] {
+        assert!(said.contains(words), "no `{words}` in\n{said}");
+    }
+    assert!(!said.contains("What to do"), "{said}");
+    for (scheme, password, words) in [
+        ("smtp+starttls", Some("wrong-1234"), "- user name or password is refused"),
+        ("smtps", None, "- port "),
+    ] {
+        let output = probe(&server, scheme, password);
+        assert_eq!(status(&output), 1, "{output:?}");
+        let said = text(&output.stdout);
+        let (facts, advice) = said.split_once("\nMail cannot be sent.\nWhat to do:\n").unwrap();
+        assert!(facts.contains("\nerror           ") && advice.starts_with(words), "{said}");
+        assert!(!said.contains("wrong-1234"), "{said}");
+    }
+    assert!(server.finish_unchecked().messages().is_empty());
+    assert_eq!(status(&run("probe", &[], "")), 2);
+    let output = run("probe", &["gopher://a.example"], "");
+    assert!(status(&output) == 1 && text(&output.stderr).contains("gopher"), "{output:?}");
+}
+
+#[test]
 fn debug_trace_shows_both_directions() {
     let server = Server::engine(Engine::new());
     let output = run("debug_trace", &[&server.address()], "");

@@ -4,22 +4,26 @@
 //! What may have to wait is an [`Operation`], which [`Client::perform`] runs; a [`Driver`] decides
 //! whether the caller waits for it or his event loop does.
 
+mod advice;
 mod attend;
 mod config;
 mod drive;
 mod driver;
 mod endpoint;
 mod operation;
+mod report;
 mod security;
 mod setup;
 mod token;
 mod trace;
 mod url;
 
+pub use advice::{Advice, Mistake, advice};
 pub use config::TimeoutPolicy;
 pub use driver::Driver;
 pub use endpoint::{Credentials, Endpoint};
 pub use operation::{Bytes, Command, Mail, Operation, Refused};
+pub use report::{Address, Fact, OtherWay, Phase, Report, TlsFacts};
 pub use security::{Plan, Security};
 pub use token::{Token, TokenOwner, TokenReason, TokenRequest, TokenSource};
 
@@ -87,6 +91,8 @@ pub struct Client {
     completion: Option<Box<dyn Completion>>,
     pending: Pending,
     refused: Vec<Refused>,
+    /// What the last probe saw, until it is taken.
+    report: Option<Box<Report>>,
     /// The result of the operation that has ended.
     answer: Option<Result<u16>>,
     /// Read buffer, kept between calls.
@@ -126,6 +132,7 @@ impl Client {
             completion: None,
             pending: Pending::default(),
             refused: Vec::new(),
+            report: None,
             answer: None,
             inbox: Vec::new(),
         }
@@ -289,6 +296,11 @@ impl Client {
     /// The last `sendmail` or `send_message` with the fate of every recipient.
     pub fn last_mail(&self) -> Option<&Transaction> {
         self.pending.last_mail()
+    }
+
+    /// What the last probe saw, once.
+    pub fn take_report(&mut self) -> Option<Box<Report>> {
+        self.report.take()
     }
 
     /// Recipients that the last `sendmail` or `send_message` could not deliver to.

@@ -23,6 +23,7 @@ pub mod message;
 pub mod observe;
 pub mod recipient;
 pub mod reply;
+pub mod report;
 pub mod setup;
 pub mod tls;
 pub mod token;

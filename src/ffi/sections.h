@@ -84,6 +84,28 @@ smtp_client_new()
 smtp_client_set_url()
 
 /**
+ * @defgroup smtpclient-report Find out why mail does not go out
+ *
+ * A probe does what smtp_client_open() would do, sends no mail, and reports all that it sees: each
+ * address of the server, its greeting, what it offers, its TLS and certificate, the login. Where
+ * something is wrong it looks a second time, and names the classic mistakes with their remedies: a
+ * port for TLS that was spoken to in clear, or the other way round; STARTTLS that is missing; a
+ * certificate for another name; a password where the server wants something else.
+ *
+ *     smtp_report *report = smtp_client_probe(c);
+ *     size_t i;
+ *     if (report == NULL)
+ *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ *     for (i = 0; i < smtp_report_advice_count(report); i++)
+ *         puts(smtp_report_advice(report, i));
+ *     smtp_report_free(report);
+ *
+ * The server, the credentials and the security are those of smtpclient-setup(3). probe.c in
+ * smtpclient-examples(3) is a whole program.
+ */
+smtp_client_probe()
+
+/**
  * @defgroup smtpclient-observe See, count and forbid what a client does
  *
  * Four callbacks, one of which takes the transcript of the dialogue. None is needed to send mail.

@@ -46,7 +46,7 @@ pub use park::{Park, Ready, cancelled, timed_out};
 pub use promise::Promise;
 pub use resolve::{is_address, local_hostname};
 pub use stderr::StandardError;
-pub use tcp::split_host_port;
+pub use tcp::{Tried, split_host_port};
 pub use tls::{
     Binding, IS_FULL as IS_TLS_FULL, Peer, TlsInfo, TlsPolicy, TlsVersion, Verify,
     check_server_name,
@@ -117,6 +117,16 @@ impl Transport {
     /// Connects to a host by name or address. Every address is tried within the limit.
     pub async fn tcp(target: &Target<'_>, limit: Limit<'_>) -> Result<Self> {
         tcp::connect(target, limit).await.map(Transport::plain).map_err(while_connecting)
+    }
+
+    /// Connects to every address of a host, and keeps the connection that [`Transport::tcp`] would
+    /// have chosen; the error where there is none is the same. The outer one came before any of it.
+    pub async fn survey(
+        target: &Target<'_>,
+        limit: Limit<'_>,
+    ) -> Result<(Vec<Tried>, Result<Self>)> {
+        let (tried, reached) = tcp::survey(target, limit).await.map_err(while_connecting)?;
+        Ok((tried, reached.map(Transport::plain).map_err(while_connecting)))
     }
 
     /// Connects to a Unix stream socket.

@@ -4,6 +4,8 @@
 //! over the next (RFC 8305 sections 4 and 5), and none is given up before the deadline: one that
 //! swallows packets, or a family that leads nowhere, costs the others a moment, not their time.
 
+mod survey;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -15,6 +17,9 @@ use super::park::watch;
 use super::resolve::{numeric, resolve};
 use super::socket::Socket;
 use super::{Limit, Target};
+
+pub use survey::Tried;
+pub(super) use survey::survey;
 
 /// `host:port` where no port is given, `[v6]:port`, and a bare IPv6 address (smtplib:
 /// `connect`). Port 0 stays 0.
@@ -61,11 +66,16 @@ fn bad_host(host: &str, what: &str) -> Error {
 
 pub(super) async fn connect(target: &Target<'_>, limit: Limit<'_>) -> Result<Socket> {
     let source = target.source.map(Source::parse).transpose()?;
-    let addresses = match target.addresses {
-        [] => by_turns(resolve(target.host, target.port, limit).await?),
-        given => given_ones(given, target.port)?,
-    };
+    let addresses = in_turn(target, limit).await?;
     connect_any(target.host, &addresses, source.as_ref(), limit).await
+}
+
+/// The addresses of the host, in the order in which they are tried.
+async fn in_turn(target: &Target<'_>, limit: Limit<'_>) -> Result<Vec<SocketAddr>> {
+    match target.addresses {
+        [] => Ok(by_turns(resolve(target.host, target.port, limit).await?)),
+        given => given_ones(given, target.port),
+    }
 }
 
 /// Connects to the first of the addresses that answers.
@@ -276,18 +286,18 @@ mod tests {
     use super::super::{Cancel, Wait};
     use super::*;
 
-    fn listener() -> (TcpListener, SocketAddr) {
+    pub(super) fn listener() -> (TcpListener, SocketAddr) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         (listener, address)
     }
 
-    fn closed_port() -> SocketAddr {
+    pub(super) fn closed_port() -> SocketAddr {
         listener().1
     }
 
     /// An address that swallows packets: a listener whose backlog is full.
-    fn black_hole() -> (socket2::Socket, SocketAddr, Vec<socket2::Socket>) {
+    pub(super) fn black_hole() -> (socket2::Socket, SocketAddr, Vec<socket2::Socket>) {
         let new = || socket2::Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         let hole = new();
         hole.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();

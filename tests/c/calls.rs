@@ -63,7 +63,7 @@ fn split_name(text: &str) -> (String, String) {
 
 /// An expression that is a good argument where nothing is connected. `c`, `l`, `t`, `x`, `e`, `k` and
 /// `q` are the test's client, TLS policy, transaction, authentication exchange, envelope, token
-/// source and token request.
+/// source and token request; `r` is a report of a host that nothing listens at.
 fn argument(param: &Param) -> &'static str {
     match (param.kind.as_str(), param.name.as_str()) {
         ("smtp_client *" | "const smtp_client *", _) => "c",
@@ -73,6 +73,7 @@ fn argument(param: &Param) -> &'static str {
         ("smtp_envelope *" | "const smtp_envelope *", _) => "e",
         ("smtp_token_source *" | "const smtp_token_source *", _) => "k",
         ("smtp_token_request *" | "const smtp_token_request *", _) => "q",
+        ("smtp_report *" | "const smtp_report *", _) => "r",
         ("smtp_transaction *const *", _) => "&t",
         ("const char *const *", "to") => "one_address",
         ("const char *const *", _) => "one_option",
@@ -127,6 +128,7 @@ fn subject(function: &Function) -> &'static str {
         Some("t") => "TRANSACTION",
         Some("x") => "EXCHANGE",
         Some("e") => "ENVELOPE",
+        Some("r") => "REPORT",
         _ => "NONE",
     }
 }

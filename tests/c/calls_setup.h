@@ -16,6 +16,7 @@ static smtp_auth_exchange *x;
 static smtp_envelope *e;
 static smtp_token_source *k;
 static smtp_token_request *q;
+static smtp_report *r;
 static size_t length;
 static int number;
 static int user_datum;
@@ -54,9 +55,20 @@ static int a_token_callback(smtp_token_request *request, void *user) {
     return smtp_token_fail(request, "none");
 }
 
+/* Of a host that nothing listens at. */
+static inline smtp_report *a_report(void) {
+    smtp_client *prober = smtp_client_new(SMTP_PROTOCOL_SMTP);
+    smtp_report *report = NULL;
+    if (prober != NULL && smtp_client_set_host(prober, "127.0.0.1", 1) == SMTP_OK)
+        report = smtp_client_probe(prober);
+    smtp_client_free(prober);
+    return report;
+}
+
 /* So that no test must use them all. */
 static inline void use_all(void) {
-    (void)c, (void)l, (void)t, (void)x, (void)e, (void)k, (void)q, (void)length, (void)number, (void)user_data;
+    (void)c, (void)l, (void)t, (void)x, (void)e, (void)k, (void)q, (void)r, (void)length, (void)number;
+    (void)user_data;
     (void)one_address, (void)one_option, (void)one_bad;
     (void)a_debug_callback, (void)a_destroy_callback;
     (void)an_audit_callback, (void)a_progress_callback, (void)a_completion_callback;

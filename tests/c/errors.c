@@ -22,6 +22,7 @@ static const char *const null_is_fine[] = {
     "smtp_token_source_free source",
     "smtp_client_set_token_source user",
     "smtp_client_set_token_source source",
+    "smtp_report_free report",
     "smtp_client_set_source_address host",
     "smtp_client_set_credentials password",
     "smtp_client_set_tls tls",
@@ -102,7 +103,8 @@ static void make(void) {
     t = smtp_transaction_new();
     e = smtp_envelope_new("a@b.example", one_address, 1, "bytes", 5);
     k = smtp_token_source_new(a_token_callback, NULL, NULL);
-    CHECK(c != NULL && l != NULL && t != NULL && e != NULL && k != NULL);
+    r = a_report();
+    CHECK(c != NULL && l != NULL && t != NULL && e != NULL && k != NULL && r != NULL);
     GIVES(SMTP_OK, smtp_client_set_timeout(c, 5000));
 }
 
@@ -112,6 +114,7 @@ static void unmake(void) {
     smtp_transaction_free(t);
     smtp_envelope_free(e);
     smtp_token_source_free(k);
+    smtp_report_free(r);
 }
 
 /* What gives 0 where there is no handle: errno, and a time limit, which is never 0. */
@@ -132,10 +135,11 @@ static void no_handles(void) {
     smtp_transaction *transaction = smtp_transaction_new();
     smtp_envelope *envelope = smtp_envelope_new("a@b.example", one_address, 1, "bytes", 5);
     smtp_token_source *source = smtp_token_source_new(a_token_callback, NULL, NULL);
+    smtp_report *report = a_report();
 
     /* NULL; and what only tells of errors leaves the one that was. */
     GIVES(SMTP_E_MISUSE, smtp_client_noop(NULL));
-    c = NULL, l = NULL, t = NULL, x = NULL, e = NULL, k = NULL, q = NULL;
+    c = NULL, l = NULL, t = NULL, x = NULL, e = NULL, k = NULL, q = NULL, r = NULL;
     EVERY_CALL(ABOUT_NO_HANDLE)
     CHECK(smtp_client_last_error(NULL) != NULL);
 
@@ -143,13 +147,14 @@ static void no_handles(void) {
     c = (smtp_client *)tls, l = (smtp_tls *)transaction, t = (smtp_transaction *)client;
     x = (smtp_auth_exchange *)client, e = (smtp_envelope *)tls;
     k = (smtp_token_source *)tls, q = (smtp_token_request *)source;
+    r = (smtp_report *)client;
     EVERY_CALL(ABOUT_NO_HANDLE)
 
     /* memory that was never one */
     c = (smtp_client *)(void *)zeros, l = (smtp_tls *)(void *)zeros;
     t = (smtp_transaction *)(void *)zeros, x = (smtp_auth_exchange *)(void *)zeros;
     e = (smtp_envelope *)(void *)zeros, k = (smtp_token_source *)(void *)zeros;
-    q = (smtp_token_request *)(void *)zeros;
+    q = (smtp_token_request *)(void *)zeros, r = (smtp_report *)(void *)zeros;
     EVERY_CALL(ABOUT_NO_HANDLE)
 
     /* a pointer that is not even aligned, into a live handle */
@@ -159,6 +164,7 @@ static void no_handles(void) {
     e = (smtp_envelope *)(void *)((char *)envelope + 1);
     k = (smtp_token_source *)(void *)((char *)source + 1);
     q = (smtp_token_request *)(void *)((char *)source + 1);
+    r = (smtp_report *)(void *)((char *)report + 1);
     EVERY_CALL(ABOUT_NO_HANDLE)
 
     /* freed ones */
@@ -168,7 +174,9 @@ static void no_handles(void) {
     smtp_envelope_free(envelope);
     smtp_token_source_free(source);
     k = source, q = (smtp_token_request *)source;
+    smtp_report_free(report);
     c = client, l = tls, t = transaction, x = (smtp_auth_exchange *)client, e = envelope;
+    r = report;
     EVERY_CALL(ABOUT_NO_HANDLE)
 }
 

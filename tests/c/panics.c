@@ -66,7 +66,8 @@ static void before(void) {
     t = smtp_transaction_new();
     e = smtp_envelope_new("a@b.example", one_address, 1, "bytes", 5);
     k = smtp_token_source_new(a_token_callback, NULL, NULL);
-    CHECK(c != NULL && l != NULL && t != NULL && e != NULL && k != NULL);
+    r = a_report();
+    CHECK(c != NULL && l != NULL && t != NULL && e != NULL && k != NULL && r != NULL);
     smtp_test_panic_at(1);
 }
 
@@ -82,6 +83,7 @@ static void after(const char *function) {
     smtp_transaction_free(t);
     smtp_envelope_free(e);
     smtp_token_source_free(k);
+    smtp_report_free(r);
 }
 
 #define TRY(subject, function, param, result, call)                                               \

@@ -20,6 +20,7 @@ enum {
     KIND_smtp_tls,
     KIND_smtp_transaction,
     KIND_smtp_envelope,
+    KIND_smtp_report,
     KIND_smtp_auth_exchange,
     KIND_smtp_token_source,
     KIND_smtp_token_request,
@@ -109,6 +110,7 @@ static void dispose(int kind, void *handle) {
     case KIND_smtp_transaction: smtp_transaction_free(handle); break;
     case KIND_smtp_envelope: smtp_envelope_free(handle); break;
     case KIND_smtp_token_source: smtp_token_source_free(handle); break;
+    case KIND_smtp_report: smtp_report_free(handle); break;
     default: CHECK(!"a kind that can be freed");
     }
 }

@@ -30,6 +30,7 @@ static void busy(const char *function, long code) {
 #define MEANWHILE_TRANSACTION(function, result, call)
 #define MEANWHILE_EXCHANGE(function, result, call)
 #define MEANWHILE_ENVELOPE(function, result, call)
+#define MEANWHILE_REPORT(function, result, call)
 #define MEANWHILE_CLIENT(function, result, call)                                                  \
     if (strcmp(#function, "smtp_client_free") != 0 &&                                             \
         strcmp(#function, "smtp_client_cancel") != 0)                                             \

@@ -102,6 +102,29 @@ static void settings(void) {
     smtp_client_free(client);
 }
 
+/* What a probe sees; probe.c has more of it. */
+static void probed(void) {
+    smtp_client *client = smtp_client_new(SMTP_PROTOCOL_SMTP);
+    smtp_report *report;
+    GIVES(SMTP_OK, smtp_client_set_host(client, server("smtp"), 0));
+    report = smtp_client_probe(client);
+    CHECK(report != NULL && smtp_client_report(client) == NULL);
+    GIVES(SMTP_OK, smtp_report_code(report));
+    GIVES(0, smtp_report_reply_code(report));
+    HAS(smtp_report_text(report, SMTP_REPORT_GREETING), "220 ");
+    GIVES(SMTP_E_NOT_SUPPORTED, smtp_report_days_left(report));
+    GIVES(1, smtp_report_address_count(report));
+    SAME("127.0.0.1", smtp_report_address(report, 0));
+    SAME("", smtp_report_address_error(report, 0));
+    GIVES(0, smtp_report_address_errno(report, 0));
+    CHECK(smtp_report_address_milliseconds(report, 0) >= 0);
+    GIVES(0, smtp_report_advice_count(report));
+    CHECK(smtp_report_advice(report, 0) == NULL);
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_report_advice_kind(report, 0));
+    smtp_report_free(report);
+    smtp_client_free(client);
+}
+
 /* The same server from an event loop; nonblocking.c has more of it. */
 static void in_a_loop(void) {
     smtp_client *client = smtp_client_new(SMTP_PROTOCOL_SMTP);
@@ -602,6 +625,7 @@ static void over_a_greeted_socket(void) {
 int main(void) {
     facts();
     settings();
+    probed();
     in_a_loop();
     commands();
     logins();

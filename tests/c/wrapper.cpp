@@ -1,6 +1,8 @@
 // The C++ layer: clients that end in their own callbacks, exceptions that leave the call they
 // belong to and no other, constructors that say why they fail, what is kept and told of messages
 // and recipients, and destructors that do not wait.
+/* Which is sent no SMTP, and not to complain of that. */
+/* SERVER clear plain --mode mute-at-expn */
 /* SERVER smtp plain --auth user:password */
 /* SERVER mute_quit plain --mode mute-at-quit */
 /* SERVER mute_noop plain --mode mute-at-noop */
@@ -18,6 +20,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <poll.h>
 
 #include "check.h"
 
@@ -222,6 +226,28 @@ void constructors_say_why() {
     CHECK(given.needs_smtputf8() && !whole.needs_smtputf8());
 }
 
+void a_probe_gives_a_report() {
+    client one;
+    same("SMTP_E_MISUSE", thrown_by([&]() { one.probe(); }));
+    one.set_host(server("smtp"));
+    const smtpclient::report well = one.probe();
+    CHECK(well && well.code() == SMTP_OK && well.reply_code() == 0 && well.days_left() < 0);
+    CHECK(well.advices().empty() && well.addresses().at(0).error.empty());
+    CHECK(well.text(SMTP_REPORT_GREETING).find("220 ") == 0);
+    one.set_host(server("clear")).set_security(smtpclient::security::tls);
+    const std::vector<smtpclient::report::advice> advice = one.probe().advices();
+    CHECK(advice.at(0).kind == SMTP_ADVICE_CLEAR_FIRST);
+    HAS(advice.at(0).text.c_str(), "smtp+starttls://");
+    one.set_host(server("smtp")).set_nonblocking(true).set_security(smtpclient::security::none);
+    CHECK(!one.probe());
+    pollfd watched = {one.poll_fd(), POLLIN, 0};
+    while (one.process() == SMTP_PENDING) {
+        CHECK(poll(&watched, 1, 60000) == 1);
+    }
+    CHECK(one.take_report().code() == SMTP_OK);
+    same("SMTP_E_MISUSE", thrown_by([&]() { one.take_report(); }));
+}
+
 /* What the work fails with. */
 smtpclient::error failure_of(const std::function<void()> &work) {
     try {
@@ -383,6 +409,7 @@ int main() {
     an_exception_leaves_its_own_call();
     nothing_is_left_of_a_client_that_ended();
     constructors_say_why();
+    a_probe_gives_a_report();
     errors_tell_their_details();
     settings_can_be_read();
     tokens_come_from_a_source();

@@ -11,6 +11,7 @@ mod lmtp;
 mod mail;
 mod oauth;
 mod open;
+mod probe;
 mod reopen;
 mod time;
 mod tls;

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use smtpclient::client::{
-    self, Bytes, Command, Driver, Mail, Mechanism, Operation, Protocol, Transaction,
+    self, Bytes, Command, Driver, Mail, Mechanism, Operation, Protocol, Report, Transaction,
 };
 use smtpclient::error::Result;
 
@@ -112,6 +112,11 @@ impl Client {
 
     pub fn open(&mut self) -> Result<()> {
         self.end(Operation::Open)
+    }
+
+    pub fn probe(&mut self) -> Result<Box<Report>> {
+        self.end(Operation::Probe)?;
+        Ok((**self).take_report().expect("a probe leaves its report"))
     }
 
     pub fn starttls(&mut self) -> Result<()> {

@@ -5,6 +5,7 @@ mod command;
 mod connect;
 mod login;
 mod open;
+mod probe;
 mod secure;
 mod send;
 mod token_login;
@@ -38,6 +39,8 @@ pub enum Operation {
     },
     /// What it takes for a connection to the server that was set, if there is none.
     Open,
+    /// What opening would come to, and why: see [`Client::take_report`]. It sends no mail.
+    Probe,
     StartTls,
     /// EHLO, and HELO if it is refused, unless the server was greeted before.
     Greet,
@@ -105,9 +108,8 @@ enum Needs {
 impl Operation {
     fn needs(&self) -> Needs {
         match self {
-            Operation::Connect { .. } | Operation::ConnectFd { .. } | Operation::Open => {
-                Needs::Nothing
-            }
+            Operation::Connect { .. } | Operation::ConnectFd { .. } => Needs::Nothing,
+            Operation::Open | Operation::Probe => Needs::Nothing,
             Operation::Command(command) => command.needs(),
             Operation::Put { .. } | Operation::Raw(_) | Operation::Flush | Operation::Quit => {
                 Needs::Connection
@@ -156,6 +158,7 @@ impl Client {
                 let deadline = begun?;
                 Box::pin(self.login_by_source(user, deadline)).await.map(none)
             }
+            Operation::Probe => Box::pin(self.probe()).await.map(none),
             Operation::Deliver { transaction, submission } => {
                 let begun = self.deliver(transaction, submission, begun);
                 let sent = self.send_all(begun).await;

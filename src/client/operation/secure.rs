@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::not_connected;
 use crate::error::{ErrorKind, Result};
-use crate::transport::{self, Limit};
+use crate::transport::{self, Limit, TlsPolicy};
 
 use super::Client;
 use super::connect::{channel, tls_peer};
@@ -16,16 +16,29 @@ impl Client {
     /// STARTTLS, the handshake under the TLS policy, and nothing remembered from before
     /// (RFC 3207).
     pub(super) async fn start_tls(&mut self, deadline: Option<Instant>) -> Result<()> {
+        self.start_tls_under(None, deadline).await
+    }
+
+    /// The same under another policy.
+    pub(super) async fn start_tls_under(
+        &mut self,
+        policy: Option<&TlsPolicy>,
+        deadline: Option<Instant>,
+    ) -> Result<()> {
         let started = self.session.start_tls();
         self.operate(started, deadline).await?;
-        let secured = self.secure(deadline).await;
+        let secured = self.secure(policy, deadline).await;
         if secured.is_err() {
             self.close();
         }
         secured
     }
 
-    async fn secure(&mut self, deadline: Option<Instant>) -> Result<()> {
+    async fn secure(
+        &mut self,
+        policy: Option<&TlsPolicy>,
+        deadline: Option<Instant>,
+    ) -> Result<()> {
         let mut transport = self.transport.take().ok_or_else(not_connected)?;
         self.session.check_no_injection()?;
         // What the socket holds already cannot answer a handshake that has not begun.
@@ -35,7 +48,7 @@ impl Client {
             self.session.check_no_injection()?;
         }
         let deadline = deadline.or_else(|| self.phase_deadline());
-        let policy = self.config.tls.get_or_insert_default();
+        let policy = policy.unwrap_or_else(|| self.config.tls.get_or_insert_default());
         let limit = Limit { deadline, park: &self.park };
         let transport = transport.start_tls(policy, tls_peer(&self.host, self.port), limit).await?;
         self.session.secured(channel(&transport));

@@ -199,6 +199,7 @@ impl From<ErrorKind> for smtp_result {
             ErrorKind::Forbidden => SMTP_E_FORBIDDEN,
             ErrorKind::NoMemory => SMTP_E_NO_MEMORY,
             ErrorKind::Internal => SMTP_E_INTERNAL,
+            ErrorKind::Pending => SMTP_PENDING,
         }
     }
 }

@@ -53,8 +53,11 @@ pub enum TlsInfo {
     Resumed,
     Subject,
     Issuer,
+    NotBefore,
     NotAfter,
     Names,
+    /// Until it expires, rounded down: negative once it has.
+    DaysLeft,
 }
 
 /// What ties an authentication to a connection (RFC 5056): the type's name, and its data.

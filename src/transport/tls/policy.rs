@@ -212,6 +212,19 @@ impl TlsPolicy {
         Library::load(&self.context()?)
     }
 
+    /// The same, but anybody is believed: to look at what a server shows, and for nothing else. So
+    /// it shows nothing of ours, and leaves no ticket behind.
+    pub fn blind(&self) -> Self {
+        let mut blind = TlsPolicy { settings: self.settings.clone(), context: Arc::default() };
+        let Settings { verify, pins, identity, stored_key, resumes, system_roots, .. } =
+            &mut blind.settings;
+        *verify = Verify::None;
+        pins.clear();
+        (*identity, *stored_key) = (None, None);
+        (*resumes, *system_roots) = (false, false);
+        blind
+    }
+
     /// The name to send and verify in place of the host connected to.
     pub fn set_server_name(&mut self, name: &str) -> Result<()> {
         check_server_name(name)?;

@@ -24,8 +24,10 @@ pub(super) fn of(ssl: &SslRef, what: TlsInfo) -> Option<String> {
         TlsInfo::Resumed => Some(if ssl.session_reused() { "yes" } else { "no" }.to_owned()),
         TlsInfo::Subject => Some(name(ssl.peer_certificate()?.subject_name())),
         TlsInfo::Issuer => Some(name(ssl.peer_certificate()?.issuer_name())),
+        TlsInfo::NotBefore => date(ssl.peer_certificate()?.not_before()),
         TlsInfo::NotAfter => date(ssl.peer_certificate()?.not_after()),
         TlsInfo::Names => Some(show_names(ssl.peer_certificate()?.as_ref())),
+        TlsInfo::DaysLeft => days_left(ssl.peer_certificate()?.not_after()),
     }
 }
 
@@ -79,6 +81,11 @@ fn date(time: &Asn1TimeRef) -> Option<String> {
     Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
 }
 
+fn days_left(time: &Asn1TimeRef) -> Option<String> {
+    let left = Asn1Time::days_from_now(0).ok()?.diff(time).ok()?;
+    Some((left.days - i32::from(left.secs < 0)).to_string())
+}
+
 /// The date so many days after the first of January 1970: eras of 400 years that begin in March.
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
@@ -105,6 +112,15 @@ mod tests {
             (4_102_444_799, "2099-12-31T23:59:59Z"),
         ] {
             assert_eq!(date(&Asn1Time::from_unix(unix).unwrap()).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn days_until_then() {
+        let now = std::time::SystemTime::now();
+        let now = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+        for (seconds, days) in [(86_400 * 9 + 60, "9"), (60, "0"), (-60, "-1"), (-86_460, "-2")] {
+            assert_eq!(days_left(&Asn1Time::from_unix(now + seconds).unwrap()).unwrap(), days);
         }
     }
 

@@ -1,0 +1,409 @@
+//! The classic mistakes, found in what a probe has seen, each with its remedy. Pure: facts in,
+//! sentences out.
+
+mod login;
+
+use crate::error::{Error, ErrorKind};
+
+use super::report::{Address, OtherWay, Phase, Report};
+
+/// What is wrong, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    pub mistake: Mistake,
+    /// One or two sentences.
+    pub text: String,
+}
+
+/// What can be told apart by a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mistake {
+    /// There is no such host.
+    Name,
+    /// No name server answers.
+    NameService,
+    /// Nothing listens there.
+    Refused,
+    /// Nothing comes back.
+    NoAnswer,
+    /// The network lets nothing out to port 25.
+    Port25,
+    /// Some addresses do not answer.
+    Addresses,
+    /// A port that wants TLS first was spoken to in clear.
+    TlsFirst,
+    /// A port that is greeted in clear was spoken to in TLS.
+    ClearFirst,
+    /// STARTTLS is needed and not offered.
+    NoStartTls,
+    /// The certificate is for others.
+    CertificateName,
+    CertificateExpired,
+    CertificateNotYetValid,
+    /// Nobody who is trusted vouches for it.
+    CertificateIssuer,
+    /// The system trusts nobody at all.
+    NoRoots,
+    /// It is accepted for some days more.
+    CertificateExpires,
+    /// Something else is wrong with it.
+    Certificate,
+    /// It is a client's certificate that is wanted.
+    ClientCertificate,
+    /// No TLS that both sides speak.
+    Tls,
+    /// The server turns us away.
+    Unwanted,
+    /// The server has no time for us now.
+    Later,
+    /// What is there is no mail server.
+    NotSmtp,
+    /// The server falls silent, or hangs up.
+    Silent,
+    /// User name or password is wrong.
+    Password,
+    /// The password of the account is not that for programs.
+    AppPassword,
+    /// The server wants OAuth 2.0.
+    OAuth,
+    /// Login is for encrypted connections.
+    LoginNeedsTls,
+    /// The server has no login.
+    NoLogin,
+    /// No mechanism in common.
+    Mechanism,
+}
+
+/// What is wrong, in the order in which it is to be mended.
+pub fn advice(report: &Report) -> Vec<Advice> {
+    let mut found = Found { report, advice: Vec::new() };
+    match &report.error {
+        Some(error) => found.of_failure(error),
+        None => found.of_addresses(),
+    }
+    found.of_days();
+    found.advice
+}
+
+struct Found<'a> {
+    report: &'a Report,
+    advice: Vec<Advice>,
+}
+
+impl Found<'_> {
+    fn say(&mut self, mistake: Mistake, text: impl Into<String>) {
+        self.advice.push(Advice { mistake, text: text.into() });
+    }
+
+    fn of_failure(&mut self, error: &Error) {
+        let place = self.report.place();
+        match (self.report.other_way, error.kind(), self.report.phase) {
+            (Some(way), ..) => self.of_other_way(way),
+            (_, ErrorKind::Resolve, _) => self.say(
+                Mistake::Name,
+                format!(
+                    "there is no host {}: correct the name, or have it entered in the name service",
+                    self.report.host
+                ),
+            ),
+            (_, ErrorKind::ResolveAgain, _) => self.say(
+                Mistake::NameService,
+                "no name server answers: see whether this machine has a network and a working \
+                 /etc/resolv.conf",
+            ),
+            (_, _, Phase::Connect) => self.of_connecting(),
+            (_, ErrorKind::Tls, _) if self.report.is_distrusted() => self.of_certificate(error),
+            (_, ErrorKind::Tls, _) => self.of_tls(error),
+            (_, ErrorKind::Protocol, Phase::Greeting) => self.say(
+                Mistake::NotSmtp,
+                format!("what answers at {place} is no mail server: check host and port"),
+            ),
+            (_, ErrorKind::Connect, Phase::Greeting) => self.of_greeting(error),
+            (_, ErrorKind::NotSupported, Phase::StartTls) => self.of_no_starttls(),
+            (_, _, Phase::Login) if !is_broken(error) => self.of_login(error),
+            _ if error.reply_code() == 421 => self.of_greeting(error),
+            _ if is_broken(error) => self.say(
+                Mistake::Silent,
+                format!(
+                    "the server at {place} accepts connections and then falls silent or hangs up: \
+                     a server in trouble, one that blocks this machine's address, or a firewall \
+                     between; its administrator can tell from its log"
+                ),
+            ),
+            _ => {}
+        }
+    }
+
+    fn of_other_way(&mut self, way: OtherWay) {
+        let port = self.port();
+        match way {
+            OtherWay::Tls => self.say(
+                Mistake::TlsFirst,
+                format!(
+                    "{port} speaks TLS from the first byte, and was spoken to in clear: use \
+                     smtps://, or SMTP_SECURITY_TLS"
+                ),
+            ),
+            OtherWay::Clear => self.say(
+                Mistake::ClearFirst,
+                format!(
+                    "{port} speaks in clear first, and was spoken to in TLS: use STARTTLS, that is \
+                     smtp+starttls://, or SMTP_SECURITY_STARTTLS with SMTP_PROTOCOL_SMTP"
+                ),
+            ),
+        }
+    }
+
+    fn of_connecting(&mut self) {
+        let Report { addresses, port, .. } = self.report;
+        let place = self.report.place();
+        if addresses.is_empty() {
+            return;
+        }
+        let is_elsewhere = !addresses.iter().all(is_own);
+        let is_any = |kind: fn(&Error) -> bool| {
+            addresses.iter().any(|one| one.error.as_ref().is_some_and(kind))
+        };
+        let (refused, silent) = (is_any(is_refused), is_any(is_silent));
+        if *port == 25 && is_elsewhere && (refused || silent) {
+            self.say(
+                Mistake::Port25,
+                "port 25 is closed to this machine: most networks of homes, offices and clouds let \
+                 no mail out there; use the provider's submission server instead, on port 587 with \
+                 smtp+starttls:// or on 465 with smtps://",
+            );
+        } else if refused {
+            self.say(
+                Mistake::Refused,
+                format!(
+                    "nothing listens at {place}: check host and port, see whether the server runs, \
+                     and on which address"
+                ),
+            );
+        } else if silent {
+            self.say(
+                Mistake::NoAnswer,
+                format!(
+                    "nothing comes back from {place}: check host and port, then whether a firewall \
+                     here, there or between drops the packets"
+                ),
+            );
+        }
+    }
+
+    /// What works is slowed down by what does not.
+    fn of_addresses(&mut self) {
+        let hurts = |one: &&Address| {
+            let error = one.error.as_ref();
+            !is_own(one) && error.is_some_and(|error| is_silent(error) || is_refused(error))
+        };
+        let dead: Vec<&str> =
+            self.report.addresses.iter().filter(hurts).map(|one| one.text.as_str()).collect();
+        if !dead.is_empty() {
+            let text = format!(
+                "of the addresses of {} these do not answer: {}; mail goes to the others, after a \
+                 delay: have them mended, or taken out of the name service",
+                self.report.host,
+                dead.join(", ")
+            );
+            self.say(Mistake::Addresses, text);
+        }
+    }
+
+    fn of_certificate(&mut self, error: &Error) {
+        let host = &self.report.host;
+        let names = match self.report.tls.names.as_deref() {
+            None | Some("") => "others".to_owned(),
+            Some(names) => names.to_owned(),
+        };
+        let date = |date: &Option<String>| date.clone().unwrap_or_else(|| "a day".to_owned());
+        match Flaw::of(error.message()) {
+            Flaw::Name => self.say(
+                Mistake::CertificateName,
+                format!(
+                    "the certificate is not for {host} but for {names}: connect to one of these \
+                     names, or, where the server is known to be the right one, say which with \
+                     smtp_tls_set_server_name()"
+                ),
+            ),
+            Flaw::Expired if self.report.tls.days_left.is_none_or(|days| days < 0) => {
+                let since = date(&self.report.tls.not_after);
+                self.say(
+                    Mistake::CertificateExpired,
+                    format!(
+                        "the certificate has expired on {since}: the server's administrator has to \
+                         renew it (if that day is still to come, this machine's clock is wrong)"
+                    ),
+                );
+            }
+            Flaw::Expired => self.say(
+                Mistake::CertificateExpired,
+                "a certificate in the chain of the server's has expired: the server's administrator \
+                 has to send the new chain, or this machine's roots are out of date",
+            ),
+            Flaw::NotYetValid => {
+                let from = date(&self.report.tls.not_before);
+                self.say(
+                    Mistake::CertificateNotYetValid,
+                    format!(
+                        "the certificate is valid from {from} on: set this machine's clock, if it \
+                         is not the server's administrator who was too early"
+                    ),
+                );
+            }
+            Flaw::NoRoots => self.say(
+                Mistake::NoRoots,
+                "this machine has no root certificates to trust: install the package \
+                 ca-certificates, or name a file of them with smtp_tls_set_ca_file()",
+            ),
+            Flaw::SelfSigned => self.say(
+                Mistake::CertificateIssuer,
+                "the certificate is signed by itself alone: if it is the right one, trust it with \
+                 smtp_tls_set_ca_file(), given the certificate in a file by its administrator, not \
+                 as it came over this network",
+            ),
+            Flaw::Issuer => {
+                let issuer = self.report.tls.issuer.as_deref().unwrap_or("nobody known");
+                let text = format!(
+                    "the certificate is issued by {issuer}, whom this machine does not trust: if \
+                     it is a company's own authority, name its certificate with \
+                     smtp_tls_set_ca_file(); if it is a public one, the server does not send the \
+                     intermediate certificate, which its administrator has to mend"
+                );
+                self.say(Mistake::CertificateIssuer, text);
+            }
+            Flaw::Other => self.say(
+                Mistake::Certificate,
+                format!("the certificate is not accepted ({}): {ASK}", error.message()),
+            ),
+        }
+    }
+
+    fn of_tls(&mut self, error: &Error) {
+        let message = error.message();
+        if ["client certificate", "certificate required"].iter().any(|one| message.contains(one)) {
+            return self.say(
+                Mistake::ClientCertificate,
+                "the server wants a certificate of this client: set it with \
+                 smtp_tls_set_client_certificate()",
+            );
+        }
+        let text = if message.contains("TLS version") {
+            "server and client have no version of TLS in common: the server is too old, or \
+             smtp_tls_set_min_version() and smtp_tls_set_max_version() ask for too much"
+                .to_owned()
+        } else {
+            format!("the TLS handshake fails ({message}): {ASK}")
+        };
+        self.say(Mistake::Tls, text);
+    }
+
+    fn of_greeting(&mut self, error: &Error) {
+        if error.reply_code() / 100 == 4 {
+            return self.say(
+                Mistake::Later,
+                "the server has no time for this machine now, or holds it back for a while: try \
+                 again later, with fewer connections at a time",
+            );
+        }
+        self.say(
+            Mistake::Unwanted,
+            "the server turns this machine's address away: it may be on a block list, or lack a \
+             name in the reverse zone; send by the provider's submission server instead, on port \
+             587 or 465 with a login",
+        );
+    }
+
+    fn of_no_starttls(&mut self) {
+        let is_masked = self.report.ehlo_clear.iter().flat_map(|text| text.lines());
+        let is_masked = is_masked.clone().any(|line| line.starts_with(MASK));
+        let why = if is_masked {
+            "something between, such as a firewall that inspects mail, overwrites the offer: have \
+             that switched off"
+        } else {
+            "the server has no TLS, or something between takes the offer away: try from another \
+             network, or port 465 with smtps://"
+        };
+        let text = format!("{} does not offer STARTTLS: {why}. {NOT_IN_CLEAR}", self.port());
+        self.say(Mistake::NoStartTls, text);
+    }
+
+    fn of_days(&mut self) {
+        let days = match self.report.tls.days_left {
+            Some(days @ 0..SOON) if !self.report.is_distrusted() => days,
+            _ => return,
+        };
+        let text = format!(
+            "the certificate expires in {days} days: the server's administrator should see why it \
+             was not renewed"
+        );
+        self.say(Mistake::CertificateExpires, text);
+    }
+
+    fn port(&self) -> String {
+        match self.report.port {
+            0 => self.report.place(),
+            port => format!("port {port}"),
+        }
+    }
+}
+
+/// What is wrong with a certificate, by the words of the TLS floor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flaw {
+    Name,
+    Expired,
+    NotYetValid,
+    NoRoots,
+    SelfSigned,
+    Issuer,
+    Other,
+}
+
+impl Flaw {
+    fn of(message: &str) -> Flaw {
+        let words = [
+            ("has no roots", Flaw::NoRoots),
+            ("has expired", Flaw::Expired),
+            ("not yet valid", Flaw::NotYetValid),
+            ("is self-signed", Flaw::SelfSigned),
+            ("unknown issuer", Flaw::Issuer),
+            ("host mismatch", Flaw::Name),
+            ("no subject alternative name", Flaw::Name),
+        ];
+        words.iter().find(|(words, _)| message.contains(words)).map_or(Flaw::Other, |one| one.1)
+    }
+}
+
+/// The connection has ended, or nothing comes.
+fn is_broken(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Disconnected | ErrorKind::Io)
+}
+
+fn is_refused(error: &Error) -> bool {
+    error.os_code() == libc::ECONNREFUSED
+}
+
+fn is_silent(error: &Error) -> bool {
+    error.kind() == ErrorKind::Timeout || error.os_code() == libc::ETIMEDOUT
+}
+
+/// On this machine.
+fn is_own(address: &Address) -> bool {
+    let text = &address.text;
+    text.starts_with('/')
+        || text.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+const ASK: &str = "the server's administrator has to look at its TLS";
+
+/// What some firewalls write over the names of extensions.
+const MASK: &str = concat!("XX", "XX");
+
+const NOT_IN_CLEAR: &str = "Do not send in clear instead";
+
+/// Renewal comes a month before the end; where it did not, somebody should know.
+const SOON: i32 = 14;
+
+#[cfg(test)]
+mod tests;
