@@ -5,9 +5,15 @@ use std::time::Instant;
 use crate::client::config::TimeoutPolicy;
 use crate::client::{Endpoint, Plan};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sasl::Secret;
 
 use super::{Begun, Client, Command, Needs};
+
+/// How the client logs in by itself.
+pub(super) enum OwnLogin {
+    None,
+    ByPassword(Command),
+    BySource,
+}
 
 impl Client {
     /// Nothing, if the connection is there; else all of it, under one deadline. What fails leaves
@@ -38,24 +44,12 @@ impl Client {
     }
 
     async fn set_up(&mut self) -> Result<()> {
-        let Endpoint { host, credentials, addresses, .. } = &self.config.endpoint;
+        let Endpoint { host, addresses, .. } = &self.config.endpoint;
         if host.is_empty() {
             let text = "no server was set: smtp_client_set_url() or smtp_client_set_host() first";
             return Err(Error::new(ErrorKind::Misuse, text));
         }
-        let has_source = credentials.as_ref().is_some_and(|one| one.source.is_some());
-        let login = credentials.as_ref().filter(|_| !has_source).map(|one| {
-            let password = one.password.as_ref().map(|text| Secret::from(text.as_bytes()));
-            password.map(|password| Command::Login { user: one.user.as_str().into(), password })
-        });
-        match &login {
-            Some(Some(login)) => login.check()?,
-            Some(None) => {
-                let text = "the credentials have no password: smtp_client_set_credentials() first";
-                return Err(Error::new(ErrorKind::Misuse, text));
-            }
-            None => {}
-        }
+        let login = self.own_login()?;
         let (host, addresses) = (host.clone(), addresses.clone());
         let protocol = self.session.protocol();
         let port = self.config.endpoint.port(protocol);
@@ -77,14 +71,33 @@ impl Client {
             self.start_tls(deadline).await?;
             self.begin(Needs::Greeting).await?;
         }
-        if has_source {
-            Box::pin(self.login_by_source(None, deadline)).await?;
-        }
-        if let Some(Some(login)) = login {
-            let started = self.start(login);
-            self.operate(started, deadline).await?;
+        match login {
+            OwnLogin::None => {}
+            OwnLogin::ByPassword(login) => {
+                let started = self.start(login);
+                self.operate(started, deadline).await?;
+            }
+            OwnLogin::BySource => Box::pin(self.login_by_source(None, deadline)).await?,
         }
         Ok(())
+    }
+
+    /// What the credentials that were set ask for; what can be told beforehand is told.
+    pub(super) fn own_login(&self) -> Result<OwnLogin> {
+        let Some(credentials) = &self.config.endpoint.credentials else {
+            return Ok(OwnLogin::None);
+        };
+        if credentials.source.is_some() {
+            return Ok(OwnLogin::BySource);
+        }
+        let Some(password) = &credentials.password else {
+            let text = "the credentials have no password: smtp_client_set_credentials() first";
+            return Err(Error::new(ErrorKind::Misuse, text));
+        };
+        let (user, password) = (credentials.user.as_str().into(), password.as_str().into());
+        let login = Command::Login { user, password };
+        login.check()?;
+        Ok(OwnLogin::ByPassword(login))
     }
 
     /// EHLO, and never HELO behind it: that knows of no STARTTLS, and nothing else goes in clear.

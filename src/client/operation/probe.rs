@@ -16,11 +16,11 @@ use crate::client::config::TimeoutPolicy;
 use crate::client::report::{Address, OtherWay, Phase, Report, TlsFacts};
 use crate::client::{Client, Plan};
 use crate::error::{Detail, Error, ErrorKind, Result};
-use crate::sasl::Secret;
 use crate::transport::{Io, Limit, Target, TlsPolicy, Transport, Tried, Wait};
 
 use super::Command;
 use super::connect::tls_peer;
+use super::open::OwnLogin;
 
 /// Why a probe goes no further.
 enum Stop {
@@ -69,25 +69,12 @@ impl Client {
             let text = "no server was set: smtp_client_set_url() or smtp_client_set_host() first";
             return Err(Error::new(ErrorKind::Misuse, text));
         }
-        if let Some(login) = self.own_login()? {
-            login.check()?;
-        }
+        self.own_login()?;
         let protocol = self.session.protocol();
         let port = if endpoint.is_path() { 0 } else { endpoint.port(protocol) };
         let plan = endpoint.plan(protocol, false);
         self.report = Some(Box::new(Report::new(&endpoint.host, port, protocol, plan)));
         Ok(())
-    }
-
-    /// The login that the credentials ask for.
-    fn own_login(&self) -> Result<Option<Command>> {
-        let Some(credentials) = &self.config.endpoint.credentials else { return Ok(None) };
-        let Some(password) = &credentials.password else {
-            let text = "the credentials have no password: smtp_client_set_credentials() first";
-            return Err(Error::new(ErrorKind::Misuse, text));
-        };
-        let password = Secret::from(password.as_bytes());
-        Ok(Some(Command::Login { user: credentials.user.as_str().into(), password }))
     }
 
     /// The caller's limit is that of the whole. Where RFC 5321 has minutes for each wait, a server
@@ -263,25 +250,34 @@ impl Client {
     }
 
     async fn try_login(&mut self, deadline: Option<Instant>) -> Step {
-        let Some(started) = self.start_login()? else { return Ok(()) };
-        self.noted().phase = Phase::Login;
+        let login = self.own_login()?;
+        if !matches!(login, OwnLogin::None) {
+            self.noted().phase = Phase::Login;
+        }
         // That the guard forbids it is a finding; that the audit does, is not.
-        let was_started = started.is_ok();
-        let result = self.operate(started, deadline).await;
+        let (result, is_guarded) = match login {
+            OwnLogin::None => return Ok(()),
+            OwnLogin::ByPassword(login) => {
+                let started = self.start(login);
+                let is_guarded = started.is_err();
+                (self.operate(started, deadline).await, is_guarded)
+            }
+            OwnLogin::BySource => {
+                let result = Box::pin(self.login_by_source(None, deadline)).await;
+                let is_guarded =
+                    result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Forbidden);
+                (result.map(|()| self.session.reply().code()), is_guarded)
+            }
+        };
         self.noted().login = Some(match &result {
             Ok(code) => format!("accepted ({code})"),
             Err(error) => error.message().to_owned(),
         });
         match result {
             Ok(_) => Ok(()),
-            Err(error) if !was_started => Err(Stop::Found(error)),
+            Err(error) if is_guarded => Err(Stop::Found(error)),
             Err(error) => Err(error.into()),
         }
-    }
-
-    fn start_login(&mut self) -> Result<Option<Result<()>>> {
-        let login = self.own_login()?;
-        Ok(login.map(|login| self.start(login)))
     }
 
     /// QUIT, if there is somebody to hear it.
