@@ -166,8 +166,9 @@ const OUTGOING: usize = 128 * 1024;
 /// the server begins.
 const MAX_OUTGOING: usize = 1024 * 1024;
 
-/// How much ciphertext is received at once: a whole record and the start of the next.
-const INCOMING: usize = 32 * 1024;
+/// How much ciphertext is received at once: a whole record (RFC 5246 section 6.2.3), and no more,
+/// because every connection keeps that much.
+const INCOMING: usize = 5 + 16 * 1024 + 2048;
 
 /// Most bytes of handshakes, tickets and empty records in a row. A certificate chain may have
 /// 100 KiB (SSL_CTX_set_max_cert_list(3)).
