@@ -92,7 +92,7 @@ static void await(long replies)
         replies -= count_replies(bytes, (size_t)read_some(bytes, sizeof bytes));
 }
 
-static SSL_SESSION *session; /* to be resumed next; a ticket is shown once (RFC 8446 C.4) */
+static SSL_SESSION *session; /* to be resumed next; a ticket of TLS 1.3 is shown once (RFC 8446 C.4) */
 
 static int keep(SSL *unused, SSL_SESSION *given)
 {
@@ -123,8 +123,10 @@ static void secure(void)
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), "127.0.0.1");
     if (session) {
         SSL_set_session(ssl, session);
-        SSL_SESSION_free(session);
-        session = NULL;
+        if (SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION) {
+            SSL_SESSION_free(session);
+            session = NULL;
+        }
     }
     if (SSL_connect(ssl) != 1) {
         ERR_print_errors_fp(stderr);

@@ -37,6 +37,7 @@ class Sink:
     def __init__(self, out, options, tls, number):
         self.port_file = os.path.join(out, f"sink-{number}.port")
         self.certificate = os.path.join(out, f"sink-{number}.pem") if tls else None
+        self.tls_first = "--tls-first" in options
         if os.path.exists(self.port_file):
             os.remove(self.port_file)
         command = [os.path.join(out, "sink"), "--port-file", self.port_file, "--cpu", str(SINK_CPU), *options]
@@ -53,6 +54,9 @@ class Sink:
     def totals(self):
         """What came since the last time."""
         with socket.create_connection(("127.0.0.1", self.port)) as connection:
+            if self.tls_first:
+                context = ssl.create_default_context(cafile=self.certificate)
+                connection = context.wrap_socket(connection, server_hostname="127.0.0.1")
             file = connection.makefile("rb")
             file.readline()
             connection.sendall(b"XSTAT\r\n")

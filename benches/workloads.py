@@ -122,7 +122,7 @@ def workloads():
     yield Workload("tls-first-connect", "TLS from the first byte: 1 KiB, a connection for each, resumed",
                    connections(("raw", "ours", "libcurl")), options={"--workload": "connect", "--tls-first": "yes"},
                    tls=True, sink=("--tls-first",))
-    # libcurl 7.88 resumes no sessions of TLS 1.3.
+    # libcurl 7.88 resumes no session of TLS 1.3 by STARTTLS.
     yield Workload("tls12-connect", "TLS 1.2: 1 KiB, a connection for each, resumed",
                    connections(("raw", "ours", "libcurl")), options={"--workload": "connect"}, tls=True,
                    sink=("--tls12",))
