@@ -120,6 +120,10 @@ impl Found<'_> {
             ),
             (_, ErrorKind::Connect, Phase::Greeting) => self.of_greeting(error),
             (_, ErrorKind::NotSupported, Phase::StartTls) => self.of_no_starttls(),
+            (_, ErrorKind::Response, Phase::StartTls) => self.say(
+                Mistake::Tls,
+                format!("the server offers STARTTLS and then refuses it: {ASK}. {NOT_IN_CLEAR}"),
+            ),
             (_, _, Phase::Login) if !is_broken(error) => self.of_login(error),
             _ if error.reply_code() == 421 => self.of_greeting(error),
             _ if is_broken(error) => self.say(

@@ -6,7 +6,8 @@ use super::client::{run, run_code, smtp_client};
 
 /// Whether calls wait: 0 (the default), or 1, and they do not. From then on a call that would wait
 /// returns SMTP_PENDING at once and goes on in smtp_client_process(), whose result is at last what
-/// the call would have returned. One call can be pending on a client; every other is SMTP_E_BUSY
+/// the call would have returned. (smtp_client_probe() returns a pointer, and so says it by
+/// smtp_client_last_error_code().) One call can be pending on a client; every other is SMTP_E_BUSY
 /// meanwhile, those that read what the client knows included, but for smtp_client_process(),
 /// smtp_client_poll_fd(), smtp_client_cancel(), smtp_client_close() and smtp_client_free(). The time
 /// limit is the same as if the call waited.

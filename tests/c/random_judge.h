@@ -78,7 +78,8 @@ static void end(struct call *call) {
 
 /* What a getter without further arguments returns may be a number that was stored. */
 static int is_stored(const char *name) {
-    static const char *const names[] = {"_error_code", "_error_detail", "_errno", "_status", "_timeout"};
+    static const char *const names[] = {"_error_code", "_error_detail", "_errno", "_status", "_timeout",
+                                        "_report_code"};
     size_t i;
     for (i = 0; i < sizeof names / sizeof *names; i++)
         if (strstr(name, "_set_") == NULL && strlen(name) > strlen(names[i]) &&

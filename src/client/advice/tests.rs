@@ -161,6 +161,9 @@ fn starttls_that_is_missing() {
     };
     let none = missing("mail.example.org\nSIZE 1");
     check("not offered", &none, &[(Mistake::NoStartTls, "port 587 does not offer STARTTLS")]);
+    let why = error(ErrorKind::Response, "STARTTLS: 454 not now").with_reply_code(454);
+    let broken = failed(587, Phase::StartTls, why);
+    check("refused", &broken, &[(Mistake::Tls, "then refuses it")]);
     let masked = missing(&format!("mail.example.org\n{MASK}{MASK}A"));
     check("overwritten", &masked, &[(Mistake::NoStartTls, "overwrites")]);
 }

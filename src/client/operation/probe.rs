@@ -208,7 +208,7 @@ impl Client {
         if self.noted().other_way.is_none() {
             return Ok(transport);
         }
-        let text = format!("the greeting: none came within {} ms", SILENCE.as_millis());
+        let text = "the greeting: none came, and the server answers to TLS";
         let error = Error::new(ErrorKind::Timeout, text).with_os_code(libc::ETIMEDOUT);
         Err(error.with_detail(Detail::Greeting))
     }

@@ -108,7 +108,8 @@ async fn await_all(wave: &mut [Trial], limit: Limit<'_>) -> Result<()> {
         match limit.park.wait(&fds, deadline).await {
             Ok(ready) => pending.nth(ready.index).into_iter().for_each(Trial::finish),
             Err(error) if error.kind() == ErrorKind::Timeout => pending.for_each(|trial| {
-                let waited = trial.begun.elapsed().as_millis();
+                let waited = trial.begun.elapsed();
+                let waited = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
                 let text = format!("no answer within {waited} ms");
                 let os_code = libc::ETIMEDOUT;
                 trial.fail(Error::new(ErrorKind::Timeout, text).with_os_code(os_code));
