@@ -13,6 +13,12 @@ use crate::error::{Error, ErrorKind, Result};
 use super::park::watch;
 use super::{Io, Limit, Ready, Wait, sys};
 
+/// Most systems make one that does not block at once.
+#[cfg(not(target_vendor = "apple"))]
+const KIND: Type = Type::STREAM.nonblocking();
+#[cfg(target_vendor = "apple")]
+const KIND: Type = Type::STREAM;
+
 pub(super) struct Socket {
     inner: socket2::Socket,
 }
@@ -20,10 +26,11 @@ pub(super) struct Socket {
 impl Socket {
     /// A new one, that neither blocks nor survives `exec`, and is none of the standard three.
     pub fn open(domain: Domain, protocol: Option<Protocol>) -> Result<Self> {
-        let inner = socket2::Socket::new(domain, Type::STREAM, protocol)
+        let inner = socket2::Socket::new(domain, KIND, protocol)
             .and_then(|inner| sys::above_standard(OwnedFd::from(inner)))
             .map_err(|error| Error::io("socket", &error))?;
         let inner = socket2::Socket::from(inner);
+        #[cfg(target_vendor = "apple")]
         inner.set_nonblocking(true).map_err(|error| Error::io("set_nonblocking", &error))?;
         Ok(Socket { inner })
     }

@@ -106,7 +106,7 @@ mail_location = maildir:MAIL/%u
 first_valid_uid = 1
 passdb {
   driver = passwd-file
-  mechanisms = plain login cram-md5
+  mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256
   args = scheme=PLAIN username_format=%n USERS
 }
 passdb {

@@ -15,23 +15,31 @@ use crate::error::{Error, ErrorKind, Result, printable};
 
 use super::fault;
 
+/// A file that may hold a key.
 pub(super) fn read_file(path: &str) -> Result<Zeroizing<Vec<u8>>> {
-    read_path(Path::new(path))
+    let mut bytes = Zeroizing::new(Vec::new());
+    read_into(Path::new(path), &mut bytes).map(|()| bytes)
 }
 
-pub(super) fn read_path(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+/// One that everybody may read.
+#[cfg(not(any(feature = "native", target_vendor = "apple")))]
+pub(super) fn read_public(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read_into(path, &mut bytes).map(|()| bytes)
+}
+
+fn read_into(path: &Path, bytes: &mut Vec<u8>) -> Result<()> {
     let shown = printable(path.as_os_str().as_bytes(), 256);
-    let mut bytes = Zeroizing::new(Vec::new());
     let read = std::fs::File::open(path).and_then(|file| {
         // Room for all of it at once: a buffer that grows leaves copies of a key behind.
         bytes.reserve_exact(file.metadata()?.len().min(MAX_FILE) as usize + 1);
-        file.take(MAX_FILE + 1).read_to_end(&mut bytes)
+        file.take(MAX_FILE + 1).read_to_end(bytes)
     });
     match read {
         Ok(count) if count as u64 > MAX_FILE => {
             Err(unusable(&format!("{shown} is larger than a certificate file may be")))
         }
-        Ok(_) => Ok(bytes),
+        Ok(_) => Ok(()),
         Err(error) => {
             let code = error.raw_os_error().unwrap_or(0);
             Err(unusable(&format!("cannot read {shown}: {error}")).with_os_code(code))

@@ -19,6 +19,7 @@ unsafe extern "C" {
         callback: Option<unsafe extern "C" fn(*mut ffi::X509_STORE_CTX, *mut c_void) -> c_int>,
         argument: *mut c_void,
     );
+    fn SSL_free_buffers(ssl: *mut ffi::SSL) -> c_int;
     fn X509_STORE_CTX_get0_cert(context: *const ffi::X509_STORE_CTX) -> *mut ffi::X509;
     fn X509_STORE_CTX_get0_untrusted(
         context: *const ffi::X509_STORE_CTX,
@@ -96,6 +97,12 @@ pub(super) fn negotiated_group(ssl: &SslRef) -> c_int {
     let number =
         unsafe { ffi::SSL_ctrl(ssl.as_ptr(), SSL_CTRL_GET_NEGOTIATED_GROUP, nothing.0, nothing.1) };
     c_int::try_from(number).unwrap_or(0)
+}
+
+/// Gives back the buffers for records, if nothing is in them.
+pub(super) fn free_buffers(ssl: &SslRef) {
+    // SAFETY: the connection is valid, and makes new ones when it needs them.
+    unsafe { SSL_free_buffers(ssl.as_ptr()) };
 }
 
 /// What a verification ends in where the key is none of the pins

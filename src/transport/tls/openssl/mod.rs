@@ -90,7 +90,11 @@ impl Engine for OpenSsl {
     fn read(&mut self, buffer: &mut [u8]) -> Result<Io> {
         match self.stream.ssl_read(buffer) {
             Ok(count) => Ok(Io::Done(count)),
-            Err(error) if is_blocked(&error) => Ok(Io::Blocked),
+            Err(error) if is_blocked(&error) => {
+                // For a ticket OpenSSL takes the one for writing as well, and keeps it.
+                calls::free_buffers(self.stream.ssl());
+                Ok(Io::Blocked)
+            }
             // The parser knows whether the end came in the middle of a reply.
             Err(error) if is_end(&error) => Ok(Io::Done(0)),
             Err(error) => Err(of_stream("receiving", &error)),

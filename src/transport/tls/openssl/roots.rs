@@ -14,8 +14,8 @@ use ::openssl::error::ErrorStack;
 use ::openssl::ssl::SslFiletype;
 use ::openssl::x509::X509;
 use ::openssl::x509::store::{X509Lookup, X509StoreBuilderRef};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::error::{Error, ErrorKind, Result, printable};
 
@@ -47,7 +47,7 @@ struct Index {
 }
 
 struct Root {
-    der: CertificateDer<'static>,
+    der: Vec<u8>,
     subject: std::ops::Range<usize>,
 }
 
@@ -126,9 +126,17 @@ impl Roots {
 
     /// The roots with this name, in DER, and their numbers.
     pub fn of_subject(&self, name: &[u8]) -> Vec<(usize, X509)> {
+        self.fitting(|root| root.der[root.subject.clone()] == *name)
+    }
+
+    /// All that were read.
+    pub fn all(&self) -> Vec<(usize, X509)> {
+        self.fitting(|_| true)
+    }
+
+    fn fitting(&self, fits: impl Fn(&Root) -> bool) -> Vec<(usize, X509)> {
         let mut index = locked(&self.index);
         index.read_file(&self.places);
-        let fits = |root: &Root| root.der[root.subject.clone()] == *name;
         let found = index.roots.iter().enumerate().filter(|(_, root)| fits(root));
         found.filter_map(|(at, root)| Some((at, X509::from_der(&root.der).ok()?))).collect()
     }
@@ -168,7 +176,7 @@ impl Index {
             return;
         }
         self.has_file = true;
-        match certificate::read_path(&places.file) {
+        match certificate::read_public(&places.file) {
             Ok(pem) => self.add(&places.file, &pem),
             Err(error) => {
                 let is_missing =
@@ -201,7 +209,7 @@ impl Index {
             };
             let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
             for path in paths.filter(|path| is_hashed(path)) {
-                match certificate::read_path(&path) {
+                match certificate::read_public(&path) {
                     Ok(pem) => self.add(&path, &pem),
                     Err(error) => self.complaints.push(complaint(&error)),
                 }
@@ -211,15 +219,17 @@ impl Index {
 
     /// Each certificate in PEM, as far as it can be read.
     fn add(&mut self, path: &Path, pem: &[u8]) {
-        let mut count = 0;
-        for read in CertificateDer::pem_slice_iter(pem) {
-            count += 1;
-            let parts = read.as_ref().ok().and_then(|der| parts::of(der).ok());
-            match (read, parts) {
-                (Ok(der), Some(parts)) => self.roots.push(Root { der, subject: parts.subject }),
-                _ => {
+        for (number, base64) in sections(pem).enumerate() {
+            let der = STANDARD.decode(base64).ok();
+            let root = der.and_then(|der| {
+                let subject = parts::of(&der).ok()?.subject;
+                Some(Root { der, subject })
+            });
+            match root {
+                Some(root) => self.roots.push(root),
+                None => {
                     let shown = printable(path.as_os_str().as_bytes(), 256);
-                    let text = format!("TLS: certificate {count} in {shown} is broken");
+                    let text = format!("TLS: certificate {} in {shown} is broken", number + 1);
                     self.complaints.push(Error::new(ErrorKind::Tls, text));
                 }
             }
@@ -235,6 +245,22 @@ impl Places {
         shown.join(", ")
     }
 }
+
+/// The base64 of each certificate in PEM (RFC 7468).
+fn sections(pem: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let mut lines = pem.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    std::iter::from_fn(move || {
+        lines.find(|line| BEGIN.contains(line))?;
+        let body = lines.by_ref().take_while(|line| !line.starts_with(b"-----"));
+        Some(body.fold(Vec::new(), |mut base64, line| {
+            base64.extend_from_slice(line);
+            base64
+        }))
+    })
+}
+
+/// Not "TRUSTED": what follows such a certificate says what it is not trusted for.
+const BEGIN: [&[u8]; 2] = [b"-----BEGIN CERTIFICATE-----", b"-----BEGIN X509 CERTIFICATE-----"];
 
 /// As openssl-rehash(1) names it: eight digits of the subject's hash, and a number.
 fn is_hashed(path: &Path) -> bool {

@@ -9,7 +9,7 @@ use ::openssl::sha::sha256;
 use ::openssl::ssl::{SslContext, SslOptions, SslVersion};
 use ::openssl::x509::X509;
 
-use super::super::tests::certs::{Kind, authority, client_identity, server_identity};
+use super::super::tests::certs::{self, Kind, authority, client_identity, server_identity};
 use super::super::tests::{Folder, VERSIONS, read, secure, serve, server_context, trusting};
 use super::super::{TlsInfo, TlsPolicy, TlsVersion, Verify};
 use super::*;
@@ -352,6 +352,34 @@ fn the_systems_roots_are_found_where_they_are() {
                 visit(&policy, &server, "localhost").unwrap();
             }
         }
+    }
+}
+
+/// Whatever the server sends, the bundle is asked who vouches for it.
+#[test]
+fn roots_in_the_bundle_for_every_kind_of_chain() {
+    let folder = Folder::new("chains");
+    let with_root = |kind| {
+        let mut server = server_context(kind, SslVersion::TLS1_3);
+        server.add_extra_chain_cert(X509::from_pem(authority().pem.as_bytes()).unwrap()).unwrap();
+        server.build()
+    };
+    let self_signed = lasting(Kind::SelfSigned, SslVersion::TLS1_3);
+    let itself = String::from_utf8(self_signed.certificate().unwrap().to_pem().unwrap()).unwrap();
+    // Another key by the same name, as where an authority has renewed its own.
+    let namesake = certs::Authority::root("Test Root").pem;
+    for (bundle, own, server) in [
+        (authority().pem.clone(), "", with_root(Kind::Valid)),
+        (itself, "", self_signed),
+        (authority().pem.clone(), &*namesake, lasting(Kind::Valid, SslVersion::TLS1_3)),
+        (format!("{namesake}{}", authority().pem), "", lasting(Kind::Valid, SslVersion::TLS1_3)),
+    ] {
+        let file = folder.file("bundle.pem", &format!("{}{bundle}", filler(2)));
+        let own = X509::stack_from_pem(own.as_bytes()).unwrap();
+        let trust = Trust::new(own, Some(roots::at(&file, "", (true, false)))).unwrap();
+        let policy = TlsPolicy::default();
+        policy.share(Context { trust: Arc::new(trust), tickets: None });
+        visit(&policy, &server, "localhost").unwrap();
     }
 }
 

@@ -7,7 +7,7 @@ use ::openssl::error::ErrorStack;
 use ::openssl::ssl::{
     SslContext, SslMethod, SslMode, SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion,
 };
-use ::openssl::x509::{X509, X509Ref};
+use ::openssl::x509::{X509, X509NameRef, X509Ref};
 
 use crate::error::Result;
 
@@ -39,6 +39,15 @@ pub(super) fn of(settings: &Settings) -> Result<Arc<Trust>> {
     let trust = Arc::new(Trust::new(own, roots).map_err(setup)?);
     known.push(Arc::downgrade(&trust));
     Ok(trust)
+}
+
+fn name_of(name: &X509NameRef) -> Vec<u8> {
+    name.to_der().unwrap_or_default()
+}
+
+fn has_signed(root: &X509Ref, one: &X509Ref) -> bool {
+    let is_issuer = name_of(root.subject_name()) == name_of(one.issuer_name());
+    is_issuer && root.public_key().is_ok_and(|key| one.verify(&key).unwrap_or(false))
 }
 
 /// What there is now.
@@ -115,21 +124,29 @@ impl Trust {
     /// Puts the system's roots that a chain may end in into the store, before it is verified.
     pub fn provide(&self, chain: &[&X509Ref]) {
         let Some(roots) = &self.roots else { return };
-        let name_of = |name: &::openssl::x509::X509NameRef| name.to_der().unwrap_or_default();
-        let mut known: Vec<Vec<u8>> = chain.iter().map(|one| name_of(one.subject_name())).collect();
-        known.extend(self.own.iter().map(|one| name_of(one.subject_name())));
-        let mut wanted: Vec<Vec<u8>> = chain.iter().map(|one| name_of(one.issuer_name())).collect();
-        wanted.retain(|name| !known.contains(name));
-        // What signs itself may be a root as well, which another has signed over in the chain.
+        // What the caller's own roots vouch for asks for no other.
+        let mut wanted: Vec<Vec<u8>> = chain
+            .iter()
+            .filter(|one| !self.own.iter().any(|root| has_signed(root, one)))
+            .map(|one| name_of(one.issuer_name()))
+            .collect();
+        let mut looked_up: Vec<Vec<u8>> = Vec::new();
+        let mut has_found = wanted.is_empty();
+        // A root may itself be signed over by another.
         while let Some(name) = wanted.pop() {
             for (number, root) in roots.of_subject(&name) {
-                let issuer = name_of(root.issuer_name());
+                has_found = true;
                 self.add(number, &root);
-                if issuer != name && !wanted.contains(&issuer) && !known.contains(&issuer) {
+                let issuer = name_of(root.issuer_name());
+                if issuer != name && !wanted.contains(&issuer) && !looked_up.contains(&issuer) {
                     wanted.push(issuer);
                 }
             }
-            known.push(name);
+            looked_up.push(name);
+        }
+        if !has_found {
+            // Names may be the same in another encoding, which OpenSSL knows to compare.
+            roots.all().iter().for_each(|(number, root)| self.add(*number, root));
         }
     }
 
