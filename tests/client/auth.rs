@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use smtpclient::client::{DebugSink, Direction, Mechanism, Secret};
+use smtpclient::client::{DebugSink, Direction, IS_TLS_FULL, Mechanism, Secret};
 
 use super::*;
-use crate::support::{Proof, Script};
+use crate::support::certs::Kind;
+use crate::support::{Proof, Script, ServerTls};
 
 const EHLO: &str = "250-x\r\n250 AUTH PLAIN LOGIN CRAM-MD5 X-OWN";
 
@@ -368,6 +369,44 @@ fn scram_plus_wants_tls() {
     client.login("alice", "sesame").unwrap();
     client.quit().unwrap();
     assert!(server.finish().lines()[1].starts_with("AUTH SCRAM-SHA-1 "));
+}
+
+/// Bound to TLS, also where the session is one from before; and who finds the offer stripped is told
+/// so by the server.
+#[test]
+fn scram_bound_to_tls() {
+    if !IS_TLS_FULL {
+        return;
+    }
+    let versions = [ServerTls::new(Kind::Valid).tls12(), ServerTls::new(Kind::Valid).tls13()];
+    let names = "PLAIN SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-256-PLUS";
+    for (tls, stripped) in versions.iter().flat_map(|tls| [(tls, false), (tls, true)]) {
+        for (mechanism, offered) in
+            [("SCRAM-SHA-256-PLUS", names), ("SCRAM-SHA-1-PLUS", "SCRAM-SHA-1 SCRAM-SHA-1-PLUS")]
+        {
+            let mut engine = Engine::new().user("alice", "sesame").mechanisms(offered);
+            if stripped {
+                engine = engine.stripped_of("-PLUS");
+            }
+            let server = Server::builder().implicit_tls(tls.clone()).engine(engine).start();
+            let mut client = client(Protocol::Smtps);
+            client.set_tls(trusting());
+            for _ in 0..2 {
+                client.connect(&server.address(), 0).unwrap();
+                if stripped {
+                    client.set_auth_mechanisms("SCRAM-SHA-256 SCRAM-SHA-1").unwrap();
+                    kind(client.login("alice", "sesame"), ErrorKind::Authentication, "535");
+                } else {
+                    client.login("alice", "sesame").unwrap();
+                }
+                client.quit().unwrap();
+            }
+            let lines = server.finish().lines();
+            let tried = lines.iter().filter(|line| line.starts_with("AUTH "));
+            let plus = tried.filter(|line| line.starts_with(&format!("AUTH {mechanism} ")));
+            assert_eq!(plus.count(), if stripped { 0 } else { 2 }, "{lines:?}");
+        }
+    }
 }
 
 #[test]

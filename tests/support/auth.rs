@@ -17,6 +17,8 @@ pub(super) struct Users {
     pub known: Vec<(String, String)>,
     /// What AUTH offers, in that order.
     pub mechanisms: Vec<String>,
+    /// Somebody in between takes these out of the offer, by the end of their names.
+    pub stripped: Option<&'static str>,
     /// How SCRAM ends.
     pub proof: Proof,
     /// What a refused token is told; as other servers, not at all where it is empty.
@@ -32,6 +34,13 @@ const LONGEST_RESPONSE: usize = 12288;
 pub(super) const REFUSED: &str = "535 5.7.8 authentication credentials invalid";
 
 impl Users {
+    /// What arrives of the offer.
+    pub(super) fn offer(&self) -> String {
+        let stripped = |name: &&String| self.stripped.is_some_and(|end| name.ends_with(end));
+        let names = self.mechanisms.iter().filter(|name| !stripped(name));
+        names.map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
     /// Runs one exchange and returns the user's name and the text of 235, or the reply that refuses.
     pub fn authenticate(
         &self,
@@ -51,7 +60,7 @@ impl Users {
             Err(reply) => return Ok(Err(reply)),
         };
         let user = match mechanism.as_str() {
-            "SCRAM-SHA-256" | "SCRAM-SHA-1" => return self.scram(conn, &mechanism, initial),
+            name if name.starts_with("SCRAM-SHA-") => return self.scram(conn, &mechanism, initial),
             "EXTERNAL" => self.external(conn, initial),
             "PLAIN" => self.plain(conn, initial),
             "LOGIN" => self.login(conn, initial),

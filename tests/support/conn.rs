@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::hub::{Hub, Phase};
 use super::record::{Connection, End, KEPT};
 use super::stream::{Got, Stream};
-use super::tls::{Acceptor, facts};
+use super::tls::{Acceptor, channel_binding, facts};
 
 /// What a step of a conversation gives, or how the connection ended in it.
 pub(super) type Flow<T> = Result<T, End>;
@@ -267,6 +267,14 @@ impl Conn {
                 self.log(|log| log.tls_error = Some(error.clone()));
                 Err(self.ended(error))
             }
+        }
+    }
+
+    /// What a client can bind a login to here, by the name of the type.
+    pub fn channel_binding(&self, kind: &str) -> Option<Vec<u8>> {
+        match &self.stream {
+            Stream::Tls(stream) => channel_binding(stream.ssl(), kind),
+            _ => None,
         }
     }
 

@@ -161,6 +161,12 @@ impl Engine {
         self
     }
 
+    /// Offers no mechanism whose name ends so, and speaks it all the same.
+    pub fn stripped_of(mut self, end: &'static str) -> Engine {
+        self.users.stripped = Some(end);
+        self
+    }
+
     /// How SCRAM ends.
     pub fn proof(mut self, proof: Proof) -> Engine {
         self.users.proof = proof;

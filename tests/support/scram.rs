@@ -1,5 +1,5 @@
-//! The server's side of SCRAM (RFC 5802, RFC 7677) by OpenSSL's primitives, honest or not. It does
-//! not bind to the channel.
+//! The server's side of SCRAM (RFC 5802, RFC 7677) by OpenSSL's primitives, honest or not, and
+//! bound to the channel or not.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -46,7 +46,7 @@ impl Users {
         initial: Option<Vec<u8>>,
     ) -> Flow<Result<(String, String), String>> {
         let digest = match mechanism {
-            "SCRAM-SHA-1" => MessageDigest::sha1(),
+            name if name.starts_with("SCRAM-SHA-1") => MessageDigest::sha1(),
             _ => MessageDigest::sha256(),
         };
         let first = match initial {
@@ -66,9 +66,12 @@ impl Users {
         };
         // RFC 5802 section 6: a client that could bind and saw no offer to has been deceived.
         let binds = self.mechanisms.iter().any(|name| name.ends_with("-PLUS"));
-        if !(flag == "n" || flag == "y" && !binds) {
-            return Ok(Err(REFUSED.to_owned()));
-        }
+        let data = match flag.strip_prefix("p=") {
+            Some(kind) if mechanism.ends_with("-PLUS") => conn.channel_binding(kind),
+            None if !mechanism.ends_with("-PLUS") && (flag == "n" || !binds) => Some(Vec::new()),
+            _ => None,
+        };
+        let Some(data) = data else { return Ok(Err(REFUSED.to_owned())) };
         let attributes: Vec<&str> = bare.split(',').collect();
         let [user, own] = attributes[..] else {
             return Ok(Err("501 5.5.2 malformed client-first-message".to_owned()));
@@ -87,7 +90,8 @@ impl Users {
             Ok(last) => String::from_utf8_lossy(&last).into_owned(),
             Err(reply) => return Ok(Err(reply)),
         };
-        let without_proof = format!("c={},r={nonce}", BASE64_STANDARD.encode(format!("{flag},,")));
+        let bound = BASE64_STANDARD.encode([flag.as_bytes(), b",,", &data].concat());
+        let without_proof = format!("c={bound},r={nonce}");
         let message = format!("{bare},{server_first},{without_proof}");
         let known = self.known.iter().find(|(name, _)| *name == user);
         let password = known.map_or("", |(_, password)| password);

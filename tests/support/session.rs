@@ -204,7 +204,7 @@ impl<'a> Session<'a> {
                 lines.push("STARTTLS".to_owned());
             }
             if self.can_auth(conn) {
-                lines.push(format!("AUTH {}", self.engine.users.mechanisms.join(" ")));
+                lines.push(format!("AUTH {}", self.engine.users.offer()));
             }
         }
         let last = lines.len() - 1;

