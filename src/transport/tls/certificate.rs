@@ -173,14 +173,18 @@ pub(super) fn check_names(der: Option<&[u8]>, host: &str) -> Result<()> {
     match certificate.map(|certificate| no_name_of_kind(&certificate, host)) {
         Some(None) => Ok(()),
         Some(Some(why)) => Err(fault::certificate(&why)),
-        None => Err(fault::certificate(NO_NAMES)),
+        None => Err(fault::certificate("the server has shown no certificate")),
     }
 }
 
 /// Why a certificate with these names cannot be for the host; `None` if it may be.
 pub(super) fn no_name_of_kind(certificate: &X509Ref, host: &str) -> Option<String> {
     let Some(names) = certificate.subject_alt_names() else {
-        return Some(NO_NAMES.to_owned());
+        let host = printable(host.as_bytes(), 256);
+        return Some(format!(
+            "host mismatch: the server's certificate is not valid for {host}, it has no subject \
+             alternative name"
+        ));
     };
     let is_address = host.parse::<IpAddr>().is_ok();
     let fits = |name: &GeneralNameRef| {
@@ -214,8 +218,6 @@ fn show_name(name: &GeneralNameRef) -> Option<String> {
     let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
     v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok().map(|ip| ip.to_string())
 }
-
-const NO_NAMES: &str = "the server's certificate has no subject alternative name";
 
 /// Most names of a certificate that an error shows.
 const SHOWN_NAMES: usize = 8;
