@@ -91,6 +91,7 @@ int main(int argc, char **argv) {
     smtp_client *client;
     smtp_token_source *source;
     size_t length;
+    size_t i;
     int status = FAILED;
 
     for (; argc > 2 && argv[1][0] == '-'; argc -= 2, argv += 2) {
@@ -121,8 +122,11 @@ int main(int argc, char **argv) {
         fprintf(stderr, "send_oauth2: %s\n", smtp_last_error());
     else {
         printf("sent: %s\n", smtp_client_reply_text(client));
+        status = smtp_client_refused_count(client) == 0 ? SENT : FAILED;
+        for (i = 0; i < smtp_client_refused_count(client); i++)
+            fprintf(stderr, "refused: %s: %s\n", smtp_client_refused_address(client, i),
+                    smtp_client_refused_text(client, i));
         smtp_client_quit(client); /* the mail is safe in the server's hands */
-        status = SENT;
     }
     free(message);
     smtp_client_free(client);

@@ -546,7 +546,7 @@
 #define SMTP_TLS_INFO_CIPHER 2
 
 /**
- * Group of the key exchange by IANA's name: "x25519", "X25519MLKEM768"
+ * Group of the key exchange by IANA's name: "x25519", "X25519MLKEM768"; none before OpenSSL 3.0
  */
 #define SMTP_TLS_INFO_GROUP 3
 
@@ -941,9 +941,9 @@ typedef int (*smtp_auth_callback)(smtp_auth_exchange *exchange, void *user_data)
  * whatever logs in for that user waits for it, and no other is made.
  *
  * Runs on the thread of the call that logs in, in which the client is busy, so that with
- * smtp_client_set_nonblocking() it should only begin what takes time. Never twice at the same time
- * for one user of a source; for two users it may, on two threads. A login in it that would wait for
- * the same request is SMTP_E_MISUSE.
+ * smtp_client_set_nonblocking() it should only begin what takes time. Until a request is answered
+ * there is no other for that user of the source; for two users there may be, on two threads. A login
+ * in it that would wait for the same request is SMTP_E_MISUSE.
  */
 typedef int (*smtp_token_callback)(smtp_token_request *request, void *user_data);
 
@@ -1231,7 +1231,8 @@ int smtp_tls_set_resumption(smtp_tls *tls,
  *
  * Returns SMTP_OK; SMTP_E_TLS if something could not be read, such as a missing directory that the
  * environment names, or a broken certificate in a file: the rest is loaded all the same. Clients
- * that are given the policy from now on share it, as do all in the process with the same trust.
+ * that are given the policy from now on share it, in a child of a later fork(2) too, as do all in the
+ * process with the same trust.
  */
 SMTP_API
 SMTP_NODISCARD

@@ -96,6 +96,16 @@ impl Token {
     }
 }
 
+impl Account {
+    fn is_of_use(&self) -> bool {
+        let has_token = self.token.as_ref().is_some_and(Token::is_fresh);
+        has_token || self.refused.is_some() || self.asking.is_some()
+    }
+}
+
+/// Fewer are not looked through.
+const LEAST_PRUNED: usize = 64;
+
 /// What a call comes to, at first.
 enum Begun {
     Known(Token),
@@ -281,6 +291,10 @@ impl State {
     fn account(&mut self, user: &str) -> &mut Account {
         let known = self.users.iter().position(|account| account.user == user);
         let at = known.unwrap_or_else(|| {
+            // Now and then those are forgotten of whom there is nothing to know.
+            if self.users.len() >= LEAST_PRUNED && self.users.len().is_power_of_two() {
+                self.users.retain(Account::is_of_use);
+            }
             let user = user.to_owned();
             self.users.push(Account { user, token: None, refused: None, asking: None });
             self.users.len() - 1

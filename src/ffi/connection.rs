@@ -184,7 +184,7 @@ pub unsafe extern "C" fn smtp_client_peer_certificate(
 pub const SMTP_TLS_INFO_VERSION: c_int = 1;
 /// Cipher suite by its name in the RFCs: "TLS_AES_256_GCM_SHA384"
 pub const SMTP_TLS_INFO_CIPHER: c_int = 2;
-/// Group of the key exchange by IANA's name: "x25519", "X25519MLKEM768"
+/// Group of the key exchange by IANA's name: "x25519", "X25519MLKEM768"; none before OpenSSL 3.0
 pub const SMTP_TLS_INFO_GROUP: c_int = 3;
 /// Whether the session is one from before: "yes" or "no"
 pub const SMTP_TLS_INFO_RESUMED: c_int = 4;

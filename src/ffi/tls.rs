@@ -1,6 +1,7 @@
 //! smtp_tls: whom to trust and what to show.
 
 use std::ffi::{c_char, c_int, c_void};
+use std::sync::OnceLock;
 
 use crate::client::{TlsPolicy, TlsVersion, Verify};
 use crate::error::Result;
@@ -17,20 +18,22 @@ pub struct smtp_tls {
     _opaque: (),
 }
 
-/// What a policy's handle holds. Without settings there is nothing yet: making a handle must not
-/// need memory that cannot be asked for.
+/// What a policy's handle holds. Before it is used there is nothing: making a handle must not need
+/// memory that cannot be asked for.
 #[derive(Default)]
-pub(super) struct Owned(Option<TlsPolicy>);
+pub(super) struct Owned(OnceLock<TlsPolicy>);
 
 impl Owned {
     #[inline(never)]
     pub fn policy(&self) -> TlsPolicy {
-        self.0.clone().unwrap_or_default()
+        self.0.get_or_init(TlsPolicy::default).clone()
     }
 
     #[inline(never)]
     fn change(&mut self) -> &mut TlsPolicy {
-        self.0.get_or_insert_default()
+        self.0.get_or_init(TlsPolicy::default);
+        // It is there by now.
+        self.0.get_mut().expect("a policy")
     }
 }
 
@@ -245,7 +248,8 @@ pub unsafe extern "C" fn smtp_tls_set_resumption(tls: *mut smtp_tls, on: c_int) 
 ///
 /// Returns SMTP_OK; SMTP_E_TLS if something could not be read, such as a missing directory that the
 /// environment names, or a broken certificate in a file: the rest is loaded all the same. Clients
-/// that are given the policy from now on share it, as do all in the process with the same trust.
+/// that are given the policy from now on share it, in a child of a later fork(2) too, as do all in the
+/// process with the same trust.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_tls_load(tls: *mut smtp_tls) -> c_int {

@@ -45,9 +45,9 @@ pub const SMTP_TOKEN_REFUSED: c_int = 3;
 /// whatever logs in for that user waits for it, and no other is made.
 ///
 /// Runs on the thread of the call that logs in, in which the client is busy, so that with
-/// smtp_client_set_nonblocking() it should only begin what takes time. Never twice at the same time
-/// for one user of a source; for two users it may, on two threads. A login in it that would wait for
-/// the same request is SMTP_E_MISUSE.
+/// smtp_client_set_nonblocking() it should only begin what takes time. Until a request is answered
+/// there is no other for that user of the source; for two users there may be, on two threads. A login
+/// in it that would wait for the same request is SMTP_E_MISUSE.
 #[allow(non_camel_case_types)]
 pub type smtp_token_callback = Option<
     unsafe extern "C-unwind" fn(request: *mut smtp_token_request, user_data: *mut c_void) -> c_int,

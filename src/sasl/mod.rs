@@ -79,6 +79,8 @@ pub struct Refusal {
     pub words: Option<String>,
     /// It is the secret itself that was refused: no other mechanism fares better with it.
     pub settles: bool,
+    /// Somebody stands between, who must not be given the secret by another mechanism.
+    pub is_alarm: bool,
 }
 
 /// The most challenges that one exchange may have. No mechanism in use needs more than three; a

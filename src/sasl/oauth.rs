@@ -133,7 +133,7 @@ impl Mechanism for OAuth {
                 false => format!("the server said ({facts}){scope}"),
             }
         });
-        Refusal { words, settles }
+        Refusal { words, settles, is_alarm: false }
     }
 }
 

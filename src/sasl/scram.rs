@@ -147,6 +147,10 @@ impl Scram {
     }
 }
 
+/// What an honest server says where the offer that we saw, or the channel that we bind to, is not its
+/// own (RFC 5802 section 7).
+const ALARMS: [&str; 2] = ["channel-bindings-dont-match", "server-does-support-channel-binding"];
+
 /// The gs2-header with what it is followed by in the channel binding, and its length. Its flag is an
 /// answer to whom could have changed the server's list of mechanisms (RFC 5802 section 6):
 ///
@@ -226,7 +230,8 @@ impl Mechanism for Scram {
 
     fn refused(&mut self, _code: u16) -> Refusal {
         let words = self.refusal.as_ref().map(|why| format!("before, it said {why}"));
-        Refusal { words, settles: false }
+        let is_alarm = self.refusal.as_deref().is_some_and(|why| ALARMS.contains(&why));
+        Refusal { words, is_alarm, settles: false }
     }
 
     /// With salt and nonces, which go in clear, the server's proof lets passwords be tried out.

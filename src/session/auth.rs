@@ -196,7 +196,7 @@ impl Session {
         }
         let closing = closes(self.last.code());
         match exchange.others.pop() {
-            Some(next) if !closing && !refusal.settles => {
+            Some(next) if !closing && !refusal.settles && !refusal.is_alarm => {
                 let others = std::mem::take(&mut exchange.others);
                 let mut following = Exchange::new(next, others);
                 following.refused = Some(error);

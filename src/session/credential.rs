@@ -53,13 +53,15 @@ impl CredentialFilter {
     /// A response as it is sent, and the strings that it is made of (RFC 4616: between NULs).
     pub fn remember_response(&mut self, encoded: &[u8], clear: &[u8]) {
         self.remember(encoded);
+        let parts = || clear.split(|byte| matches!(byte, 0 | 1));
+        // RFC 7628 section 3.1: what stands beside a token is no secret, and "user=" would hide the
+        // end of "unknown user".
+        if let Some(token) = parts().find_map(|part| part.strip_prefix(b"auth=Bearer ")) {
+            return self.remember(token);
+        }
         self.remember(clear);
-        for part in clear.split(|byte| matches!(byte, 0 | 1)) {
+        for part in parts() {
             self.remember(part);
-            // RFC 7628 section 3.1: a server that echoes it does so without what stands before.
-            if let Some(token) = part.strip_prefix(b"auth=Bearer ") {
-                self.remember(token);
-            }
         }
     }
 

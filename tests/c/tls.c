@@ -94,6 +94,8 @@ static void facts(void) {
     GIVES(SMTP_OK, smtp_client_starttls(client));
     for (i = 0; i < sizeof all / sizeof *all; i++) {
         const char *text = smtp_client_tls_info(client, all[i]);
+        if (text == NULL && all[i] == SMTP_TLS_INFO_GROUP)
+            continue; /* before OpenSSL 3.0 */
         CHECK(text != NULL && *text != '\0');
         CHECK(text == smtp_client_tls_info(client, all[i]));
     }
@@ -234,6 +236,7 @@ static void where_roots_are(void) {
 /* As a daemon does: it reads what it needs, and locks itself in. */
 static void behind_chroot(void) {
     const char *good[] = {authority, NULL};
+    smtp_tls *tls = smtp_tls_new();
     char empty[300];
     int status;
     pid_t child;
@@ -241,14 +244,14 @@ static void behind_chroot(void) {
     CHECK(mkdir(empty, 0755) == 0);
     setenv("SSL_CERT_FILE", write_file("locked.pem", good), 1);
     setenv("SSL_CERT_DIR", empty, 1);
+    GIVES(SMTP_OK, smtp_tls_load(tls));
+    GIVES(SMTP_OK, smtp_tls_set_min_version(tls, SMTP_TLS_VERSION_1_3));
     child = fork();
     CHECK(child >= 0);
     if (child == 0) {
         const char *address = "127.0.0.1";
         smtp_client *client = smtp_client_new(SMTP_PROTOCOL_SMTP);
-        smtp_tls *tls = smtp_tls_new();
         int port = atoi(strrchr(server("smtp"), ':') + 1);
-        GIVES(SMTP_OK, smtp_tls_load(tls));
         GIVES(SMTP_OK, smtp_client_set_tls(client, tls));
         GIVES(SMTP_OK, smtp_client_set_host(client, "localhost", port));
         GIVES(SMTP_OK, smtp_client_set_security(client, SMTP_SECURITY_STARTTLS));
@@ -273,6 +276,23 @@ static void behind_chroot(void) {
     }
     CHECK(waitpid(child, &status, 0) == child);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    smtp_tls_free(tls);
+}
+
+/* A policy on which nothing was set is one all the same. */
+static void tickets_of_an_untouched_policy(void) {
+    const char *good[] = {authority, NULL};
+    smtp_tls *tls = smtp_tls_new();
+    smtp_client *one = smtp_client_new(SMTP_PROTOCOL_SMTPS);
+    smtp_client *other = smtp_client_new(SMTP_PROTOCOL_SMTPS);
+    setenv("SSL_CERT_FILE", write_file("good.pem", good), 1);
+    GIVES(SMTP_OK, smtp_client_set_tls(one, tls));
+    GIVES(SMTP_OK, smtp_client_set_tls(other, tls));
+    GIVES(0, resumed(one, SMTP_PROTOCOL_SMTPS, "smtps"));
+    GIVES(1, resumed(other, SMTP_PROTOCOL_SMTPS, "smtps"));
+    smtp_client_free(one);
+    smtp_client_free(other);
+    smtp_tls_free(tls);
 }
 
 static void not_by_native_tls(void) {
@@ -323,6 +343,7 @@ int main(void) {
     pins();
     keys_in_stores();
     where_roots_are();
+    tickets_of_an_untouched_policy();
     if (!slow()) {
         behind_chroot();
     }

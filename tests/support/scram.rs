@@ -71,7 +71,14 @@ impl Users {
             None if !mechanism.ends_with("-PLUS") && (flag == "n" || !binds) => Some(Vec::new()),
             _ => None,
         };
-        let Some(data) = data else { return Ok(Err(REFUSED.to_owned())) };
+        let Some(data) = data else {
+            let why =
+                if flag == "y" { "server-does-support-channel-binding" } else { "other-error" };
+            if let Err(reply) = challenge(conn, format!("e={why}").as_bytes())? {
+                return Ok(Err(reply));
+            }
+            return Ok(Err(REFUSED.to_owned()));
+        };
         let attributes: Vec<&str> = bare.split(',').collect();
         let [user, own] = attributes[..] else {
             return Ok(Err("501 5.5.2 malformed client-first-message".to_owned()));

@@ -57,8 +57,8 @@ impl Client {
         let probed = self.examine(deadline).await;
         if probed.is_err() {
             self.report = None;
-            self.close();
         }
+        self.close();
         probed
     }
 
@@ -263,9 +263,10 @@ impl Client {
                 (self.operate(started, deadline).await, is_guarded)
             }
             OwnLogin::BySource => {
+                let is_open = !self.is_private();
                 let result = Box::pin(self.login_by_source(None, deadline)).await;
-                let is_guarded =
-                    result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Forbidden);
+                let is_guarded = is_open
+                    && result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Forbidden);
                 (result.map(|()| self.session.reply().code()), is_guarded)
             }
         };

@@ -41,6 +41,11 @@ impl Client {
         }
         let token = self.get_token(&source, user, deadline).await?;
         let Err(refused) = self.try_token(user, &token, deadline).await else { return Ok(()) };
+        if refused.kind() == ErrorKind::InvalidArgument {
+            // It cannot be sent: the next login asks for another.
+            source.refuse(user, &token, refused.message())?;
+            return Err(Error::new(ErrorKind::Authentication, refused.message()));
+        }
         if refused.detail() != Detail::Token {
             return Err(refused);
         }
@@ -88,7 +93,8 @@ impl Client {
         deadline: Option<Instant>,
     ) -> Result<Token> {
         let by_phase = self.config.timeout == TimeoutPolicy::Rfc;
-        let deadline = if by_phase { Instant::now().checked_add(TOKEN) } else { deadline };
+        let phase = by_phase.then(|| Instant::now().checked_add(TOKEN)).flatten();
+        let deadline = [deadline, phase].into_iter().flatten().min();
         let came = source.token(user, Limit { deadline, park: &self.park }).await;
         // It may have come while the owner of the source was asked, on this thread.
         let came = match came {

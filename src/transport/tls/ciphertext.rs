@@ -47,6 +47,7 @@ impl Ciphertext {
     }
 
     /// Nothing goes out any more.
+    #[cfg(any(feature = "native", target_vendor = "apple"))]
     pub fn mute(&mut self) {
         self.mute = true;
     }

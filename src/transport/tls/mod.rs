@@ -67,6 +67,8 @@ pub type Binding = (&'static str, Vec<u8>);
 trait Engine: Sized {
     /// What connections under the same settings share.
     type Context: Clone;
+    /// What was read beforehand, for whatever process or settings come after.
+    type Loaded: Clone;
 
     /// Whether it resumes sessions, knows facts and channel bindings, and takes pins.
     const IS_FULL: bool;
@@ -74,8 +76,8 @@ trait Engine: Sized {
     fn prepare(settings: &Settings) -> Result<Self::Context>;
     /// A key from a store of the library's, and the certificates beside it.
     fn load_key(uri: &str) -> Result<(PKey<Private>, Vec<X509>)>;
-    /// Reads now what a handshake may need later.
-    fn load(context: &Self::Context) -> Result<()>;
+    /// Reads now what a handshake may need later; what could be read, whatever the result.
+    fn load(context: &Self::Context) -> (Result<()>, Self::Loaded);
     /// `name` is whom the certificate must be for.
     fn begin(
         context: &Self::Context,
@@ -92,8 +94,9 @@ trait Engine: Sized {
     fn has_plaintext(&self) -> bool;
     /// close_notify.
     fn say_goodbye(&mut self);
-    /// The connection ends without a word, which is no fault of its session.
-    fn keep_session(&mut self);
+    /// The connection ends without a word, which is no fault of its session. In a child it is the
+    /// parent's, which lives on.
+    fn keep_session(&mut self, in_child: bool);
     fn ciphertext(&self) -> &Ciphertext;
     fn ciphertext_mut(&mut self) -> &mut Ciphertext;
     /// In DER.
@@ -159,15 +162,10 @@ pub(super) struct TlsSocket {
 }
 
 impl Drop for TlsSocket {
-    /// OpenSSL takes a connection without a goodbye for a broken one, and forgets its session
-    /// under a lock that a thread may have held that a child has lost. There it gets a goodbye,
-    /// which goes nowhere: the parent's connection lives on.
+    /// A connection without a goodbye is taken for a broken one, whose session is forgotten under a
+    /// lock that a thread may have held that a forked child has lost.
     fn drop(&mut self) {
-        if self.process != std::process::id() {
-            self.engine.ciphertext_mut().mute();
-            self.shutdown();
-        }
-        self.engine.keep_session();
+        self.engine.keep_session(self.process != std::process::id());
     }
 }
 

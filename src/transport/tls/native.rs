@@ -53,6 +53,7 @@ impl Native {
 
 impl Engine for Native {
     type Context = TlsConnector;
+    type Loaded = ();
 
     const IS_FULL: bool = false;
 
@@ -80,8 +81,8 @@ impl Engine for Native {
     }
 
     /// The connector has read them all.
-    fn load(_: &TlsConnector) -> Result<()> {
-        Ok(())
+    fn load(_: &TlsConnector) -> (Result<()>, ()) {
+        (Ok(()), ())
     }
 
     fn begin(
@@ -135,7 +136,13 @@ impl Engine for Native {
         }
     }
 
-    fn keep_session(&mut self) {}
+    /// Another word for it is not to be had: a goodbye that goes nowhere.
+    fn keep_session(&mut self, in_child: bool) {
+        if in_child {
+            self.ciphertext_mut().mute();
+            self.say_goodbye();
+        }
+    }
 
     fn ciphertext(&self) -> &Ciphertext {
         match &self.state {

@@ -67,6 +67,8 @@ pub(super) struct Settings {
     /// SHA-256 of the public keys of which the server must have one, if there are any.
     pub pins: Vec<Pin>,
     server_name: Option<String>,
+    /// By [`TlsPolicy::load`].
+    pub loaded: Option<<Library as Engine>::Loaded>,
 }
 
 /// The hash of a key, in DER as in the certificate (RFC 7469 section 2.4).
@@ -86,6 +88,7 @@ impl Default for Settings {
             resumes: true,
             pins: Vec::new(),
             server_name: None,
+            loaded: None,
         }
     }
 }
@@ -136,7 +139,8 @@ impl TlsPolicy {
     pub fn set_client_certificate(&mut self, file: &str, key_file: Option<&str>) -> Result<()> {
         let _aside = HostErrors::set_aside();
         let identity = match (key_file, &self.settings.stored_key) {
-            (None, Some(key)) => certificate::identity_with_key(file, key.clone())?,
+            (None, Some(key)) => certificate::identity_with_key(file, key.clone())
+                .or_else(|error| certificate::identity_from_files(file, None).map_err(|_| error))?,
             _ => certificate::identity_from_files(file, key_file)?,
         };
         let settings = self.change();
@@ -151,7 +155,9 @@ impl TlsPolicy {
     pub fn set_client_pkcs12(&mut self, data: &[u8], password: &str) -> Result<()> {
         let _aside = HostErrors::set_aside();
         let identity = certificate::identity_from_pkcs12(data, password)?;
-        self.change().identity = Some(identity);
+        let settings = self.change();
+        settings.identity = Some(identity);
+        settings.stored_key = None;
         Ok(())
     }
 
@@ -207,9 +213,11 @@ impl TlsPolicy {
     }
 
     /// Reads now all that a handshake will need, the system's roots above all.
-    pub fn load(&self) -> Result<()> {
+    pub fn load(&mut self) -> Result<()> {
         let _aside = HostErrors::set_aside();
-        Library::load(&self.context()?)
+        let (result, loaded) = Library::load(&self.context()?);
+        self.settings.loaded = Some(loaded);
+        result
     }
 
     /// The same, but anybody is believed: to look at what a server shows, and for nothing else. So
@@ -308,6 +316,7 @@ fn parse_pin(pin: &str) -> Result<Pin> {
 }
 
 fn roots_of_file(path: &str) -> Result<Vec<X509>> {
+    let _aside = HostErrors::set_aside();
     let pem = certificate::read_file(path)?;
     certificate::parse_roots(&pem).map_err(|error| error.in_context(path))
 }

@@ -20,6 +20,7 @@ unsafe extern "C" {
         argument: *mut c_void,
     );
     fn SSL_free_buffers(ssl: *mut ffi::SSL) -> c_int;
+    fn SSL_rstate_string(ssl: *const ffi::SSL) -> *const c_char;
     fn X509_STORE_CTX_get0_cert(context: *const ffi::X509_STORE_CTX) -> *mut ffi::X509;
     fn X509_STORE_CTX_get0_untrusted(
         context: *const ffi::X509_STORE_CTX,
@@ -99,11 +100,20 @@ pub(super) fn negotiated_group(ssl: &SslRef) -> c_int {
     c_int::try_from(number).unwrap_or(0)
 }
 
-/// Gives back the buffers for records, if nothing is in them.
+/// Gives back the buffers for records, if nothing is in them: older OpenSSLs themselves do not look
+/// whether a record's header was taken whose body is still to come (CVE-2024-4741).
 pub(super) fn free_buffers(ssl: &SslRef) {
-    // SAFETY: the connection is valid, and makes new ones when it needs them.
-    unsafe { SSL_free_buffers(ssl.as_ptr()) };
+    // SAFETY: the connection is valid, the text is never freed, and between two records nothing
+    // refers to the buffers.
+    unsafe {
+        if CStr::from_ptr(SSL_rstate_string(ssl.as_ptr())) == AWAITS_HEADER {
+            SSL_free_buffers(ssl.as_ptr());
+        }
+    }
 }
+
+/// SSL_rstate_string(3).
+const AWAITS_HEADER: &CStr = c"RH";
 
 /// What a verification ends in where the key is none of the pins
 /// (X509_V_ERR_APPLICATION_VERIFICATION).
@@ -115,14 +125,27 @@ pub(super) fn no_pin() -> X509VerifyResult {
 /// What the environment says, but to a program that runs with more rights than who started it
 /// (secure_getenv(3)).
 pub(super) fn variable(name: &str) -> Option<OsString> {
+    if is_privileged() { None } else { std::env::var_os(name) }
+}
+
+/// The program runs with more rights than who started it.
+pub(super) fn is_privileged() -> bool {
     #[cfg(target_os = "linux")]
     // SAFETY: no pointer is passed.
     let is_privileged = unsafe { libc::getauxval(libc::AT_SECURE) != 0 };
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(any(target_os = "freebsd", target_os = "openbsd", target_os = "dragonfly"))]
+    // SAFETY: it takes nothing, and cannot fail.
+    let is_privileged = unsafe { libc::issetugid() != 0 };
+    #[cfg(not(any(
+        target_os = "linux",
+        target_os = "freebsd",
+        target_os = "openbsd",
+        target_os = "dragonfly"
+    )))]
     // SAFETY: none of these can fail, or takes a pointer.
     let is_privileged =
         unsafe { libc::getuid() != libc::geteuid() || libc::getgid() != libc::getegid() };
-    if is_privileged { None } else { std::env::var_os(name) }
+    is_privileged
 }
 
 /// The file and the directories where this OpenSSL was built to look for roots.

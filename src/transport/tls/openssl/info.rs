@@ -75,8 +75,9 @@ fn name(name: &X509NameRef) -> String {
 fn date(time: &Asn1TimeRef) -> Option<String> {
     let epoch = Asn1Time::from_unix(0).ok()?;
     let since = epoch.diff(time).ok()?;
-    let (year, month, day) = civil(since.days.into());
-    let seconds = since.secs;
+    let total = i64::from(since.days) * 86_400 + i64::from(since.secs);
+    let (year, month, day) = civil(total.div_euclid(86_400));
+    let seconds = total.rem_euclid(86_400);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
 }
@@ -106,6 +107,7 @@ mod tests {
     fn dates() {
         for (unix, text) in [
             (0, "1970-01-01T00:00:00Z"),
+            (-129_600, "1969-12-30T12:00:00Z"),
             (951_782_399, "2000-02-28T23:59:59Z"),
             (951_782_400, "2000-02-29T00:00:00Z"),
             (1_795_987_065, "2026-11-29T21:17:45Z"),

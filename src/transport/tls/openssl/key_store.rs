@@ -52,9 +52,12 @@ pub(super) fn load(uri: &str) -> Result<(PKey<Private>, Vec<X509>)> {
     }
     // SAFETY: the store is open until it is closed, here; what `get1` gives is ours.
     unsafe {
-        while OSSL_STORE_eof(store) == 0 {
+        let mut in_vain = 0;
+        // A store that fails for good need not come to its end.
+        while OSSL_STORE_eof(store) == 0 && in_vain < MOST_IN_VAIN {
             let info = OSSL_STORE_load(store);
             if info.is_null() {
+                in_vain += 1;
                 continue;
             }
             let (found, certificate) =
@@ -77,3 +80,6 @@ pub(super) fn load(uri: &str) -> Result<(PKey<Private>, Vec<X509>)> {
         }
     }
 }
+
+/// How often a store may give nothing: for each file of a directory that is none of its own.
+const MOST_IN_VAIN: usize = 10_000;

@@ -26,6 +26,7 @@ use crate::error::{Error, Result};
 use super::ciphertext::Ciphertext;
 use super::policy::{Settings, TlsVersion, Verify};
 use super::{Binding, Engine, Io, Peer, TlsInfo, fault};
+use roots::Root;
 use tickets::Tickets;
 use trust::Trust;
 use verify::Check;
@@ -44,6 +45,7 @@ pub(super) struct OpenSsl {
 
 impl Engine for OpenSsl {
     type Context = Context;
+    type Loaded = Vec<Arc<Root>>;
 
     const IS_FULL: bool = true;
 
@@ -57,7 +59,7 @@ impl Engine for OpenSsl {
         key_store::load(uri)
     }
 
-    fn load(context: &Context) -> Result<()> {
+    fn load(context: &Context) -> (Result<()>, Vec<Arc<Root>>) {
         context.trust.load()
     }
 
@@ -117,7 +119,7 @@ impl Engine for OpenSsl {
         let _ = self.stream.shutdown();
     }
 
-    fn keep_session(&mut self) {
+    fn keep_session(&mut self, _: bool) {
         self.stream.set_shutdown(ShutdownState::SENT | ShutdownState::RECEIVED);
     }
 

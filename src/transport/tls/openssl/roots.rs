@@ -40,13 +40,13 @@ struct Places {
 #[derive(Default)]
 struct Index {
     /// The file's, and once all were asked for those of the directories.
-    roots: Vec<Root>,
+    roots: Vec<Arc<Root>>,
     has_file: bool,
     has_directories: bool,
     complaints: Vec<Error>,
 }
 
-struct Root {
+pub(in crate::transport::tls) struct Root {
     der: Vec<u8>,
     subject: std::ops::Range<usize>,
 }
@@ -78,7 +78,9 @@ impl Places {
         let mut file = PathBuf::from(named_file.unwrap_or(own_file));
         let mut directories = split(&named_directory.unwrap_or(own_directory));
         // An OpenSSL from elsewhere, as static programs have it, knows nothing of this system.
+        // It reads the environment, which a program with more rights than its user's must not.
         if is_named == (false, false)
+            && !calls::is_privileged()
             && !file.exists()
             && !directories.iter().any(|one| one.exists())
         {
@@ -157,6 +159,21 @@ impl Roots {
         Ok(())
     }
 
+    /// What [`load`](Self::load) has read.
+    pub fn loaded(&self) -> Vec<Arc<Root>> {
+        locked(&self.index).roots.clone()
+    }
+
+    /// Takes what another has read before: the places may be out of reach by now.
+    pub fn have(&self, loaded: &[Arc<Root>]) {
+        let mut index = locked(&self.index);
+        if !index.has_directories {
+            let (has_file, has_directories) = (true, true);
+            *index =
+                Index { roots: loaded.to_vec(), has_file, has_directories, complaints: Vec::new() };
+        }
+    }
+
     pub fn complaint(&self) -> Option<String> {
         let mut index = locked(&self.index);
         index.read_file(&self.places);
@@ -226,7 +243,7 @@ impl Index {
                 Some(Root { der, subject })
             });
             match root {
-                Some(root) => self.roots.push(root),
+                Some(root) => self.roots.push(Arc::new(root)),
                 None => {
                     let shown = printable(path.as_os_str().as_bytes(), 256);
                     let text = format!("TLS: certificate {} in {shown} is broken", number + 1);

@@ -345,7 +345,7 @@ fn the_systems_roots_are_found_where_they_are() {
             [(&*file, ""), (&nothing, directory), ("/nonexistent", directory), (&file, directory)]
         {
             for is_loaded in [false, true] {
-                let policy = with_roots(roots::at(file, directories, (false, false)));
+                let mut policy = with_roots(roots::at(file, directories, (false, false)));
                 if is_loaded {
                     policy.load().unwrap();
                 }
@@ -368,9 +368,18 @@ fn roots_in_the_bundle_for_every_kind_of_chain() {
     let itself = String::from_utf8(self_signed.certificate().unwrap().to_pem().unwrap()).unwrap();
     // Another key by the same name, as where an authority has renewed its own.
     let namesake = certs::Authority::root("Test Root").pem;
+    // Sent without the intermediate authority, which the caller knows.
+    let identity = server_identity(Kind::Intermediate);
+    let chain = X509::stack_from_pem(identity.chain_pem.as_bytes()).unwrap();
+    let key = PKey::private_key_from_pem(identity.key_pem.as_bytes()).unwrap();
+    let mut cut = SslContext::builder(::openssl::ssl::SslMethod::tls_server()).unwrap();
+    cut.set_certificate(&chain[0]).unwrap();
+    cut.set_private_key(&key).unwrap();
+    let intermediate = String::from_utf8(chain[1].to_pem().unwrap()).unwrap();
     for (bundle, own, server) in [
         (authority().pem.clone(), "", with_root(Kind::Valid)),
         (itself, "", self_signed),
+        (authority().pem.clone(), &*intermediate, cut.build()),
         (authority().pem.clone(), &*namesake, lasting(Kind::Valid, SslVersion::TLS1_3)),
         (format!("{namesake}{}", authority().pem), "", lasting(Kind::Valid, SslVersion::TLS1_3)),
     ] {
@@ -402,7 +411,7 @@ fn what_is_wrong_with_the_systems_roots_is_said() {
         ("/nonexistent", "/nonexistent/directory", (false, true), false, "/nonexistent/directory"),
         ("/nonexistent", "/nonexistent/directory", (false, false), false, "no roots"),
     ] {
-        let policy = with_roots(roots::at(file, directories, is_named));
+        let mut policy = with_roots(roots::at(file, directories, is_named));
         let visited = visit(&policy, &server, "localhost").map(drop);
         let loaded = policy.load().unwrap_err();
         assert_eq!(loaded.kind(), ErrorKind::Tls, "{loaded}");

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use ::openssl::asn1::Asn1Time;
 use ::openssl::error::ErrorStack;
 use ::openssl::ssl::{
     SslContext, SslMethod, SslMode, SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion,
@@ -13,7 +14,7 @@ use crate::error::Result;
 
 use super::super::super::sys::PerProcess;
 use super::super::policy::Settings;
-use super::roots::{self, Roots};
+use super::roots::{self, Root, Roots};
 use super::{calls, setup};
 
 pub(super) struct Trust {
@@ -31,11 +32,18 @@ pub(super) struct Trust {
 pub(super) fn of(settings: &Settings) -> Result<Arc<Trust>> {
     let own: Vec<X509> = settings.own_roots().cloned().collect();
     let roots = settings.system_roots.then(roots::of_system);
+    if let (Some(roots), Some(loaded)) = (&roots, &settings.loaded) {
+        roots.have(loaded);
+    }
     let mut known = KNOWN.get().lock().unwrap_or_else(PoisonError::into_inner);
-    let same = known.iter().filter_map(Weak::upgrade).find(|one| one.is_of(&own, roots.as_ref()));
-    if let Some(same) = same {
+    let live: Vec<Arc<Trust>> = known.iter().filter_map(Weak::upgrade).collect();
+    if let Some(same) = live.iter().find(|one| one.is_of(&own, roots.as_ref())) {
+        let same = Arc::clone(same);
+        // Who of the others goes with this, goes behind the lock.
+        drop(known);
         return Ok(same);
     }
+    known.retain(|one| one.strong_count() > 0);
     let trust = Arc::new(Trust::new(own, roots).map_err(setup)?);
     known.push(Arc::downgrade(&trust));
     Ok(trust)
@@ -43,6 +51,11 @@ pub(super) fn of(settings: &Settings) -> Result<Arc<Trust>> {
 
 fn name_of(name: &X509NameRef) -> Vec<u8> {
     name.to_der().unwrap_or_default()
+}
+
+fn is_valid_now(root: &X509Ref) -> bool {
+    let now = Asn1Time::days_from_now(0);
+    now.is_ok_and(|now| root.not_before() <= &*now && root.not_after() >= &*now)
 }
 
 fn has_signed(root: &X509Ref, one: &X509Ref) -> bool {
@@ -124,14 +137,17 @@ impl Trust {
     /// Puts the system's roots that a chain may end in into the store, before it is verified.
     pub fn provide(&self, chain: &[&X509Ref]) {
         let Some(roots) = &self.roots else { return };
-        // What the caller's own roots vouch for asks for no other.
-        let mut wanted: Vec<Vec<u8>> = chain
-            .iter()
-            .filter(|one| !self.own.iter().any(|root| has_signed(root, one)))
-            .map(|one| name_of(one.issuer_name()))
-            .collect();
+        let vouching =
+            || self.own.iter().filter(|own| chain.iter().any(|one| has_signed(own, one)));
+        // What a root of the caller's own vouches for asks for no other.
+        if vouching().any(|own| has_signed(own, own) && is_valid_now(own)) {
+            return;
+        }
+        let issuers = chain.iter().map(|one| name_of(one.issuer_name()));
+        let mut wanted: Vec<Vec<u8>> =
+            issuers.chain(vouching().map(|own| name_of(own.issuer_name()))).collect();
         let mut looked_up: Vec<Vec<u8>> = Vec::new();
-        let mut has_found = wanted.is_empty();
+        let mut has_found = false;
         // A root may itself be signed over by another.
         while let Some(name) = wanted.pop() {
             for (number, root) in roots.of_subject(&name) {
@@ -159,8 +175,11 @@ impl Trust {
     }
 
     /// Reads all of the system's roots that there are, so that none is looked up later.
-    pub fn load(&self) -> Result<()> {
-        self.roots.as_ref().map_or(Ok(()), |roots| roots.load())
+    pub fn load(&self) -> (Result<()>, Vec<Arc<Root>>) {
+        match &self.roots {
+            Some(roots) => (roots.load(), roots.loaded()),
+            None => (Ok(()), Vec::new()),
+        }
     }
 
     /// What is wrong with the system's roots, where a chain has found none.
