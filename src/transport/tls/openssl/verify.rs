@@ -77,9 +77,8 @@ impl Check {
         if !shown.is_empty() {
             words.push_str(&format!(", it is for {shown}"));
         }
-        if fault::is_unknown_issuer(verdict.error_string())
-            && let Some(complaint) = self.trust.complaint()
-        {
+        let is_unknown = fault::is_unknown_issuer(verdict.error_string());
+        if let Some(complaint) = is_unknown.then(|| self.trust.complaint()).flatten() {
             words.push_str(&format!("; {complaint}"));
         }
         words
