@@ -441,7 +441,7 @@
 #define SMTP_ADVICE_NO_STARTTLS 9
 
 /**
- * The certificate is for another name.
+ * The certificate is for another name, or for none.
  */
 #define SMTP_ADVICE_CERTIFICATE_NAME 10
 
@@ -526,14 +526,29 @@
 #define SMTP_ADVICE_LOGIN_NEEDS_TLS 26
 
 /**
- * The server offers no login.
+ * The server offers no login, or does not let this account log in.
  */
 #define SMTP_ADVICE_NO_LOGIN 27
 
 /**
- * Client and server have no mechanism for login in common.
+ * Client and server have no mechanism for login in common, or none that can be used.
  */
 #define SMTP_ADVICE_MECHANISM 28
+
+/**
+ * The server does not know the password that it is to check: it may be an impostor.
+ */
+#define SMTP_ADVICE_IMPOSTOR 29
+
+/**
+ * The server refuses the access token.
+ */
+#define SMTP_ADVICE_TOKEN 30
+
+/**
+ * The token source gave no access token, or not in time.
+ */
+#define SMTP_ADVICE_NO_TOKEN 31
 
 /**
  * Version of TLS: "TLSv1.3"

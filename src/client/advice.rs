@@ -1,7 +1,10 @@
 //! The classic mistakes, found in what a probe has seen, each with its remedy. Pure: facts in,
 //! sentences out.
 
+mod certificate;
 mod login;
+
+use std::net::IpAddr;
 
 use crate::error::{Error, ErrorKind};
 
@@ -36,7 +39,7 @@ pub enum Mistake {
     ClearFirst,
     /// STARTTLS is needed and not offered.
     NoStartTls,
-    /// The certificate is for others.
+    /// The certificate is for others, or for nobody.
     CertificateName,
     CertificateExpired,
     CertificateNotYetValid,
@@ -68,10 +71,16 @@ pub enum Mistake {
     OAuth,
     /// Login is for encrypted connections.
     LoginNeedsTls,
-    /// The server has no login.
+    /// The server has no login, or none for this account.
     NoLogin,
-    /// No mechanism in common.
+    /// No mechanism in common, or none that can be used.
     Mechanism,
+    /// The server does not know the password that it is to check.
+    Impostor,
+    /// The server refuses the access token.
+    Token,
+    /// There is no access token to show.
+    NoToken,
 }
 
 /// What is wrong, in the order in which it is to be mended.
@@ -124,7 +133,9 @@ impl Found<'_> {
                 Mistake::Tls,
                 format!("the server offers STARTTLS and then refuses it: {ASK}. {NOT_IN_CLEAR}"),
             ),
-            (_, _, Phase::Login) if !is_broken(error) => self.of_login(error),
+            (_, _, Phase::Login) if !is_broken(error) || self.has_no_token(error) => {
+                self.of_login(error);
+            }
             _ if error.reply_code() == 421 => self.of_greeting(error),
             _ if is_broken(error) => self.say(
                 Mistake::Silent,
@@ -164,12 +175,13 @@ impl Found<'_> {
         if addresses.is_empty() {
             return;
         }
-        let is_elsewhere = !addresses.iter().all(is_own);
-        let is_any = |kind: fn(&Error) -> bool| {
-            addresses.iter().any(|one| one.error.as_ref().is_some_and(kind))
-        };
+        let fails = |one: &Address, kind: fn(&Error) -> bool| one.error.as_ref().is_some_and(kind);
+        let is_any = |kind| addresses.iter().any(|one| fails(one, kind));
         let (refused, silent) = (is_any(is_refused), is_any(is_silent));
-        if *port == 25 && is_elsewhere && (refused || silent) {
+        // A relay in the house that is down is reached by nobody, whatever the network lets out.
+        let is_shut_in =
+            |one: &Address| !is_near(one) && (fails(one, is_refused) || fails(one, is_silent));
+        if *port == 25 && addresses.iter().any(is_shut_in) {
             self.say(
                 Mistake::Port25,
                 "port 25 is closed to this machine: most networks of homes, offices and clouds let \
@@ -211,75 +223,6 @@ impl Found<'_> {
                 dead.join(", ")
             );
             self.say(Mistake::Addresses, text);
-        }
-    }
-
-    fn of_certificate(&mut self, error: &Error) {
-        let host = &self.report.host;
-        let names = match self.report.tls.names.as_deref() {
-            None | Some("") => "others".to_owned(),
-            Some(names) => names.to_owned(),
-        };
-        let date = |date: &Option<String>| date.clone().unwrap_or_else(|| "a day".to_owned());
-        match Flaw::of(error.message()) {
-            Flaw::Name => self.say(
-                Mistake::CertificateName,
-                format!(
-                    "the certificate is not for {host} but for {names}: connect to one of these \
-                     names, or, where the server is known to be the right one, say which with \
-                     smtp_tls_set_server_name()"
-                ),
-            ),
-            Flaw::Expired if self.report.tls.days_left.is_none_or(|days| days < 0) => {
-                let since = date(&self.report.tls.not_after);
-                self.say(
-                    Mistake::CertificateExpired,
-                    format!(
-                        "the certificate has expired on {since}: the server's administrator has to \
-                         renew it (if that day is still to come, this machine's clock is wrong)"
-                    ),
-                );
-            }
-            Flaw::Expired => self.say(
-                Mistake::CertificateExpired,
-                "a certificate in the chain of the server's has expired: the server's administrator \
-                 has to send the new chain, or this machine's roots are out of date",
-            ),
-            Flaw::NotYetValid => {
-                let from = date(&self.report.tls.not_before);
-                self.say(
-                    Mistake::CertificateNotYetValid,
-                    format!(
-                        "the certificate is valid from {from} on: set this machine's clock, if it \
-                         is not the server's administrator who was too early"
-                    ),
-                );
-            }
-            Flaw::NoRoots => self.say(
-                Mistake::NoRoots,
-                "this machine has no root certificates to trust: install the package \
-                 ca-certificates, or name a file of them with smtp_tls_set_ca_file()",
-            ),
-            Flaw::SelfSigned => self.say(
-                Mistake::CertificateIssuer,
-                "the certificate is signed by itself alone: if it is the right one, trust it with \
-                 smtp_tls_set_ca_file(), given the certificate in a file by its administrator, not \
-                 as it came over this network",
-            ),
-            Flaw::Issuer => {
-                let issuer = self.report.tls.issuer.as_deref().unwrap_or("nobody known");
-                let text = format!(
-                    "the certificate is issued by {issuer}, whom this machine does not trust: if \
-                     it is a company's own authority, name its certificate with \
-                     smtp_tls_set_ca_file(); if it is a public one, the server does not send the \
-                     intermediate certificate, which its administrator has to mend"
-                );
-                self.say(Mistake::CertificateIssuer, text);
-            }
-            Flaw::Other => self.say(
-                Mistake::Certificate,
-                format!("the certificate is not accepted ({}): {ASK}", error.message()),
-            ),
         }
     }
 
@@ -332,50 +275,11 @@ impl Found<'_> {
         self.say(Mistake::NoStartTls, text);
     }
 
-    fn of_days(&mut self) {
-        let days = match self.report.tls.days_left {
-            Some(days @ 0..SOON) if !self.report.is_distrusted() => days,
-            _ => return,
-        };
-        let text = format!(
-            "the certificate expires in {days} days: the server's administrator should see why it \
-             was not renewed"
-        );
-        self.say(Mistake::CertificateExpires, text);
-    }
-
     fn port(&self) -> String {
         match self.report.port {
             0 => self.report.place(),
             port => format!("port {port}"),
         }
-    }
-}
-
-/// What is wrong with a certificate, by the words of the TLS floor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flaw {
-    Name,
-    Expired,
-    NotYetValid,
-    NoRoots,
-    SelfSigned,
-    Issuer,
-    Other,
-}
-
-impl Flaw {
-    fn of(message: &str) -> Flaw {
-        let words = [
-            ("has no roots", Flaw::NoRoots),
-            ("has expired", Flaw::Expired),
-            ("not yet valid", Flaw::NotYetValid),
-            ("is self-signed", Flaw::SelfSigned),
-            ("unknown issuer", Flaw::Issuer),
-            ("host mismatch", Flaw::Name),
-            ("no subject alternative name", Flaw::Name),
-        ];
-        words.iter().find(|(words, _)| message.contains(words)).map_or(Flaw::Other, |one| one.1)
     }
 }
 
@@ -395,8 +299,18 @@ fn is_silent(error: &Error) -> bool {
 /// On this machine.
 fn is_own(address: &Address) -> bool {
     let text = &address.text;
-    text.starts_with('/')
-        || text.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    text.starts_with('/') || text.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// On this machine, or in a network of the house's own: what a provider closes lies beyond.
+fn is_near(address: &Address) -> bool {
+    let without_zone = address.text.split('%').next().unwrap_or_default();
+    is_own(address)
+        || match without_zone.parse::<IpAddr>().map(|address| address.to_canonical()) {
+            Ok(IpAddr::V4(four)) => four.is_private() || four.is_link_local() || four.is_loopback(),
+            Ok(IpAddr::V6(six)) => six.is_unique_local() || six.is_unicast_link_local(),
+            Err(_) => false,
+        }
 }
 
 const ASK: &str = "the server's administrator has to look at its TLS";
@@ -405,9 +319,6 @@ const ASK: &str = "the server's administrator has to look at its TLS";
 const MASK: &str = concat!("XX", "XX");
 
 const NOT_IN_CLEAR: &str = "Do not send in clear instead";
-
-/// Renewal comes a month before the end; where it did not, somebody should know.
-const SOON: i32 = 14;
 
 #[cfg(test)]
 mod tests;

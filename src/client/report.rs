@@ -36,6 +36,8 @@ pub struct Report {
     pub tls: TlsFacts,
     /// What came of the credentials, if it came to that.
     pub login: Option<String>,
+    /// The login is by an access token of a source's, not by a password.
+    pub by_token: bool,
     /// Why no mail could be sent.
     pub error: Option<Error>,
     /// What spoke to us when it was asked in the other way.
@@ -128,6 +130,7 @@ impl Report {
             mechanisms: None,
             tls: TlsFacts::default(),
             login: None,
+            by_token: false,
             error: None,
             other_way: None,
         }

@@ -70,7 +70,7 @@ pub const SMTP_ADVICE_TLS_FIRST: c_int = 7;
 pub const SMTP_ADVICE_CLEAR_FIRST: c_int = 8;
 /// STARTTLS is needed and not offered.
 pub const SMTP_ADVICE_NO_STARTTLS: c_int = 9;
-/// The certificate is for another name.
+/// The certificate is for another name, or for none.
 pub const SMTP_ADVICE_CERTIFICATE_NAME: c_int = 10;
 /// The certificate, or one in its chain, has expired.
 pub const SMTP_ADVICE_CERTIFICATE_EXPIRED: c_int = 11;
@@ -104,10 +104,16 @@ pub const SMTP_ADVICE_APP_PASSWORD: c_int = 24;
 pub const SMTP_ADVICE_OAUTH: c_int = 25;
 /// The login is for encrypted connections.
 pub const SMTP_ADVICE_LOGIN_NEEDS_TLS: c_int = 26;
-/// The server offers no login.
+/// The server offers no login, or does not let this account log in.
 pub const SMTP_ADVICE_NO_LOGIN: c_int = 27;
-/// Client and server have no mechanism for login in common.
+/// Client and server have no mechanism for login in common, or none that can be used.
 pub const SMTP_ADVICE_MECHANISM: c_int = 28;
+/// The server does not know the password that it is to check: it may be an impostor.
+pub const SMTP_ADVICE_IMPOSTOR: c_int = 29;
+/// The server refuses the access token.
+pub const SMTP_ADVICE_TOKEN: c_int = 30;
+/// The token source gave no access token, or not in time.
+pub const SMTP_ADVICE_NO_TOKEN: c_int = 31;
 
 /// What a report's handle holds.
 struct Owned {
@@ -211,6 +217,9 @@ fn advice_code(mistake: Mistake) -> c_int {
         Mistake::LoginNeedsTls => SMTP_ADVICE_LOGIN_NEEDS_TLS,
         Mistake::NoLogin => SMTP_ADVICE_NO_LOGIN,
         Mistake::Mechanism => SMTP_ADVICE_MECHANISM,
+        Mistake::Impostor => SMTP_ADVICE_IMPOSTOR,
+        Mistake::Token => SMTP_ADVICE_TOKEN,
+        Mistake::NoToken => SMTP_ADVICE_NO_TOKEN,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Probing: each classic mistake with its advice and the facts that show it, what goes over the wire
 //! meanwhile, and what does not.
 
+mod logins;
+
 use std::thread;
 use std::time::Instant;
 
@@ -234,7 +236,7 @@ fn starttls_that_is_not_offered() {
 fn certificates_that_are_not_accepted() {
     let cases = [
         (Kind::OtherHost, Mistake::CertificateName, "other.example"),
-        (Kind::NoSan, Mistake::CertificateName, "smtp_tls_set_server_name()"),
+        (Kind::NoSan, Mistake::CertificateName, "issued anew"),
         (Kind::Expired, Mistake::CertificateExpired, "2021-01-01"),
         (Kind::NotYetValid, Mistake::CertificateNotYetValid, "2100-01-01"),
         (Kind::SelfSigned, Mistake::CertificateIssuer, "smtp_tls_set_ca_file()"),
@@ -263,6 +265,21 @@ fn certificates_that_are_not_accepted() {
     }
 }
 
+/// The name that was to be in it is said, whatever the host's.
+#[test]
+fn a_certificate_that_is_not_for_the_name_that_was_set() {
+    let server = Server::builder().implicit_tls(ServerTls::new(Kind::Valid)).engine(users());
+    let server = server.start();
+    let mut client = client_of("smtps://localhost:PORT", &server, None);
+    let mut policy = trusting();
+    policy.set_server_name("set.example").unwrap();
+    client.set_tls(policy);
+    let (report, _) = probed(&mut client, server);
+    finds(&report, ErrorKind::Tls, &[Mistake::CertificateName]);
+    let text = &advice(&report)[0].text;
+    assert!(!IS_TLS_FULL || text.contains("is not for set.example but for localhost"), "{text}");
+}
+
 /// The same where the client would show a certificate of its own: not to a stranger.
 #[test]
 fn a_stranger_sees_no_certificate_of_ours() {
@@ -280,48 +297,6 @@ fn a_stranger_sees_no_certificate_of_ours() {
     finds(&report, ErrorKind::Tls, &[Mistake::CertificateName]);
     let shown = record.connections.iter().filter_map(|one| one.tls.as_ref());
     assert!(shown.filter(|tls| tls.client_certificate.is_some()).count() == 0);
-}
-
-#[test]
-fn logins_that_are_refused() {
-    let cases: [(Engine, ErrorKind, &[Mistake]); 6] = [
-        (users().user("me@x", "other"), ErrorKind::Authentication, &[Mistake::Password]),
-        (
-            users().answer("AUTH", 0, "534 5.7.9 Application-specific password required"),
-            ErrorKind::Authentication,
-            &[Mistake::AppPassword],
-        ),
-        (
-            users().answer("AUTH", 0, "535 5.7.139 SmtpClientAuthentication is disabled"),
-            ErrorKind::Authentication,
-            &[Mistake::OAuth],
-        ),
-        (users().mechanisms("XOAUTH2 OAUTHBEARER"), ErrorKind::NoMechanism, &[Mistake::OAuth]),
-        (users().without("AUTH"), ErrorKind::NotSupported, &[Mistake::NoLogin]),
-        (
-            users().answer("AUTH", 0, "454 4.7.0 s3cr3t-4711 not now"),
-            ErrorKind::Authentication,
-            &[Mistake::Later],
-        ),
-    ];
-    for (engine, kind, expected) in cases {
-        let server = Server::engine(engine);
-        let password = if expected == [Mistake::Password] { "wrong" } else { PASSWORD };
-        let mut client = client_of("smtp+starttls://localhost:PORT", &server, Some(password));
-        let (report, record) = probed(&mut client, server);
-        finds(&report, kind, expected);
-        assert_eq!(report.phase, Phase::Login);
-        assert_eq!(report.text(Fact::Login), report.text(Fact::Error));
-        assert_eq!(record.connections[0].verbs().last().unwrap(), "QUIT");
-    }
-}
-
-#[test]
-fn a_login_that_is_for_encrypted_connections() {
-    let server = Server::engine(users().auth_needs_tls());
-    let mut client = client_of("smtp://localhost:PORT", &server, Some(PASSWORD));
-    let (report, _) = probed(&mut client, server);
-    finds(&report, ErrorKind::NotSupported, &[Mistake::LoginNeedsTls]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Facts, and what is advised.
 
+mod logins;
+
 use super::super::Plan;
 use super::super::report::TlsFacts;
 use super::*;
@@ -51,21 +53,6 @@ fn facts() -> TlsFacts {
     }
 }
 
-fn refused(code: u16, text: &str) -> Report {
-    let message = format!("AUTH PLAIN: {code} {text}");
-    let why = error(ErrorKind::Authentication, &message).with_reply_code(code);
-    Report { is_encrypted: true, ..failed(587, Phase::Login, why) }
-}
-
-fn without_login(kind: ErrorKind, port: u16, mechanisms: &str, in_clear: bool) -> Report {
-    Report {
-        mechanisms: Some(mechanisms.to_owned()),
-        is_encrypted: !in_clear,
-        offers_starttls: in_clear,
-        ..failed(port, Phase::Login, error(kind, "AUTH: no"))
-    }
-}
-
 #[track_caller]
 fn check(what: &str, report: &Report, expected: &[(Mistake, &str)]) {
     let found = advice(report);
@@ -96,6 +83,16 @@ fn hosts_that_are_not_reached() {
         (587, elsewhere, silent, Some((Mistake::NoAnswer, "firewall"))),
         (25, elsewhere, silent, Some((Mistake::Port25, "587"))),
         (25, elsewhere, gone, Some((Mistake::Port25, "587"))),
+        (25, "2001:db8::1", gone, Some((Mistake::Port25, "587"))),
+        // A relay in the house that is down.
+        (25, "192.168.1.2", gone, Some((Mistake::Refused, "whether the server runs"))),
+        (25, "10.0.0.1", gone, Some((Mistake::Refused, ""))),
+        (25, "172.16.3.4", gone, Some((Mistake::Refused, ""))),
+        (25, "169.254.3.4", gone, Some((Mistake::Refused, ""))),
+        (25, "::ffff:10.0.0.1", gone, Some((Mistake::Refused, ""))),
+        (25, "fd00::1", gone, Some((Mistake::Refused, ""))),
+        (25, "fe80::1%eth0", gone, Some((Mistake::Refused, ""))),
+        (25, "10.0.0.1", silent, Some((Mistake::NoAnswer, "firewall"))),
         // Nobody filters what does not leave this machine.
         (25, "127.0.0.1", gone, Some((Mistake::Refused, "whether the server runs"))),
         (25, "::1", gone, Some((Mistake::Refused, ""))),
@@ -107,6 +104,8 @@ fn hosts_that_are_not_reached() {
     }
     let both = unreached(587, &[("2001:db8::1", Some(no_way)), (elsewhere, Some(gone))]);
     check("one of two", &both, &[(Mistake::Refused, "")]);
+    let mixed = unreached(25, &[("10.0.0.1", Some(no_way)), (elsewhere, Some(silent))]);
+    check("near and far", &mixed, &[(Mistake::Port25, "")]);
 }
 
 #[test]
@@ -177,7 +176,36 @@ fn certificates() {
             "TLS: the server's certificate has no subject alternative name",
             TlsFacts::default(),
             Mistake::CertificateName,
-            "smtp_tls_set_server_name()",
+            "issued anew",
+        ),
+        (
+            "TLS: host mismatch: the server's certificate is not valid for mail.example.org, it has \
+             no subject alternative name",
+            TlsFacts::default(),
+            Mistake::CertificateName,
+            "names nobody in its subject alternative name",
+        ),
+        // It has others.
+        (
+            "TLS: host mismatch: the server's certificate is not valid for 192.0.2.1, it has no \
+             subject alternative name with an address (other.example)",
+            facts(),
+            Mistake::CertificateName,
+            "not for 192.0.2.1 but for other.example: connect to one",
+        ),
+        // As it was set with smtp_tls_set_server_name().
+        (
+            "TLS: host mismatch: the server's certificate is not valid for set.example, it is for \
+             other.example",
+            facts(),
+            Mistake::CertificateName,
+            "not for set.example but for other.example",
+        ),
+        (
+            "TLS: host mismatch: the server's certificate is not valid for set.example",
+            TlsFacts::default(),
+            Mistake::CertificateName,
+            "not for set.example but for others",
         ),
         (
             "TLS: the server's certificate has expired",
@@ -237,49 +265,5 @@ fn certificates_that_expire_soon() {
         // What is refused already has a reason of its own.
         let found = distrusted("TLS: unknown issuer: it", tls);
         check("refused", &found, &[(Mistake::CertificateIssuer, "")]);
-    }
-}
-
-#[test]
-fn logins() {
-    let oauth = (Mistake::OAuth, "smtp_client_set_token_source()");
-    let google = "5.7.8 Username and Password not accepted. https://support.google.com/mail/?p=Bad";
-    let cases: &[(Report, &[(Mistake, &str)])] = &[
-        (refused(535, "5.7.8 no"), &[(Mistake::Password, "whole mail address")]),
-        (refused(454, "4.7.0 temporary failure"), &[(Mistake::Later, "later")]),
-        (
-            refused(534, "5.7.9 Application-specific password required"),
-            &[(Mistake::AppPassword, "app password")],
-        ),
-        (refused(535, google), &[(Mistake::Password, "app password"), oauth]),
-        (
-            refused(
-                535,
-                "5.7.139 Authentication unsuccessful, SmtpClientAuthentication is \
-                          disabled for the Tenant",
-            ),
-            &[(Mistake::OAuth, "smtp_client_login_oauth()")],
-        ),
-        (refused(535, "5.7.3 Authentication unsuccessful"), &[(Mistake::Password, ""), oauth]),
-        (refused(538, "5.7.11 encryption needed"), &[(Mistake::LoginNeedsTls, "smtps://")]),
-        (without_login(ErrorKind::NoMechanism, 587, "XOAUTH2 OAUTHBEARER", false), &[oauth]),
-        (
-            without_login(ErrorKind::NoMechanism, 587, "GSSAPI", false),
-            &[(Mistake::Mechanism, "GSSAPI")],
-        ),
-        (
-            without_login(ErrorKind::NotSupported, 587, "", true),
-            &[(Mistake::LoginNeedsTls, "STARTTLS")],
-        ),
-        (without_login(ErrorKind::NotSupported, 25, "", false), &[(Mistake::NoLogin, "587")]),
-        (without_login(ErrorKind::NotSupported, 587, "", false), &[(Mistake::NoLogin, "")]),
-        (
-            without_login(ErrorKind::Forbidden, 25, "PLAIN", true),
-            &[(Mistake::LoginNeedsTls, "smtp+starttls://")],
-        ),
-        (without_login(ErrorKind::Timeout, 587, "PLAIN", false), &[(Mistake::Silent, "")]),
-    ];
-    for (report, expected) in cases {
-        check(report.error.as_ref().unwrap().message(), report, expected);
     }
 }

@@ -252,7 +252,9 @@ impl Client {
     async fn try_login(&mut self, deadline: Option<Instant>) -> Step {
         let login = self.own_login()?;
         if !matches!(login, OwnLogin::None) {
-            self.noted().phase = Phase::Login;
+            let report = self.noted();
+            report.phase = Phase::Login;
+            report.by_token = matches!(login, OwnLogin::BySource);
         }
         // That the guard forbids it is a finding; that the audit does, is not.
         let (result, is_guarded) = match login {
