@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sasl::{Secret, check_token};
-use crate::transport::{Limit, Promise, fork};
+use crate::transport::{Limit, Promise, fork, timed_out};
 
 /// Whom a source asks.
 pub trait TokenOwner: Send + Sync {
@@ -138,8 +138,7 @@ impl TokenSource {
         };
         // The owner has taken the caller's thread for as long as he liked.
         if limit.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            let text = "waiting for a token: the time limit passed";
-            return Err(Error::new(ErrorKind::Timeout, text).with_os_code(libc::ETIMEDOUT));
+            return Err(timed_out().in_context("waiting for a token"));
         }
         outcome
     }

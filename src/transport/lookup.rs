@@ -25,9 +25,8 @@ use std::thread::JoinHandle;
 
 use crate::error::{Error, ErrorKind, Result};
 
-use super::park::watch;
+use super::promise::Promise;
 use super::sys::{Found, PerProcess, Unresolved};
-use super::wake::Wake;
 use super::{Limit, fork, sys};
 
 /// What is asked of the name service.
@@ -66,13 +65,8 @@ struct Lookup {
     number: u64,
     question: Question,
     running: bool,
-    waiters: Vec<Arc<Waiter>>,
-}
-
-/// A caller that waits for an answer.
-struct Waiter {
-    wake: Wake,
-    outcome: Mutex<Option<Outcome>>,
+    /// Of the callers that wait for the answer.
+    waiters: Vec<Arc<Promise<Outcome>>>,
 }
 
 struct Outcome {
@@ -89,8 +83,8 @@ impl Pool {
     }
 
     async fn ask(&'static self, question: Question, limit: Limit<'_>) -> Result<Answer> {
-        let waiter = Arc::new(Waiter { wake: Wake::new()?, outcome: Mutex::default() });
-        match self.enqueue(&question, &waiter) {
+        let promise = Promise::new()?;
+        match self.enqueue(&question, &promise) {
             true => {}
             false if limit.park.may_block() => return Ok((self.look_up)(&question)),
             false => {
@@ -98,36 +92,33 @@ impl Pool {
                 return Err(Error::new(ErrorKind::ResolveAgain, text));
             }
         }
-        let fds = [watch(waiter.wake.fd(), libc::POLLIN)];
         let epoch = fork::epoch();
-        let waited = limit.park.wait(&fds, limit.deadline).await;
+        let kept = promise.kept(limit).await;
         if epoch != fork::epoch() {
             // A child that ends what its parent began touches none of its locks, behind which the
-            // waiter stays for ever.
-            if Arc::strong_count(&waiter) > 1 {
-                waiter.wake.abandon();
+            // promise stays for ever.
+            if Arc::strong_count(&promise) > 1 {
+                promise.abandon();
             }
             return Err(Error::new(ErrorKind::Cancelled, "the name lookup is that of the parent"));
         }
-        if waited.is_err() {
-            self.abandon(&waiter);
-        }
-        let outcome = locked(&waiter.outcome).take();
-        let (answer, thread) = outcome.map_or((None, None), |had| (had.answer, had.thread));
-        if let Some(thread) = thread {
-            // It has nothing left to do.
-            drop(thread.join());
-        }
-        waited.map_err(|error| error.in_context("name lookup"))?;
-        answer.ok_or_else(|| Error::new(ErrorKind::Internal, "the name lookup gave no result"))
+        let outcome = kept.map_err(|error| {
+            self.abandon(&promise);
+            // An answer that has come all the same has a thread to wait for.
+            promise.take().and_then(|late| late.thread).into_iter().for_each(end);
+            error.in_context("name lookup")
+        })?;
+        outcome.thread.into_iter().for_each(end);
+        let missing = || Error::new(ErrorKind::Internal, "the name lookup gave no result");
+        outcome.answer.ok_or_else(missing)
     }
 
     /// Joins the same look-up, or puts a new one at the end of the queue. False if the system
     /// gives no thread to do it.
-    fn enqueue(&'static self, question: &Question, waiter: &Arc<Waiter>) -> bool {
+    fn enqueue(&'static self, question: &Question, promise: &Arc<Promise<Outcome>>) -> bool {
         let mut state = locked(&self.state);
         if let Some(same) = state.lookups.iter_mut().find(|one| one.question == *question) {
-            same.waiters.push(Arc::clone(waiter));
+            same.waiters.push(Arc::clone(promise));
             return true;
         }
         let number = state.next;
@@ -136,7 +127,7 @@ impl Pool {
             number,
             question: question.clone(),
             running: false,
-            waiters: vec![Arc::clone(waiter)],
+            waiters: vec![Arc::clone(promise)],
         });
         // No thread is ever idle: each one beyond the running look-ups has still to begin.
         if state.threads.len() < THREADS {
@@ -177,10 +168,10 @@ impl Pool {
     }
 
     /// A caller has gone. A look-up that waits for no one else goes too, unless it runs.
-    fn abandon(&self, waiter: &Arc<Waiter>) {
+    fn abandon(&self, promise: &Arc<Promise<Outcome>>) {
         let mut state = locked(&self.state);
         for lookup in &mut state.lookups {
-            lookup.waiters.retain(|one| !Arc::ptr_eq(one, waiter));
+            lookup.waiters.retain(|one| !Arc::ptr_eq(one, promise));
         }
         state.lookups.retain(|one| one.running || !one.waiters.is_empty());
         state.rest();
@@ -196,8 +187,7 @@ impl State {
         let is_last = self.lookups.iter().all(|one| one.running);
         for waiter in done.waiters {
             let thread = if is_last { self.take_thread(me) } else { None };
-            *locked(&waiter.outcome) = Some(Outcome { answer: answer.clone(), thread });
-            waiter.wake.wake();
+            waiter.keep(Outcome { answer: answer.clone(), thread });
         }
     }
 
@@ -217,6 +207,11 @@ impl State {
             self.threads = Vec::new();
         }
     }
+}
+
+/// It has nothing left to do.
+fn end(thread: JoinHandle<()>) {
+    drop(thread.join());
 }
 
 /// What is under these locks is whole between any two statements.

@@ -51,7 +51,13 @@ impl<T> Promise<T> {
         self.take().ok_or_else(missing)
     }
 
-    fn take(&self) -> Option<T> {
+    /// Closes what wakes the wait, of one that will never be dropped.
+    pub(super) fn abandon(&self) {
+        self.wake.abandon();
+    }
+
+    /// The value, if it is there.
+    pub(super) fn take(&self) -> Option<T> {
         let mut state = self.state();
         match std::mem::replace(&mut *state, State::Taken) {
             State::Kept(value) => Some(value),

@@ -5,6 +5,7 @@
 mod token;
 
 use crate::error::{Detail, Error, ErrorKind};
+use crate::sasl::is_oauth;
 
 use super::{Found, Mistake};
 
@@ -151,9 +152,7 @@ impl Found<'_> {
 
     fn offers_oauth(&self) -> bool {
         let offered = self.report.mechanisms.as_deref().unwrap_or_default();
-        offered
-            .split(' ')
-            .any(|one| ["XOAUTH2", "OAUTHBEARER"].iter().any(|name| one.eq_ignore_ascii_case(name)))
+        offered.split(' ').any(is_oauth)
     }
 }
 

@@ -36,7 +36,7 @@ impl Client {
 
     /// Connects to the peer, looked up unless its addresses are given.
     pub(super) async fn reach(
-        &mut self,
+        &self,
         addresses: &[String],
         deadline: Option<Instant>,
     ) -> Result<Transport> {
@@ -44,9 +44,12 @@ impl Client {
         if self.host.starts_with('/') {
             return Transport::unix(&self.host, limit).await;
         }
+        Transport::tcp(&self.target(addresses), limit).await
+    }
+
+    pub(super) fn target<'a>(&'a self, addresses: &'a [String]) -> Target<'a> {
         let source = self.config.source.as_ref().map(|(host, port)| (host.as_str(), *port));
-        let target = Target { host: &self.host, port: self.port, addresses, source };
-        Transport::tcp(&target, limit).await
+        Target { host: &self.host, port: self.port, addresses, source }
     }
 
     /// Makes that the peer of the next connection; the present one is closed.

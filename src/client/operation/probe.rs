@@ -16,7 +16,7 @@ use crate::client::config::TimeoutPolicy;
 use crate::client::report::{Address, OtherWay, Phase, Report, TlsFacts};
 use crate::client::{Client, Plan};
 use crate::error::{Detail, Error, ErrorKind, Result};
-use crate::transport::{Io, Limit, Target, TlsPolicy, Transport, Tried, Wait};
+use crate::transport::{Io, Limit, TlsPolicy, Transport, Tried, Wait};
 
 use super::Command;
 use super::connect::tls_peer;
@@ -147,9 +147,7 @@ impl Client {
         if self.host.starts_with('/') {
             return self.reach_path(deadline).await;
         }
-        let source = self.config.source.as_ref().map(|(host, port)| (host.as_str(), *port));
-        let addresses = &self.config.endpoint.addresses;
-        let target = Target { host: &self.host, port: self.port, addresses, source };
+        let target = self.target(&self.config.endpoint.addresses);
         let limit = Limit { deadline, park: &self.park };
         let (tried, reached) = Transport::survey(&target, limit).await?;
         let report = self.noted();
@@ -385,16 +383,10 @@ impl Client {
     /// Another connection to the same address.
     async fn reach_again(&mut self, deadline: Option<Instant>) -> Result<Transport> {
         self.aim_at_endpoint()?;
-        let limit = Limit { deadline, park: &self.park };
-        if self.host.starts_with('/') {
-            return Transport::unix(&self.host, limit).await;
-        }
-        let source = self.config.source.as_ref().map(|(host, port)| (host.as_str(), *port));
         let report = self.report.as_ref();
         let chosen = report.and_then(|report| report.addresses.get(report.chosen));
         let addresses = chosen.map(|one| std::slice::from_ref(&one.text)).unwrap_or_default();
-        let target = Target { host: &self.host, port: self.port, addresses, source };
-        Transport::tcp(&target, limit).await
+        self.reach(addresses, deadline).await
     }
 }
 

@@ -73,13 +73,17 @@ fn name(name: &X509NameRef) -> String {
 
 /// As RFC 3339 writes it.
 fn date(time: &Asn1TimeRef) -> Option<String> {
-    let epoch = Asn1Time::from_unix(0).ok()?;
-    let since = epoch.diff(time).ok()?;
-    let total = i64::from(since.days) * 86_400 + i64::from(since.secs);
+    let total = unix_seconds(time)?;
     let (year, month, day) = civil(total.div_euclid(86_400));
     let seconds = total.rem_euclid(86_400);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
+}
+
+/// Since the first of January 1970.
+pub(super) fn unix_seconds(time: &Asn1TimeRef) -> Option<i64> {
+    let since = Asn1Time::from_unix(0).ok()?.diff(time).ok()?;
+    Some(i64::from(since.days) * 86_400 + i64::from(since.secs))
 }
 
 fn days_left(time: &Asn1TimeRef) -> Option<String> {

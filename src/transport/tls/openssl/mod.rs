@@ -6,6 +6,7 @@ mod info;
 #[allow(unsafe_code)]
 mod key_store;
 mod parts;
+mod registry;
 mod roots;
 mod tickets;
 mod trust;

@@ -5,10 +5,11 @@
 //! the file is read once in the process, indexed by subject, and what a chain asks for is parsed.
 //! In the directories OpenSSL itself looks, by the hash of the subject, when a chain asks.
 
+use std::convert::Infallible;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex};
 
 use ::openssl::error::ErrorStack;
 use ::openssl::ssl::SslFiletype;
@@ -19,8 +20,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::error::{Error, ErrorKind, Result, printable};
 
-use super::super::super::sys::PerProcess;
 use super::super::certificate;
+use super::registry::{Registry, locked};
 use super::{calls, parts};
 
 pub(super) struct Roots {
@@ -54,13 +55,9 @@ pub(in crate::transport::tls) struct Root {
 /// Those of the system as it is now, shared with all in the process who asked before.
 pub(super) fn of_system() -> Arc<Roots> {
     let places = Places::of_system();
-    let mut known = locked(KNOWN.get());
-    let same = known.iter().filter_map(Weak::upgrade).find(|one| one.places == places);
-    same.unwrap_or_else(|| {
-        let roots = Arc::new(Roots { places, index: Mutex::default() });
-        known.push(Arc::downgrade(&roots));
-        roots
-    })
+    let make = || Ok::<_, Infallible>(Roots { places: places.clone(), index: Mutex::default() });
+    let Ok(roots) = KNOWN.share(|one| one.places == places, make);
+    roots
 }
 
 #[cfg(test)]
@@ -97,17 +94,11 @@ fn split(list: &OsStr) -> Vec<PathBuf> {
     parts.map(|part| PathBuf::from(OsStr::from_bytes(part))).collect()
 }
 
-/// What there is now.
-static KNOWN: PerProcess<Mutex<Vec<Weak<Roots>>>> =
-    PerProcess::new(Mutex::new(Vec::new()), || Mutex::new(Vec::new()));
+static KNOWN: Registry<Roots> = Registry::new();
 
 impl Drop for Roots {
-    /// Nothing is left behind in the host. Who holds the lock looks for other roots.
     fn drop(&mut self) {
-        if let Ok(mut known) = KNOWN.get().try_lock() {
-            known.retain(|one| one.strong_count() > 0);
-            known.shrink_to_fit();
-        }
+        KNOWN.forget_gone();
     }
 }
 
@@ -292,8 +283,4 @@ fn is_hashed(path: &Path) -> bool {
 fn complaint(error: &Error) -> Error {
     let text = format!("TLS: {}", error.message());
     Error::new(ErrorKind::Tls, text).with_os_code(error.os_code())
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

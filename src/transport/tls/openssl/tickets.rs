@@ -4,13 +4,13 @@
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::SystemTime;
 
-use ::openssl::asn1::Asn1Time;
 use ::openssl::error::ErrorStack;
 use ::openssl::ex_data::Index;
 use ::openssl::ssl::{Ssl, SslRef, SslSession, SslVersion};
 
 use super::super::Peer;
 use super::calls;
+use super::info::unix_seconds;
 
 #[derive(Default)]
 pub(super) struct Tickets(Mutex<Vec<Ticket>>);
@@ -89,10 +89,7 @@ impl Tickets {
 
 /// OpenSSL hands a session over.
 pub(super) fn keep(ssl: &SslRef, session: SslSession) {
-    let until = ssl.peer_certificate().and_then(|leaf| {
-        let since = Asn1Time::from_unix(0).ok()?.diff(leaf.not_after()).ok()?;
-        Some(i64::from(since.days) * 86_400 + i64::from(since.secs))
-    });
+    let until = ssl.peer_certificate().and_then(|leaf| unix_seconds(leaf.not_after()));
     let album = index().ok().and_then(|index| ssl.ex_data(index));
     if let (Some(album), Some(until)) = (album, until) {
         album.tickets.keep(Ticket { place: album.place.clone(), session, until });

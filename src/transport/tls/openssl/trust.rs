@@ -1,7 +1,7 @@
 //! What connections with the same trust share in a process: one context of OpenSSL's with one store
 //! of roots, whichever client or policy asks first. It goes with the last of them.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex};
 
 use ::openssl::asn1::Asn1Time;
 use ::openssl::error::ErrorStack;
@@ -12,8 +12,8 @@ use ::openssl::x509::{X509, X509NameRef, X509Ref};
 
 use crate::error::Result;
 
-use super::super::super::sys::PerProcess;
 use super::super::policy::Settings;
+use super::registry::{Registry, locked};
 use super::roots::{self, Root, Roots};
 use super::{calls, setup};
 
@@ -35,18 +35,10 @@ pub(super) fn of(settings: &Settings) -> Result<Arc<Trust>> {
     if let (Some(roots), Some(loaded)) = (&roots, &settings.loaded) {
         roots.have(loaded);
     }
-    let mut known = KNOWN.get().lock().unwrap_or_else(PoisonError::into_inner);
-    let live: Vec<Arc<Trust>> = known.iter().filter_map(Weak::upgrade).collect();
-    if let Some(same) = live.iter().find(|one| one.is_of(&own, roots.as_ref())) {
-        let same = Arc::clone(same);
-        // Who of the others goes with this, goes behind the lock.
-        drop(known);
-        return Ok(same);
-    }
-    known.retain(|one| one.strong_count() > 0);
-    let trust = Arc::new(Trust::new(own, roots).map_err(setup)?);
-    known.push(Arc::downgrade(&trust));
-    Ok(trust)
+    KNOWN.share(
+        |one| one.is_of(&own, roots.as_ref()),
+        || Trust::new(own.clone(), roots.clone()).map_err(setup),
+    )
 }
 
 fn name_of(name: &X509NameRef) -> Vec<u8> {
@@ -63,17 +55,11 @@ fn has_signed(root: &X509Ref, one: &X509Ref) -> bool {
     is_issuer && root.public_key().is_ok_and(|key| one.verify(&key).unwrap_or(false))
 }
 
-/// What there is now.
-static KNOWN: PerProcess<Mutex<Vec<Weak<Trust>>>> =
-    PerProcess::new(Mutex::new(Vec::new()), || Mutex::new(Vec::new()));
+static KNOWN: Registry<Trust> = Registry::new();
 
 impl Drop for Trust {
-    /// Nothing is left behind in the host. Who holds the lock looks for another trust.
     fn drop(&mut self) {
-        if let Ok(mut known) = KNOWN.get().try_lock() {
-            known.retain(|one| one.strong_count() > 0);
-            known.shrink_to_fit();
-        }
+        KNOWN.forget_gone();
     }
 }
 
@@ -137,15 +123,15 @@ impl Trust {
     /// Puts the system's roots that a chain may end in into the store, before it is verified.
     pub fn provide(&self, chain: &[&X509Ref]) {
         let Some(roots) = &self.roots else { return };
-        let vouching =
-            || self.own.iter().filter(|own| chain.iter().any(|one| has_signed(own, one)));
+        let vouches = |own: &&X509| chain.iter().any(|one| has_signed(own, one));
+        let vouching: Vec<&X509> = self.own.iter().filter(vouches).collect();
         // What a root of the caller's own vouches for asks for no other.
-        if vouching().any(|own| has_signed(own, own) && is_valid_now(own)) {
+        if vouching.iter().any(|own| has_signed(own, own) && is_valid_now(own)) {
             return;
         }
         let issuers = chain.iter().map(|one| name_of(one.issuer_name()));
         let mut wanted: Vec<Vec<u8>> =
-            issuers.chain(vouching().map(|own| name_of(own.issuer_name()))).collect();
+            issuers.chain(vouching.iter().map(|own| name_of(own.issuer_name()))).collect();
         let mut looked_up: Vec<Vec<u8>> = Vec::new();
         let mut has_found = false;
         // A root may itself be signed over by another.
@@ -167,7 +153,7 @@ impl Trust {
     }
 
     fn add(&self, number: usize, root: &X509Ref) {
-        let mut provided = self.provided.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut provided = locked(&self.provided);
         if !provided.contains(&number) {
             calls::add_root(&self.context, root);
             provided.push(number);

@@ -1,6 +1,6 @@
 //! Whether a server's certificate is accepted, and if not, why in words.
 
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use ::openssl::error::ErrorStack;
 use ::openssl::ex_data::Index;
@@ -11,6 +11,7 @@ use ::openssl::x509::{X509Ref, X509StoreContext, X509StoreContextRef, X509Verify
 use super::super::host_errors::HostErrors;
 use super::super::policy::{Pin, Settings, Verify};
 use super::super::{certificate, fault};
+use super::registry::locked;
 use super::trust::Trust;
 use super::{calls, parts};
 
@@ -37,7 +38,7 @@ impl Check {
 
     /// Why the certificate was not accepted.
     pub fn refusal(&self) -> Option<String> {
-        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take()
+        locked(&self.refusal).take()
     }
 
     fn judge(
@@ -107,7 +108,7 @@ pub(super) fn decide(
             true
         }
         Err(why) => {
-            *check.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+            *locked(&check.refusal) = Some(why);
             false
         }
     }
