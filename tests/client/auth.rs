@@ -1,8 +1,6 @@
 //! Login: mechanisms in order, challenges, refusals, and the guard over passwords in clear.
 
-use std::sync::{Arc, Mutex};
-
-use smtpclient::client::{DebugSink, Direction, IS_TLS_FULL, Mechanism, Secret};
+use smtpclient::client::{IS_TLS_FULL, Mechanism, Secret};
 
 use super::*;
 use crate::support::certs::Kind;
@@ -435,15 +433,6 @@ fn external() {
     client.login("fred", "x").unwrap();
     client.quit().unwrap();
     assert_eq!(server.finish().lines()[1], "AUTH EXTERNAL ZnJlZA==");
-}
-
-#[derive(Clone, Default)]
-struct Transcript(Arc<Mutex<Vec<u8>>>);
-
-impl DebugSink for Transcript {
-    fn trace(&mut self, _: Direction, bytes: &[u8]) {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-    }
 }
 
 /// Either proof, beside what goes in clear, lets passwords be tried out.

@@ -19,9 +19,10 @@ mod tls;
 #[path = "../support/mod.rs"]
 pub mod support;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use smtpclient::client::{Mail, Protocol, TimeoutPolicy, TlsPolicy};
+use smtpclient::client::{DebugSink, Direction, Mail, Protocol, TimeoutPolicy, TlsPolicy};
 use smtpclient::error::{ErrorKind, Result};
 use support::{Client, Engine, Server, authority};
 
@@ -37,6 +38,16 @@ fn connected(server: &Server) -> Client {
     let mut client = client(Protocol::Smtp);
     client.connect(&server.address(), 0).unwrap();
     client
+}
+
+/// What a client shows of its connections.
+#[derive(Clone, Default)]
+struct Transcript(Arc<Mutex<Vec<u8>>>);
+
+impl DebugSink for Transcript {
+    fn trace(&mut self, _: Direction, bytes: &[u8]) {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+    }
 }
 
 /// Trusts the tests' authority alone.

@@ -7,9 +7,7 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use smtpclient::client::{
-    DebugSink, Direction, TokenOwner, TokenReason, TokenRequest, TokenSource,
-};
+use smtpclient::client::{TokenOwner, TokenReason, TokenRequest, TokenSource};
 use smtpclient::error::{Detail, Error};
 
 use super::*;
@@ -251,15 +249,6 @@ fn arguments_are_checked_before_anything_is_sent() {
     server.finish();
 }
 
-#[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Vec<u8>>>);
-
-impl DebugSink for Seen {
-    fn trace(&mut self, _: Direction, bytes: &[u8]) {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-    }
-}
-
 /// In the transcript, in the reply, in the JSON, with escapes, and in what is no JSON.
 #[test]
 fn an_echoed_token_is_hidden() {
@@ -276,7 +265,7 @@ fn an_echoed_token_is_hidden() {
             .reply("535-5.7.8 ya29.s3cr3t\r\n535 5.7.8 is bad");
         let server = Server::script(script);
         let mut client = connected(&server);
-        let seen = Seen::default();
+        let seen = Transcript::default();
         client.set_debug_sink(Some(Box::new(seen.clone())));
         let refused = client.login_by_token("me@x", "ya29.s3cr3t").unwrap_err();
         assert!(refused.message().contains("***"), "{refused}");
