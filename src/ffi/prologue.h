@@ -113,8 +113,8 @@
  *
  * Time. Every call on a connection ends within its time limit, see smtp_client_set_timeout().
  *
- * Secrets. Passwords and responses are not kept but for those that smtp_client_open() is to use:
- * copies are overwritten when they are no longer needed. Transcripts show them as "***" unless
+ * Secrets. Passwords and responses are not kept but for those that smtp_client_open() is to use, and
+ * tokens by their source: copies are overwritten when they are no longer needed. Transcripts show them as "***" unless
  * smtp_client_set_debug_secrets() is on, and no error has one in its text; the audit callback alone
  * gets what is really sent.
  *
