@@ -401,10 +401,18 @@ static void first(long unused)
     free(flight);
 }
 
+/* Nothing of it helps the next one. */
 static void handshake(long unused)
 {
     (void)unused;
     greet();
+    SSL_free(ssl);
+    SSL_SESSION_free(session);
+    SSL_CTX_free(tls);
+    close(sock);
+    ssl = NULL;
+    session = NULL;
+    tls = NULL;
 }
 
 static void memory(long unused)

@@ -68,7 +68,7 @@ pub enum Detail {
     #[default]
     None,
     /// TLS: the server's certificate was not accepted.
-    Certificate,
+    Certificate(Flaw),
     /// The time was up before there was a connection.
     Connecting,
     /// The time was up, or the connection lost, before the server's greeting came.
@@ -77,6 +77,27 @@ pub enum Detail {
     NeedsUtf8,
     /// The server refused an access token.
     Token,
+    /// No access token came to log in with.
+    NoToken,
+    /// The server did not prove that it knows the password, or somebody stands between.
+    Impostor,
+}
+
+/// What is wrong with a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// It is for others.
+    Name,
+    /// It is for no name at all.
+    NoName,
+    Expired,
+    NotYetValid,
+    SelfSigned,
+    /// Nobody who is trusted vouches for it.
+    Issuer,
+    /// Nobody is trusted at all.
+    NoRoots,
+    Other,
 }
 
 /// What failed and why. A single pointer, so that a function which only passes it on is short; one

@@ -6,7 +6,7 @@ mod login;
 
 use std::net::IpAddr;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Detail, Error, ErrorKind};
 
 use super::report::{Address, OtherWay, Phase, Report};
 
@@ -75,7 +75,7 @@ pub enum Mistake {
     NoLogin,
     /// No mechanism in common, or none that can be used.
     Mechanism,
-    /// The server does not know the password that it is to check.
+    /// The server does not know the password that it is to check, or somebody stands between.
     Impostor,
     /// The server refuses the access token.
     Token,
@@ -121,8 +121,10 @@ impl Found<'_> {
                  /etc/resolv.conf",
             ),
             (_, _, Phase::Connect) => self.of_connecting(),
-            (_, ErrorKind::Tls, _) if self.report.is_distrusted() => self.of_certificate(error),
-            (_, ErrorKind::Tls, _) => self.of_tls(error),
+            (_, ErrorKind::Tls, _) => match error.detail() {
+                Detail::Certificate(flaw) => self.of_certificate(error, flaw),
+                _ => self.of_tls(error),
+            },
             (_, ErrorKind::Protocol, Phase::Greeting) => self.say(
                 Mistake::NotSmtp,
                 format!("what answers at {place} is no mail server: check host and port"),
@@ -133,7 +135,7 @@ impl Found<'_> {
                 Mistake::Tls,
                 format!("the server offers STARTTLS and then refuses it: {ASK}. {NOT_IN_CLEAR}"),
             ),
-            (_, _, Phase::Login) if !is_broken(error) || self.has_no_token(error) => {
+            (_, _, Phase::Login) if !is_broken(error) || error.detail() == Detail::NoToken => {
                 self.of_login(error);
             }
             _ if error.reply_code() == 421 => self.of_greeting(error),

@@ -24,6 +24,8 @@ pub struct Report {
     pub addresses: Vec<Address>,
     /// Which of them the dialogue went on with.
     pub chosen: usize,
+    /// Whom the certificate must be for.
+    pub certified: String,
     /// Code and text.
     pub greeting: Option<String>,
     /// The lines of the reply to EHLO, without their codes.
@@ -122,6 +124,7 @@ impl Report {
             phase: Phase::Connect,
             addresses: Vec::new(),
             chosen: 0,
+            certified: host.to_owned(),
             greeting: None,
             ehlo_clear: None,
             ehlo_tls: None,
@@ -187,7 +190,8 @@ impl Report {
 
     /// The server's certificate was not accepted.
     pub fn is_distrusted(&self) -> bool {
-        self.error.as_ref().is_some_and(|error| error.detail() == Detail::Certificate)
+        let detail = self.error.as_ref().map(Error::detail);
+        matches!(detail, Some(Detail::Certificate(_)))
     }
 
     /// The reply to EHLO that was just read.

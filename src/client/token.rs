@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Detail, Error, ErrorKind, Result};
 use crate::sasl::{Secret, check_token};
 use crate::transport::{Limit, Promise, fork, timed_out};
 
@@ -133,12 +133,12 @@ impl TokenSource {
                 if kept.is_err() && epoch == fork::epoch() {
                     self.leave(user, &promise);
                 }
-                kept.map_err(|error| error.in_context("waiting for a token"))?
+                kept.map_err(not_come)?
             }
         };
         // The owner has taken the caller's thread for as long as he liked.
         if limit.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err(timed_out().in_context("waiting for a token"));
+            return Err(not_come(timed_out()));
         }
         outcome
     }
@@ -344,9 +344,14 @@ fn is_argument(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::InvalidArgument | ErrorKind::NoMemory)
 }
 
+/// The login waits for the token no longer.
+pub(super) fn not_come(error: Error) -> Error {
+    error.in_context("waiting for a token").with_detail(Detail::NoToken)
+}
+
 /// As the login sees it that waits for the token.
 fn as_failure(error: Error) -> Error {
-    let error = error.in_context("the token source gave no token");
+    let error = error.in_context("the token source gave no token").with_detail(Detail::NoToken);
     if error.kind() == ErrorKind::NoMemory {
         error
     } else {

@@ -39,15 +39,30 @@ pub const SMTP_DETAIL_NEEDS_SMTPUTF8: c_int = 4;
 /// that. Where a new one is refused too, it is for another user or service, or the mailbox does not
 /// allow SMTP.
 pub const SMTP_DETAIL_TOKEN: c_int = 5;
+/// Detail of SMTP_E_AUTHENTICATION, SMTP_E_TIMEOUT or SMTP_E_CANCELLED: no access token came to log
+/// in with. The server has nothing to do with it.
+///
+/// What to do: see why the callback of the token source had none, or what it waited for. Nothing was
+/// sent that another login would have to take back.
+pub const SMTP_DETAIL_NO_TOKEN: c_int = 6;
+/// Detail of SMTP_E_AUTHENTICATION: the server did not prove that it knows the password, or says that
+/// the login is bound to another connection than its own (SCRAM, RFC 5802): it is an impostor, or
+/// somebody stands between. No other mechanism was tried.
+///
+/// What to do: do not send the password there by another mechanism, and tell the server's
+/// administrator.
+pub const SMTP_DETAIL_IMPOSTOR: c_int = 7;
 
 pub(super) fn detail(detail: Detail) -> c_int {
     match detail {
         Detail::None => SMTP_DETAIL_NONE,
-        Detail::Certificate => SMTP_DETAIL_CERTIFICATE,
+        Detail::Certificate(_) => SMTP_DETAIL_CERTIFICATE,
         Detail::Connecting => SMTP_DETAIL_CONNECTING,
         Detail::Greeting => SMTP_DETAIL_GREETING,
         Detail::NeedsUtf8 => SMTP_DETAIL_NEEDS_SMTPUTF8,
         Detail::Token => SMTP_DETAIL_TOKEN,
+        Detail::NoToken => SMTP_DETAIL_NO_TOKEN,
+        Detail::Impostor => SMTP_DETAIL_IMPOSTOR,
     }
 }
 

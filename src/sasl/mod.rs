@@ -77,10 +77,19 @@ pub struct Occasion {
 pub struct Refusal {
     /// What the server said before it, and what to do.
     pub words: Option<String>,
-    /// It is the secret itself that was refused: no other mechanism fares better with it.
-    pub settles: bool,
-    /// Somebody stands between, who must not be given the secret by another mechanism.
-    pub is_alarm: bool,
+    pub meaning: Meaning,
+}
+
+/// Whether another mechanism is tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Meaning {
+    /// It may fare better.
+    #[default]
+    Unknown,
+    /// It is the token itself that was refused: none does.
+    BadToken,
+    /// Somebody stands between, who must not be given the secret by another.
+    Impostor,
 }
 
 /// The most challenges that one exchange may have. No mechanism in use needs more than three; a

@@ -4,7 +4,7 @@
 //! A server that refuses the token says why in a challenge, in JSON; it is answered as each form
 //! wants, and the words are kept for the error, without the token wherever they echo it.
 
-use super::{Mechanism, Refusal, Secret, json};
+use super::{Meaning, Mechanism, Refusal, Secret, json};
 use crate::error::{Error, ErrorKind, Result, printable};
 
 /// The mechanisms for a token, in the order in which a login tries them: the standard first.
@@ -133,7 +133,7 @@ impl Mechanism for OAuth {
                 false => format!("the server said ({facts}){scope}"),
             }
         });
-        Refusal { words, settles, is_alarm: false }
+        Refusal { words, meaning: if settles { Meaning::BadToken } else { Meaning::Unknown } }
     }
 }
 
@@ -247,14 +247,15 @@ mod tests {
                 true,
             ),
         ];
-        for (code, said, words, settles) in cases {
+        for (code, said, words, is_bad) in cases {
             let mut mechanism = OAuth::new("XOAUTH2", "u", b"ya29.v", None).unwrap();
             mechanism.step(None).unwrap();
             if let Some(said) = said {
                 assert!(mechanism.step(Some(said.as_bytes())).unwrap().is_none());
             }
             let refusal = mechanism.refused(*code);
-            assert_eq!((&refusal.words, refusal.settles), (words, *settles), "{code} {said:?}");
+            let found = (&refusal.words, refusal.meaning == Meaning::BadToken);
+            assert_eq!(found, (words, *is_bad), "{code} {said:?}");
         }
     }
 

@@ -7,8 +7,8 @@
 mod keys;
 mod message;
 
-use super::{Binding, Mechanism, Occasion, Refusal, Secret, decode, encode, saslprep};
-use crate::error::{Error, ErrorKind, Result};
+use super::{Binding, Meaning, Mechanism, Occasion, Refusal, Secret, decode, encode, saslprep};
+use crate::error::{Detail, Error, ErrorKind, Result};
 
 use keys::{Hash, Output, Terms};
 use message::{Final, broken, shown};
@@ -186,6 +186,7 @@ fn gs2(
 
 fn impostor() -> Error {
     broken("the server's signature is wrong: it does not know the password".to_owned())
+        .with_detail(Detail::Impostor)
 }
 
 impl Mechanism for Scram {
@@ -231,7 +232,7 @@ impl Mechanism for Scram {
     fn refused(&mut self, _code: u16) -> Refusal {
         let words = self.refusal.as_ref().map(|why| format!("before, it said {why}"));
         let is_alarm = self.refusal.as_deref().is_some_and(|why| ALARMS.contains(&why));
-        Refusal { words, is_alarm, settles: false }
+        Refusal { words, meaning: if is_alarm { Meaning::Impostor } else { Meaning::Unknown } }
     }
 
     /// With salt and nonces, which go in clear, the server's proof lets passwords be tried out.
@@ -244,6 +245,7 @@ impl Mechanism for Scram {
 
 fn unproved() -> Error {
     broken("the server did not prove that it knows the password".to_owned())
+        .with_detail(Detail::Impostor)
 }
 
 /// The signature in a text, if one is there.

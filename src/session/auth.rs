@@ -1,7 +1,7 @@
 //! AUTH (RFC 4954): mechanisms tried in order, challenges answered, refusals remembered.
 
 use crate::error::{Detail, Error, ErrorKind, Result};
-use crate::sasl::{self, MAX_ROUNDS, Mechanism, Secret};
+use crate::sasl::{self, MAX_ROUNDS, Meaning, Mechanism, Secret};
 
 use super::End;
 use super::Session;
@@ -191,12 +191,14 @@ impl Session {
             let error_with = error.with_message(|text| format!("{text}; {words}"));
             error = self.credentials.scrub_error(error_with);
         }
-        if refusal.settles {
-            error = error.with_detail(Detail::Token);
+        match refusal.meaning {
+            Meaning::Unknown => {}
+            Meaning::BadToken => error = error.with_detail(Detail::Token),
+            Meaning::Impostor => error = error.with_detail(Detail::Impostor),
         }
         let closing = closes(self.last.code());
         match exchange.others.pop() {
-            Some(next) if !closing && !refusal.settles && !refusal.is_alarm => {
+            Some(next) if !closing && refusal.meaning == Meaning::Unknown => {
                 let others = std::mem::take(&mut exchange.others);
                 let mut following = Exchange::new(next, others);
                 following.refused = Some(error);

@@ -3,6 +3,7 @@
 /* SERVER proving plain --auth user:password --mechanisms "LOGIN SCRAM-SHA-1 SCRAM-SHA-256 EXTERNAL" */
 /* SERVER none plain */
 /* SERVER strange plain --auth user:password --mechanisms "GSSAPI NTLM" */
+/* SERVER impostor plain --auth u:p --mechanisms "SCRAM-SHA-256 PLAIN" --mode 235-at-auth */
 /* SERVER endless plain --auth u:p --mechanisms PLAIN --mode 334-at-auth */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
@@ -121,6 +122,12 @@ int main(void) {
     smtp_client_free(client);
     client = connected(SMTP_PROTOCOL_SMTP, "proving");
     GIVES(SMTP_OK, smtp_client_auth_builtin(client, "EXTERNAL", "", NULL));
+    smtp_client_free(client);
+    /* it takes any password, and proves nothing */
+    client = connected(SMTP_PROTOCOL_SMTP, "impostor");
+    GIVES(SMTP_E_AUTHENTICATION, smtp_client_login(client, "user", "password"));
+    GIVES(SMTP_DETAIL_IMPOSTOR, smtp_client_last_error_detail(client));
+    GIVES(0, smtp_client_is_connected(client));
     smtp_client_free(client);
 
     client = connected(SMTP_PROTOCOL_SMTP, "none");

@@ -225,10 +225,10 @@ static int on_failure(smtp_token_request *request, void *user) {
 static void fails_with(smtp_token_source *source, const char *words) {
     smtp_client *client = client_of(source, "me");
     GIVES(SMTP_E_AUTHENTICATION, login(client));
+    GIVES(SMTP_DETAIL_NO_TOKEN, smtp_client_last_error_detail(client));
     HAS(smtp_client_last_error(client), "the token source gave no token: ");
     HAS(smtp_client_last_error(client), words);
     CHECK(strstr(smtp_client_last_error(client), "s3cr3t") == NULL);
-    GIVES(SMTP_DETAIL_NONE, smtp_client_last_error_detail(client));
     GIVES(1, smtp_client_is_connected(client));
     smtp_client_free(client);
     smtp_token_source_free(source);
@@ -368,6 +368,7 @@ static void waits_that_end(void) {
         } else {
             double begun = now();
             GIVES(ends, finish(client, login(client)));
+            GIVES(SMTP_DETAIL_NO_TOKEN, smtp_client_last_error_detail(client));
             HAS(smtp_client_last_error(client), "waiting for a token");
             CHECK(now() - begun > 0.05 && now() - begun < (slow() ? 30 : 5));
             GIVES(0, smtp_client_is_connected(client));

@@ -1,6 +1,7 @@
 //! Login: mechanisms in order, challenges, refusals, and the guard over passwords in clear.
 
 use smtpclient::client::{IS_TLS_FULL, Mechanism, Secret};
+use smtpclient::error::{Detail, Error};
 
 use super::*;
 use crate::support::certs::Kind;
@@ -267,7 +268,9 @@ fn an_impostor_gets_no_password() {
     ] {
         let server = scram("SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN", proof);
         let mut client = connected(&server);
-        kind(client.login("alice", "sesame"), ErrorKind::Authentication, words);
+        let login = client.login("alice", "sesame");
+        assert_eq!(login.as_ref().map_err(Error::detail), Err(Detail::Impostor), "{proof:?}");
+        kind(login, ErrorKind::Authentication, words);
         assert_eq!(client.is_connected(), stays, "{proof:?}");
         if !stays {
             kind(client.noop(), ErrorKind::Disconnected, "");
@@ -393,7 +396,9 @@ fn scram_bound_to_tls() {
                 client.connect(&server.address(), 0).unwrap();
                 if stripped {
                     let words = "before, it said server-does-support-channel-binding";
-                    kind(client.login("alice", "sesame"), ErrorKind::Authentication, words);
+                    let login = client.login("alice", "sesame");
+                    assert_eq!(login.as_ref().map_err(Error::detail), Err(Detail::Impostor));
+                    kind(login, ErrorKind::Authentication, words);
                 } else {
                     client.login("alice", "sesame").unwrap();
                 }

@@ -1,18 +1,18 @@
 //! Advice about the server's certificate.
 
-use crate::error::Error;
+use crate::error::{Error, Flaw};
 
 use super::{ASK, Found, Mistake};
 
 impl Found<'_> {
-    pub(super) fn of_certificate(&mut self, error: &Error) {
-        let host = verified(error.message()).unwrap_or(&self.report.host);
+    pub(super) fn of_certificate(&mut self, error: &Error, flaw: Flaw) {
+        let host = &self.report.certified;
         let names = match self.report.tls.names.as_deref() {
             None | Some("") => "others".to_owned(),
             Some(names) => names.to_owned(),
         };
         let date = |date: &Option<String>| date.clone().unwrap_or_else(|| "a day".to_owned());
-        match Flaw::of(error.message()) {
+        match flaw {
             Flaw::Name => self.say(
                 Mistake::CertificateName,
                 format!(
@@ -91,43 +91,6 @@ impl Found<'_> {
         );
         self.say(Mistake::CertificateExpires, text);
     }
-}
-
-/// What is wrong with a certificate, by the words of the TLS floor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flaw {
-    Name,
-    /// It is for no name at all.
-    NoName,
-    Expired,
-    NotYetValid,
-    NoRoots,
-    SelfSigned,
-    Issuer,
-    Other,
-}
-
-impl Flaw {
-    fn of(message: &str) -> Flaw {
-        let words = [
-            ("has no roots", Flaw::NoRoots),
-            ("has expired", Flaw::Expired),
-            ("not yet valid", Flaw::NotYetValid),
-            ("is self-signed", Flaw::SelfSigned),
-            ("unknown issuer", Flaw::Issuer),
-            // One that lacks a name of the host's kind has others, which are said.
-            ("no subject alternative name with", Flaw::Name),
-            ("no subject alternative name", Flaw::NoName),
-            ("host mismatch", Flaw::Name),
-        ];
-        words.iter().find(|(words, _)| message.contains(words)).map_or(Flaw::Other, |one| one.1)
-    }
-}
-
-/// The name that the certificate was to be for: that of smtp_tls_set_server_name(), where it was set.
-fn verified(message: &str) -> Option<&str> {
-    let (_, rest) = message.split_once("is not valid for ")?;
-    rest.split([',', ' ']).next().filter(|name| !name.is_empty())
 }
 
 /// Renewal comes a month before the end; where it did not, somebody should know.

@@ -13,9 +13,9 @@ impl Found<'_> {
     pub(super) fn of_login(&mut self, error: &Error) {
         let offers_none = self.report.mechanisms.as_deref().unwrap_or_default().is_empty();
         match error.kind() {
-            _ if self.has_no_token(error) => self.of_no_token(error),
+            _ if error.detail() == Detail::NoToken => self.of_no_token(error),
             _ if error.detail() == Detail::Token => self.of_refused_token(error),
-            _ if is_impostor(error) => self.of_impostor(),
+            _ if error.detail() == Detail::Impostor => self.of_impostor(),
             ErrorKind::Forbidden => self.of_login_in_clear(),
             ErrorKind::NotSupported if !offers_none => self.of_mechanism(error),
             ErrorKind::NotSupported if !self.report.is_encrypted && self.report.offers_starttls => {
@@ -70,9 +70,9 @@ impl Found<'_> {
     fn of_impostor(&mut self) {
         self.say(
             Mistake::Impostor,
-            "the server does not know the password, which it should: it may be an impostor, or \
-             somebody between; do not send the password to it by another mechanism, and ask its \
-             administrator",
+            "the server does not show that it knows the password, which it should, or sees another \
+             connection than this one: it may be an impostor, or somebody between; do not send the \
+             password to it by another mechanism, and ask its administrator",
         );
     }
 
@@ -186,10 +186,3 @@ impl Said {
 }
 
 const SMTP_IS_OFF: &str = "smtpclientauthentication is disabled";
-
-/// The words are SCRAM's own: the server's stand behind a code.
-fn is_impostor(error: &Error) -> bool {
-    let ours = ["the server's signature is wrong", "the server did not prove that it knows"];
-    let said = error.message().strip_prefix("AUTH SCRAM-").and_then(|rest| rest.split_once(": "));
-    said.is_some_and(|(_, words)| ours.iter().any(|ours| words.starts_with(ours)))
-}

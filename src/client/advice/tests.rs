@@ -5,7 +5,7 @@ mod logins;
 use super::super::Plan;
 use super::super::report::TlsFacts;
 use super::*;
-use crate::error::Detail;
+use crate::error::{Detail, Flaw};
 use crate::session::Protocol;
 
 fn report(port: u16) -> Report {
@@ -37,8 +37,8 @@ fn unreached(port: u16, failures: &[(&str, Option<i32>)]) -> Report {
     Report { addresses: addresses(failures), ..found }
 }
 
-fn distrusted(message: &str, tls: TlsFacts) -> Report {
-    let why = error(ErrorKind::Tls, message).with_detail(Detail::Certificate);
+fn distrusted(flaw: Flaw, tls: TlsFacts) -> Report {
+    let why = error(ErrorKind::Tls, "TLS: why").with_detail(Detail::Certificate(flaw));
     Report { tls, ..failed(587, Phase::StartTls, why) }
 }
 
@@ -170,79 +170,40 @@ fn starttls_that_is_missing() {
 #[test]
 fn certificates() {
     let old = TlsFacts { days_left: Some(-3), ..facts() };
-    let cases: &[(&str, TlsFacts, Mistake, &str)] = &[
-        ("TLS: host mismatch: it is for x", facts(), Mistake::CertificateName, "other.example"),
+    let cases: &[(Flaw, TlsFacts, Mistake, &str)] = &[
         (
-            "TLS: the server's certificate has no subject alternative name",
-            TlsFacts::default(),
+            Flaw::Name,
+            facts(),
             Mistake::CertificateName,
-            "issued anew",
+            "not for mail.example.org but for other.example: connect to one",
         ),
         (
-            "TLS: host mismatch: the server's certificate is not valid for mail.example.org, it has \
-             no subject alternative name",
+            Flaw::Name,
+            TlsFacts::default(),
+            Mistake::CertificateName,
+            "not for mail.example.org but for others",
+        ),
+        (
+            Flaw::NoName,
             TlsFacts::default(),
             Mistake::CertificateName,
             "names nobody in its subject alternative name",
         ),
-        // It has others.
-        (
-            "TLS: host mismatch: the server's certificate is not valid for 192.0.2.1, it has no \
-             subject alternative name with an address (other.example)",
-            facts(),
-            Mistake::CertificateName,
-            "not for 192.0.2.1 but for other.example: connect to one",
-        ),
-        // As it was set with smtp_tls_set_server_name().
-        (
-            "TLS: host mismatch: the server's certificate is not valid for set.example, it is for \
-             other.example",
-            facts(),
-            Mistake::CertificateName,
-            "not for set.example but for other.example",
-        ),
-        (
-            "TLS: host mismatch: the server's certificate is not valid for set.example",
-            TlsFacts::default(),
-            Mistake::CertificateName,
-            "not for set.example but for others",
-        ),
-        (
-            "TLS: the server's certificate has expired",
-            old,
-            Mistake::CertificateExpired,
-            "2021-01-01",
-        ),
-        (
-            "TLS: the server's certificate has expired",
-            facts(),
-            Mistake::CertificateExpired,
-            "in the chain",
-        ),
-        (
-            "TLS: the server's certificate is not yet valid",
-            facts(),
-            Mistake::CertificateNotYetValid,
-            "2100-01-01",
-        ),
-        (
-            "TLS: the server's certificate is self-signed",
-            facts(),
-            Mistake::CertificateIssuer,
-            "smtp_tls_set_ca_file()",
-        ),
-        ("TLS: unknown issuer: it", facts(), Mistake::CertificateIssuer, "CN=Company"),
-        (
-            "TLS: unknown issuer: it; the system has no roots: there are none in /x",
-            facts(),
-            Mistake::NoRoots,
-            "ca-certificates",
-        ),
-        ("TLS: the server's public key is none", facts(), Mistake::Certificate, "none"),
+        (Flaw::Expired, old, Mistake::CertificateExpired, "2021-01-01"),
+        (Flaw::Expired, facts(), Mistake::CertificateExpired, "in the chain"),
+        (Flaw::NotYetValid, facts(), Mistake::CertificateNotYetValid, "2100-01-01"),
+        (Flaw::SelfSigned, facts(), Mistake::CertificateIssuer, "smtp_tls_set_ca_file()"),
+        (Flaw::Issuer, facts(), Mistake::CertificateIssuer, "CN=Company"),
+        (Flaw::NoRoots, facts(), Mistake::NoRoots, "ca-certificates"),
+        (Flaw::Other, facts(), Mistake::Certificate, "why"),
     ];
-    for (message, tls, mistake, words) in cases {
-        check(message, &distrusted(message, tls.clone()), &[(*mistake, words)]);
+    for (flaw, tls, mistake, words) in cases {
+        check(&format!("{flaw:?}"), &distrusted(*flaw, tls.clone()), &[(*mistake, words)]);
     }
+    // As it was set with smtp_tls_set_server_name().
+    let other = distrusted(Flaw::Name, facts());
+    let other = Report { certified: "set.example".to_owned(), ..other };
+    check("another name", &other, &[(Mistake::CertificateName, "not for set.example but")]);
     for (message, mistake) in [
         ("TLS: no TLS version in common with the server (x)", Mistake::Tls),
         ("TLS: the server ended it with the alert \"handshake failure\"", Mistake::Tls),
@@ -263,7 +224,7 @@ fn certificates_that_expire_soon() {
         let tls = TlsFacts { days_left: Some(days), ..facts() };
         check("soon", &Report { tls: tls.clone(), ..report(587) }, expected);
         // What is refused already has a reason of its own.
-        let found = distrusted("TLS: unknown issuer: it", tls);
+        let found = distrusted(Flaw::Issuer, tls);
         check("refused", &found, &[(Mistake::CertificateIssuer, "")]);
     }
 }

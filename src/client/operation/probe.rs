@@ -73,7 +73,12 @@ impl Client {
         let protocol = self.session.protocol();
         let port = if endpoint.is_path() { 0 } else { endpoint.port(protocol) };
         let plan = endpoint.plan(protocol, false);
-        self.report = Some(Box::new(Report::new(&endpoint.host, port, protocol, plan)));
+        let mut report = Report::new(&endpoint.host, port, protocol, plan);
+        if let Some(policy) = &self.config.tls {
+            let name = policy.name_to_verify(&endpoint.host);
+            report.certified = name.unwrap_or(&endpoint.host).to_owned();
+        }
+        self.report = Some(Box::new(report));
         Ok(())
     }
 
@@ -300,7 +305,7 @@ impl Client {
             return Ok(());
         }
         match (report.phase, report.plan) {
-            (Phase::Tls | Phase::StartTls, _) if error.detail() == Detail::Certificate => {
+            (Phase::Tls | Phase::StartTls, _) if report.is_distrusted() => {
                 self.look_at_certificate(deadline).await
             }
             (Phase::Tls, _) => self.look_for_greeting(deadline).await,

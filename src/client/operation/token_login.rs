@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::client::config::TimeoutPolicy;
+use crate::client::token::not_come;
 use crate::client::{Token, TokenSource};
 use crate::error::{Detail, Error, ErrorKind, Result};
 use crate::sasl::{self, Secret};
@@ -98,7 +99,7 @@ impl Client {
         let came = source.token(user, Limit { deadline, park: &self.park }).await;
         // It may have come while the owner of the source was asked, on this thread.
         let came = match came {
-            Ok(_) if self.cancel.is_set() => Err(cancelled().in_context("waiting for a token")),
+            Ok(_) if self.cancel.is_set() => Err(not_come(cancelled())),
             came => came,
         };
         came.inspect_err(|error| {

@@ -11,9 +11,9 @@ use openssl::pkey::{PKey, Private};
 use openssl::x509::{GeneralNameRef, X509, X509Ref, X509VerifyResult};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorKind, Result, printable};
+use crate::error::{Error, ErrorKind, Flaw, Result, printable};
 
-use super::fault;
+use super::fault::{self, Distrust};
 
 /// A file that may hold a key.
 pub(super) fn read_file(path: &str) -> Result<Zeroizing<Vec<u8>>> {
@@ -172,19 +172,20 @@ pub(super) fn check_names(der: Option<&[u8]>, host: &str) -> Result<()> {
     let certificate = der.and_then(|der| X509::from_der(der).ok());
     match certificate.map(|certificate| no_name_of_kind(&certificate, host)) {
         Some(None) => Ok(()),
-        Some(Some(why)) => Err(fault::certificate(&why)),
-        None => Err(fault::certificate("the server has shown no certificate")),
+        Some(Some(why)) => Err(why.into()),
+        None => Err(Distrust::new(Flaw::Other, "the server has shown no certificate").into()),
     }
 }
 
 /// Why a certificate with these names cannot be for the host; `None` if it may be.
-pub(super) fn no_name_of_kind(certificate: &X509Ref, host: &str) -> Option<String> {
+pub(super) fn no_name_of_kind(certificate: &X509Ref, host: &str) -> Option<Distrust> {
     let Some(names) = certificate.subject_alt_names() else {
         let host = printable(host.as_bytes(), 256);
-        return Some(format!(
+        let words = format!(
             "host mismatch: the server's certificate is not valid for {host}, it has no subject \
              alternative name"
-        ));
+        );
+        return Some(Distrust::new(Flaw::NoName, words));
     };
     let is_address = host.parse::<IpAddr>().is_ok();
     let fits = |name: &GeneralNameRef| {
@@ -194,13 +195,14 @@ pub(super) fn no_name_of_kind(certificate: &X509Ref, host: &str) -> Option<Strin
         return None;
     }
     let shown = show_names(certificate);
-    Some(format!(
+    let words = format!(
         "host mismatch: the server's certificate is not valid for {}, it has no subject \
          alternative name with {} ({})",
         printable(host.as_bytes(), 256),
         if is_address { "an address" } else { "a host name" },
         if shown.is_empty() { "but of other kinds" } else { &shown },
-    ))
+    );
+    Some(Distrust::new(Flaw::Name, words))
 }
 
 /// The subject alternative names, the first of them.

@@ -5,7 +5,7 @@ use std::io;
 
 use openssl::error::ErrorStack;
 
-use crate::error::{Detail, Error, ErrorKind, printable};
+use crate::error::{Detail, Error, ErrorKind, Flaw, printable};
 
 use super::failed;
 
@@ -13,27 +13,46 @@ pub(super) fn tls(reason: &str) -> Error {
     Error::new(ErrorKind::Tls, format!("TLS: {reason}"))
 }
 
-/// The server's certificate was not accepted.
-pub(super) fn certificate(reason: &str) -> Error {
-    tls(reason).with_detail(Detail::Certificate)
+/// Why a certificate is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Distrust {
+    pub flaw: Flaw,
+    pub words: String,
 }
 
-/// What is wrong with a certificate, from the words of X509_verify_cert_error_string(3).
-pub(super) fn of_certificate(verdict: &str, host: &str) -> String {
-    match verdict.to_ascii_lowercase().as_str() {
-        "certificate has expired" => "the server's certificate has expired".to_owned(),
-        "certificate is not yet valid" => "the server's certificate is not yet valid".to_owned(),
-        "self-signed certificate" | "self signed certificate" => {
-            "the server's certificate is self-signed".to_owned()
+impl Distrust {
+    pub fn new(flaw: Flaw, words: impl Into<String>) -> Self {
+        Distrust { flaw, words: words.into() }
+    }
+
+    /// From the words of X509_verify_cert_error_string(3).
+    pub fn of(verdict: &str, host: &str) -> Self {
+        let what = "the server's certificate";
+        match verdict.to_ascii_lowercase().as_str() {
+            "certificate has expired" => Self::new(Flaw::Expired, format!("{what} has expired")),
+            "certificate is not yet valid" => {
+                Self::new(Flaw::NotYetValid, format!("{what} is not yet valid"))
+            }
+            "self-signed certificate" | "self signed certificate" => {
+                Self::new(Flaw::SelfSigned, format!("{what} is self-signed"))
+            }
+            "hostname mismatch" | "ip address mismatch" => {
+                let host = printable(host.as_bytes(), 256);
+                Self::new(Flaw::Name, format!("host mismatch: {what} is not valid for {host}"))
+            }
+            other if is_unknown_issuer(other) => {
+                let words = format!("unknown issuer: {what} is not trusted ({other})");
+                Self::new(Flaw::Issuer, words)
+            }
+            other => Self::new(Flaw::Other, format!("{what} is not accepted: {other}")),
         }
-        "hostname mismatch" | "ip address mismatch" => {
-            let host = printable(host.as_bytes(), 256);
-            format!("host mismatch: the server's certificate is not valid for {host}")
-        }
-        other if is_unknown_issuer(other) => {
-            format!("unknown issuer: the server's certificate is not trusted ({other})")
-        }
-        other => format!("the server's certificate is not accepted: {other}"),
+    }
+}
+
+/// The server's certificate was not accepted.
+impl From<Distrust> for Error {
+    fn from(why: Distrust) -> Self {
+        tls(&why.words).with_detail(Detail::Certificate(why.flaw))
     }
 }
 
@@ -55,7 +74,7 @@ pub(super) fn of_socket(what: &str, error: &io::Error) -> Error {
 }
 
 /// Whether the chain has ended in nothing that is trusted.
-pub(super) fn is_unknown_issuer(verdict: &str) -> bool {
+fn is_unknown_issuer(verdict: &str) -> bool {
     ["issuer", "in certificate chain", "first certificate"]
         .iter()
         .any(|words| verdict.contains(words))
@@ -97,24 +116,29 @@ mod tests {
     #[test]
     fn certificates_in_words() {
         let cases = [
-            ("certificate has expired", "has expired"),
-            ("certificate is not yet valid", "not yet valid"),
-            ("self-signed certificate", "is self-signed"),
-            ("self signed certificate", "is self-signed"),
+            ("certificate has expired", "has expired", Flaw::Expired),
+            ("certificate is not yet valid", "not yet valid", Flaw::NotYetValid),
+            ("self-signed certificate", "is self-signed", Flaw::SelfSigned),
+            ("self signed certificate", "is self-signed", Flaw::SelfSigned),
             (
                 "Hostname mismatch",
                 "host mismatch: the server's certificate is not valid for h\\x07",
+                Flaw::Name,
             ),
-            ("IP address mismatch", "host mismatch"),
-            ("unable to get local issuer certificate", "unknown issuer"),
-            ("self-signed certificate in certificate chain", "unknown issuer"),
-            ("unable to verify the first certificate", "unknown issuer"),
-            ("EE certificate key too weak", "not accepted: ee certificate key too weak"),
-            ("unsuitable certificate purpose", "purpose"),
+            ("IP address mismatch", "host mismatch", Flaw::Name),
+            ("unable to get local issuer certificate", "unknown issuer", Flaw::Issuer),
+            ("self-signed certificate in certificate chain", "unknown issuer", Flaw::Issuer),
+            ("unable to verify the first certificate", "unknown issuer", Flaw::Issuer),
+            (
+                "EE certificate key too weak",
+                "not accepted: ee certificate key too weak",
+                Flaw::Other,
+            ),
+            ("unsuitable certificate purpose", "purpose", Flaw::Other),
         ];
-        for (verdict, expected) in cases {
-            let words = of_certificate(verdict, "h\x07");
-            assert!(words.contains(expected), "{verdict}: {words}");
+        for (verdict, expected, flaw) in cases {
+            let why = Distrust::of(verdict, "h\x07");
+            assert!(why.words.contains(expected) && why.flaw == flaw, "{verdict}: {why:?}");
         }
     }
 

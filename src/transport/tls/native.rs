@@ -197,7 +197,7 @@ fn of_handshake(error: &native_tls::Error, host: &str) -> Error {
     // native-tls appends the result of the verification in brackets.
     let verdict = text.rsplit_once('(').and_then(|(_, tail)| tail.strip_suffix(')'));
     if let Some(verdict) = verdict.filter(|_| text.contains("certificate verify failed")) {
-        return fault::certificate(&fault::of_certificate(verdict, host));
+        return fault::Distrust::of(verdict, host).into();
     }
     if fault::is_cut_off(&text) {
         return fault::tls("the server closed the connection during the handshake");

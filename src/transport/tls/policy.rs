@@ -241,7 +241,7 @@ impl TlsPolicy {
     }
 
     /// The name that the certificate must be for, given the host that was connected to.
-    pub(super) fn name_to_verify<'a>(&'a self, host: &'a str) -> Result<&'a str> {
+    pub fn name_to_verify<'a>(&'a self, host: &'a str) -> Result<&'a str> {
         certified(self.settings.server_name.as_deref().unwrap_or(host))
     }
 

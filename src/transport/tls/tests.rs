@@ -14,7 +14,7 @@ use ::openssl::x509::X509;
 use super::super::tests::{drive, wait};
 use super::super::{Cancel, Transport};
 use super::*;
-use crate::error::{Detail, ErrorKind};
+use crate::error::{Detail, ErrorKind, Flaw};
 
 #[path = "../../../tests/support/certs.rs"]
 #[allow(dead_code)]
@@ -84,13 +84,16 @@ pub(super) const VERSIONS: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TL
 #[test]
 fn the_server_hears_why_its_certificate_is_refused() {
     for version in VERSIONS {
-        for (kind, alert) in [(Kind::UnknownCa, "unknown ca"), (Kind::Expired, "expired")] {
+        for (kind, alert, flaw) in [
+            (Kind::UnknownCa, "unknown ca", Flaw::Issuer),
+            (Kind::Expired, "expired", Flaw::Expired),
+        ] {
             let (transport, server) = serve(server_context(kind, version).build(), |mut stream| {
                 stream.read(&mut [0; 1]).map_err(|error| error.to_string())
             });
             let error = secure(transport, &trusting(), "localhost", 5000).map(drop).unwrap_err();
             let class = (error.kind(), error.detail());
-            assert_eq!(class, (ErrorKind::Tls, Detail::Certificate), "{error}");
+            assert_eq!(class, (ErrorKind::Tls, Detail::Certificate(flaw)), "{error}");
             let heard = server.join().unwrap().and_then(|later| later).unwrap_err();
             assert!(heard.contains(alert), "{heard}");
         }
@@ -103,12 +106,12 @@ fn a_certificate_is_for_other_kinds_of_names() {
     let (transport, _server) = serve(context, drop);
     let error = secure(transport, &trusting(), "localhost", 5000).map(drop).unwrap_err();
     assert!(error.message().contains("(127.0.0.1, ::1)"), "{error}");
-    assert_eq!(error.detail(), Detail::Certificate);
+    assert_eq!(error.detail(), Detail::Certificate(Flaw::Name));
     let context = server_context(Kind::NoSan, SslVersion::TLS1_3).build();
     let (transport, _server) = serve(context, drop);
     let error = secure(transport, &trusting(), "localhost", 5000).map(drop).unwrap_err();
     assert!(error.message().ends_with("has no subject alternative name"), "{error}");
-    assert_eq!(error.detail(), Detail::Certificate);
+    assert_eq!(error.detail(), Detail::Certificate(Flaw::NoName));
 }
 
 #[test]

@@ -6,13 +6,6 @@ use super::super::{Found, Mistake};
 use super::Said;
 
 impl Found<'_> {
-    /// It is the source that has failed, and not the server. What the server says comes behind the
-    /// name of the command.
-    pub(in super::super) fn has_no_token(&self, error: &Error) -> bool {
-        self.report.by_token
-            && (error.message().starts_with(LATE) || error.message().starts_with(NONE))
-    }
-
     pub(super) fn of_no_token(&mut self, error: &Error) {
         let text = if error.kind() == ErrorKind::Timeout {
             "the token source did not answer in time, which is none of the server's: see what the \
@@ -41,7 +34,3 @@ impl Found<'_> {
         );
     }
 }
-
-/// How the errors begin of a token that does not come.
-const LATE: &str = "waiting for a token: ";
-const NONE: &str = "the token source gave no token";

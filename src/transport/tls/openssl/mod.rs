@@ -169,7 +169,7 @@ impl OpenSsl {
             return fault::of_socket("TLS was being set up", error);
         }
         if let Some(why) = self.check.refusal() {
-            return fault::certificate(&why);
+            return why.into();
         }
         if is_end(error) {
             return fault::tls("the server closed the connection during the handshake");

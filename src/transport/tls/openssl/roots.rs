@@ -18,9 +18,10 @@ use ::openssl::x509::store::{X509Lookup, X509StoreBuilderRef};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::error::{Error, ErrorKind, Result, printable};
+use crate::error::{Error, ErrorKind, Flaw, Result, printable};
 
 use super::super::certificate;
+use super::super::fault::Distrust;
 use super::registry::{Registry, locked};
 use super::{calls, parts};
 
@@ -165,16 +166,19 @@ impl Roots {
         }
     }
 
-    pub fn complaint(&self) -> Option<String> {
+    pub fn complaint(&self) -> Option<Distrust> {
         let mut index = locked(&self.index);
         index.read_file(&self.places);
         if let Some(error) = index.complaints.first() {
-            return Some(error.message().to_owned());
+            return Some(Distrust::new(Flaw::Issuer, error.message()));
         }
         let missing = |one: &PathBuf| !one.exists();
         let nothing = index.roots.is_empty() && self.places.directories.iter().all(missing);
-        nothing
-            .then(|| format!("the system has no roots: there are none in {}", self.places.shown()))
+        nothing.then(|| {
+            let words =
+                format!("the system has no roots: there are none in {}", self.places.shown());
+            Distrust::new(Flaw::NoRoots, words)
+        })
     }
 }
 
@@ -227,8 +231,10 @@ impl Index {
 
     /// Each certificate in PEM, as far as it can be read.
     fn add(&mut self, path: &Path, pem: &[u8]) {
-        for (number, base64) in sections(pem).enumerate() {
-            let der = STANDARD.decode(base64).ok();
+        let (mut lines, mut base64, mut number) = (lines(pem), Vec::new(), 0);
+        while next_section(&mut lines, &mut base64) {
+            number += 1;
+            let der = STANDARD.decode(&base64).ok();
             let root = der.and_then(|der| {
                 let subject = parts::of(&der).ok()?.subject;
                 Some(Root { der, subject })
@@ -237,7 +243,7 @@ impl Index {
                 Some(root) => self.roots.push(Arc::new(root)),
                 None => {
                     let shown = printable(path.as_os_str().as_bytes(), 256);
-                    let text = format!("TLS: certificate {} in {shown} is broken", number + 1);
+                    let text = format!("TLS: certificate {number} in {shown} is broken");
                     self.complaints.push(Error::new(ErrorKind::Tls, text));
                 }
             }
@@ -254,17 +260,17 @@ impl Places {
     }
 }
 
-/// The base64 of each certificate in PEM (RFC 7468).
-fn sections(pem: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let mut lines = pem.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    std::iter::from_fn(move || {
-        lines.find(|line| BEGIN.contains(line))?;
-        let body = lines.by_ref().take_while(|line| !line.starts_with(b"-----"));
-        Some(body.fold(Vec::new(), |mut base64, line| {
-            base64.extend_from_slice(line);
-            base64
-        }))
-    })
+/// The base64 of the next certificate in PEM (RFC 7468); false if there is none.
+fn next_section<'a>(lines: &mut impl Iterator<Item = &'a [u8]>, base64: &mut Vec<u8>) -> bool {
+    base64.clear();
+    let is_there = lines.any(|line| BEGIN.contains(&line));
+    lines.take_while(|line| !line.starts_with(b"-----")).for_each(|line| base64.extend(line));
+    is_there
+}
+
+fn lines(pem: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(b'\n', pem).chain([pem.len()]);
+    ends.scan(0, |begins, end| Some(pem[std::mem::replace(begins, end + 1)..end].trim_ascii()))
 }
 
 /// Not "TRUSTED": what follows such a certificate says what it is not trusted for.

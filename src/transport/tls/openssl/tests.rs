@@ -13,7 +13,7 @@ use super::super::tests::certs::{self, Kind, authority, client_identity, server_
 use super::super::tests::{Folder, VERSIONS, read, secure, serve, server_context, trusting};
 use super::super::{TlsInfo, TlsPolicy, TlsVersion, Verify};
 use super::*;
-use crate::error::{Detail, ErrorKind};
+use crate::error::{Detail, ErrorKind, Flaw};
 use crate::transport::Transport;
 
 /// A server that keeps its ticket keys, as long as it lives.
@@ -118,7 +118,7 @@ fn a_server_that_is_another_by_now() {
         assert!(is_resumed(&visit(&policy, &renewed, "localhost").unwrap()));
         let error = visit(&policy, &lasting(Kind::UnknownCa, version), "localhost");
         let error = error.map(drop).unwrap_err();
-        assert_eq!(error.detail(), Detail::Certificate, "{error}");
+        assert_eq!(error.detail(), Detail::Certificate(Flaw::Issuer), "{error}");
         let mut without = server_context(Kind::Valid, version);
         without.set_options(SslOptions::NO_TICKET);
         without.set_session_cache_mode(::openssl::ssl::SslSessionCacheMode::OFF);
@@ -200,7 +200,7 @@ fn pins() {
                     assert!(!fits, "{pins:?}: {error}");
                     assert_eq!(
                         (error.kind(), error.detail()),
-                        (ErrorKind::Tls, Detail::Certificate)
+                        (ErrorKind::Tls, Detail::Certificate(Flaw::Other))
                     );
                     assert!(error.message().ends_with("none of the pins"), "{error}");
                 }
@@ -420,7 +420,9 @@ fn what_is_wrong_with_the_systems_roots_is_said() {
             Ok(()) => assert!(is_found, "{file}"),
             Err(error) => {
                 assert!(!is_found, "{file}: {error}");
-                assert_eq!(error.detail(), Detail::Certificate, "{error}");
+                let is_bare = file == "/nonexistent";
+                let flaw = if is_bare { Flaw::NoRoots } else { Flaw::Issuer };
+                assert_eq!(error.detail(), Detail::Certificate(flaw), "{error}");
                 assert!(error.message().contains("unknown issuer"), "{error}");
             }
         }

@@ -12,6 +12,7 @@ use ::openssl::x509::{X509, X509NameRef, X509Ref};
 
 use crate::error::Result;
 
+use super::super::fault::Distrust;
 use super::super::policy::Settings;
 use super::registry::{Registry, locked};
 use super::roots::{self, Root, Roots};
@@ -169,7 +170,7 @@ impl Trust {
     }
 
     /// What is wrong with the system's roots, where a chain has found none.
-    pub fn complaint(&self) -> Option<String> {
+    pub fn complaint(&self) -> Option<Distrust> {
         self.roots.as_ref()?.complaint()
     }
 }

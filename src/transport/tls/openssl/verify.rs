@@ -8,9 +8,12 @@ use ::openssl::sha::sha256;
 use ::openssl::ssl::{Ssl, SslRef};
 use ::openssl::x509::{X509Ref, X509StoreContext, X509StoreContextRef, X509VerifyResult};
 
+use crate::error::Flaw;
+
+use super::super::certificate;
+use super::super::fault::Distrust;
 use super::super::host_errors::HostErrors;
 use super::super::policy::{Pin, Settings, Verify};
-use super::super::{certificate, fault};
 use super::registry::locked;
 use super::trust::Trust;
 use super::{calls, parts};
@@ -22,7 +25,7 @@ pub(super) struct Check {
     pins: Vec<Pin>,
     /// Whom it must be for.
     name: String,
-    refusal: Mutex<Option<String>>,
+    refusal: Mutex<Option<Distrust>>,
 }
 
 impl Check {
@@ -37,7 +40,7 @@ impl Check {
     }
 
     /// Why the certificate was not accepted.
-    pub fn refusal(&self) -> Option<String> {
+    pub fn refusal(&self) -> Option<Distrust> {
         locked(&self.refusal).take()
     }
 
@@ -46,11 +49,11 @@ impl Check {
         context: &mut X509StoreContextRef,
         leaf: &X509Ref,
         chain: &[&X509Ref],
-    ) -> Result<(), String> {
+    ) -> Result<(), Distrust> {
         if self.verify != Verify::None {
             self.trust.provide(chain);
             if !context.verify_cert().unwrap_or(false) {
-                return Err(self.in_words(context.error(), leaf));
+                return Err(self.why(context.error(), leaf));
             }
         }
         context.set_error(X509VerifyResult::OK);
@@ -58,7 +61,7 @@ impl Check {
             return Ok(());
         }
         context.set_error(calls::no_pin());
-        Err("the server's public key is none of the pins".to_owned())
+        Err(Distrust::new(Flaw::Other, "the server's public key is none of the pins"))
     }
 
     fn is_pinned(&self, leaf: &X509Ref) -> bool {
@@ -67,22 +70,23 @@ impl Check {
         key.is_ok_and(|key| self.pins.contains(&key))
     }
 
-    fn in_words(&self, verdict: X509VerifyResult, leaf: &X509Ref) -> String {
+    fn why(&self, verdict: X509VerifyResult, leaf: &X509Ref) -> Distrust {
         let is_mismatch = MISMATCHES.contains(&verdict.as_raw());
         let names = is_mismatch.then(|| certificate::no_name_of_kind(leaf, &self.name)).flatten();
         if let Some(names) = names {
             return names;
         }
-        let mut words = fault::of_certificate(verdict.error_string(), &self.name);
+        let mut why = Distrust::of(verdict.error_string(), &self.name);
         let shown = if is_mismatch { certificate::show_names(leaf) } else { String::new() };
         if !shown.is_empty() {
-            words.push_str(&format!(", it is for {shown}"));
+            why.words.push_str(&format!(", it is for {shown}"));
         }
-        let is_unknown = fault::is_unknown_issuer(verdict.error_string());
+        let is_unknown = why.flaw == Flaw::Issuer;
         if let Some(complaint) = is_unknown.then(|| self.trust.complaint()).flatten() {
-            words.push_str(&format!("; {complaint}"));
+            why.words.push_str(&format!("; {}", complaint.words));
+            why.flaw = complaint.flaw;
         }
-        words
+        why
     }
 }
 
