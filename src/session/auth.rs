@@ -36,10 +36,11 @@ impl Exchange {
     }
 
     /// What the caller learns when the connection ends: a server that hangs up behind a refusal
-    /// has refused, and one that does so behind our `*` is not why the login failed.
+    /// has refused, and what it does behind our `*` is not why the login failed.
     pub fn lost(self, error: &Error) -> Option<Error> {
-        let before = self.cancelled.or(self.refused);
-        let before = before.filter(|_| error.kind() == ErrorKind::Disconnected)?;
+        let hangs_up = error.kind() == ErrorKind::Disconnected;
+        let is_silent = self.cancelled.is_some() && error.kind() == ErrorKind::Timeout;
+        let before = self.cancelled.or(self.refused).filter(|_| hangs_up || is_silent)?;
         let text = format!("{}; then {}", before.message(), error.message());
         Some(before.with_message(|_| text))
     }

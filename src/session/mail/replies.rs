@@ -116,7 +116,7 @@ impl Session {
             400.. => self.data_refused(index, "DATA"),
             _ => {
                 let text = format!(
-                    "DATA: {} is neither 354 nor a refusal, so that the server's state is unknown",
+                    "{} is neither 354 nor a refusal, so that the server's state is unknown",
                     self.last.describe()
                 );
                 self.lost(Error::new(ErrorKind::Protocol, text));

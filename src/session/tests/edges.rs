@@ -219,18 +219,26 @@ fn an_echo_that_nobody_asked_for_is_not_told() {
 /// Why the client gave up is told, though the server hangs up without a word.
 #[test]
 fn a_cancelled_login_tells_why_behind_a_loss() {
-    let mut session = ready("250-host\r\n250 AUTH CRAM-MD5\r\n");
-    session.authenticate(vec![mechanism("CRAM-MD5", "anna", "secret")]).unwrap();
-    transmit(&mut session);
-    session.handle_input(b"334 no base64!\r\n");
-    transmit(&mut session);
-    session.handle_eof(None);
-    let error = session.take_result().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Authentication, "{error}");
-    assert!(
-        error.message().contains("not base64") && error.message().contains("closed"),
-        "{error}"
-    );
+    let late = || Error::new(ErrorKind::Timeout, "the time is up");
+    let by_hand = || Error::new(ErrorKind::Cancelled, "cancelled");
+    let cases: [(&dyn Fn(&mut Session), ErrorKind, &str); 3] = [
+        (&|session| session.handle_eof(None), ErrorKind::Authentication, "closed"),
+        (&|session| session.lost(late()), ErrorKind::Authentication, "the time is up"),
+        // Whoever gives up himself is told that.
+        (&|session| session.lost(by_hand()), ErrorKind::Cancelled, ""),
+    ];
+    for (end, kind, words) in cases {
+        let mut session = ready("250-host\r\n250 AUTH CRAM-MD5\r\n");
+        session.authenticate(vec![mechanism("CRAM-MD5", "anna", "secret")]).unwrap();
+        transmit(&mut session);
+        session.handle_input(b"334 no base64!\r\n");
+        transmit(&mut session);
+        end(&mut session);
+        let error = session.take_result().unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.message().contains(words), "{error}");
+        assert_eq!(error.message().contains("not base64"), kind != ErrorKind::Cancelled, "{error}");
+    }
 }
 
 #[derive(Clone, Default)]
@@ -439,4 +447,20 @@ fn what_a_mechanism_quotes_has_no_secret_in_it() {
     let error = session.take_result().unwrap_err();
     assert!(!error.message().contains("top-secret"), "{error}");
     assert!(error.message().contains("what is ***?"), "{error}");
+}
+
+/// What the server must not say to DATA, told with the command once.
+#[test]
+fn a_reply_to_data_is_told_at_its_place() {
+    let cases = [
+        (ready(PIPELINING), "250 m\r\n250 r\r\n250 what\r\n", "250 what is neither"),
+        (lmtp_ready(PIPELINING), "250 m\r\n550 r\r\n354 go\r\n", "the LMTP server answered"),
+    ];
+    for (mut session, replies, words) in cases {
+        submit(&mut session, mail(&["a@x"], "hello"));
+        transmit(&mut session);
+        session.handle_input(replies.as_bytes());
+        let message = session.ended().unwrap().message();
+        assert!(message.starts_with(&format!("DATA: {words}")), "{message}");
+    }
 }
