@@ -5,6 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::calls;
@@ -26,6 +27,8 @@ pub struct Program {
     binary: PathBuf,
 }
 
+static BUILT: AtomicUsize = AtomicUsize::new(0);
+
 /// How long a program may take beyond what it is told, whatever it does.
 const LIMIT: Duration = Duration::from_secs(900);
 
@@ -45,7 +48,9 @@ impl Program {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c").join(name);
         let plus = name.ends_with(".cpp");
         let linked = !more.contains(&"-DNOT_LINKED");
-        let binary = tree::scratch(&format!("c-{}", name.replace('.', "-")));
+        // Some are built by several tests, of which one may run it while another writes.
+        let number = BUILT.fetch_add(1, Ordering::Relaxed);
+        let binary = tree::scratch(&format!("c-{}-{number}", name.replace('.', "-")));
         if let Some(sanitizer) = Sanitizer::asked_for() {
             sanitizer.build(&source, &binary);
             return Program { source, binary };
