@@ -213,15 +213,15 @@
  * Detail of SMTP_E_AUTHENTICATION, SMTP_E_TIMEOUT or SMTP_E_CANCELLED: no access token came to log
  * in with. The server has nothing to do with it.
  *
- * What to do: see why the callback of the token source had none, or what it waited for. Nothing was
- * sent that another login would have to take back.
+ * What to do: see why the callback of the token source had none, or what it waited for. Behind
+ * SMTP_E_AUTHENTICATION the connection serves for another login; behind the others it is closed.
  */
 #define SMTP_DETAIL_NO_TOKEN 6
 
 /**
  * Detail of SMTP_E_AUTHENTICATION: the server did not prove that it knows the password, or says that
  * the login is bound to another connection than its own (SCRAM, RFC 5802): it is an impostor, or
- * somebody stands between. No other mechanism was tried.
+ * somebody stands between. No other mechanism is tried after that.
  *
  * What to do: do not send the password there by another mechanism, and tell the server's
  * administrator.

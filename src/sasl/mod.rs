@@ -21,7 +21,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::error::{Error, ErrorKind, Result, printable};
+use crate::error::{Detail, Error, ErrorKind, Result, printable};
 
 /// What a mechanism must do to take part in an AUTH exchange (RFC 4954 section 4).
 pub trait Mechanism: Send {
@@ -77,19 +77,9 @@ pub struct Occasion {
 pub struct Refusal {
     /// What the server said before it, and what to do.
     pub words: Option<String>,
-    pub meaning: Meaning,
-}
-
-/// Whether another mechanism is tried.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Meaning {
-    /// It may fare better.
-    #[default]
-    Unknown,
-    /// It is the token itself that was refused: none does.
-    BadToken,
-    /// Somebody stands between, who must not be given the secret by another.
-    Impostor,
+    /// With one no other mechanism is tried: none fares better with a token that was refused, and an
+    /// impostor must not be given the secret by another.
+    pub detail: Detail,
 }
 
 /// The most challenges that one exchange may have. No mechanism in use needs more than three; a

@@ -4,8 +4,8 @@
 //! A server that refuses the token says why in a challenge, in JSON; it is answered as each form
 //! wants, and the words are kept for the error, without the token wherever they echo it.
 
-use super::{Meaning, Mechanism, Refusal, Secret, json};
-use crate::error::{Error, ErrorKind, Result, printable};
+use super::{Mechanism, Refusal, Secret, json};
+use crate::error::{Detail, Error, ErrorKind, Result, printable};
 
 /// The mechanisms for a token, in the order in which a login tries them: the standard first.
 pub const OAUTH: &[&str] = &["OAUTHBEARER", "XOAUTH2"];
@@ -133,7 +133,7 @@ impl Mechanism for OAuth {
                 false => format!("the server said ({facts}){scope}"),
             }
         });
-        Refusal { words, meaning: if settles { Meaning::BadToken } else { Meaning::Unknown } }
+        Refusal { words, detail: if settles { Detail::Token } else { Detail::None } }
     }
 }
 
@@ -254,7 +254,7 @@ mod tests {
                 assert!(mechanism.step(Some(said.as_bytes())).unwrap().is_none());
             }
             let refusal = mechanism.refused(*code);
-            let found = (&refusal.words, refusal.meaning == Meaning::BadToken);
+            let found = (&refusal.words, refusal.detail == Detail::Token);
             assert_eq!(found, (words, *is_bad), "{code} {said:?}");
         }
     }

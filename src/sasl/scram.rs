@@ -7,7 +7,7 @@
 mod keys;
 mod message;
 
-use super::{Binding, Meaning, Mechanism, Occasion, Refusal, Secret, decode, encode, saslprep};
+use super::{Binding, Mechanism, Occasion, Refusal, Secret, decode, encode, saslprep};
 use crate::error::{Detail, Error, ErrorKind, Result};
 
 use keys::{Hash, Output, Terms};
@@ -232,7 +232,7 @@ impl Mechanism for Scram {
     fn refused(&mut self, _code: u16) -> Refusal {
         let words = self.refusal.as_ref().map(|why| format!("before, it said {why}"));
         let is_alarm = self.refusal.as_deref().is_some_and(|why| ALARMS.contains(&why));
-        Refusal { words, meaning: if is_alarm { Meaning::Impostor } else { Meaning::Unknown } }
+        Refusal { words, detail: if is_alarm { Detail::Impostor } else { Detail::None } }
     }
 
     /// With salt and nonces, which go in clear, the server's proof lets passwords be tried out.

@@ -1,7 +1,7 @@
 //! AUTH (RFC 4954): mechanisms tried in order, challenges answered, refusals remembered.
 
 use crate::error::{Detail, Error, ErrorKind, Result};
-use crate::sasl::{self, MAX_ROUNDS, Meaning, Mechanism, Secret};
+use crate::sasl::{self, MAX_ROUNDS, Mechanism, Secret};
 
 use super::End;
 use super::Session;
@@ -187,19 +187,14 @@ impl Session {
             return;
         }
         let refusal = exchange.mechanism.refused(self.last.code());
-        let mut error = self.auth_error(&exchange);
+        let mut error = self.auth_error(&exchange).with_detail(refusal.detail);
         if let Some(words) = refusal.words {
             let error_with = error.with_message(|text| format!("{text}; {words}"));
             error = self.credentials.scrub_error(error_with);
         }
-        match refusal.meaning {
-            Meaning::Unknown => {}
-            Meaning::BadToken => error = error.with_detail(Detail::Token),
-            Meaning::Impostor => error = error.with_detail(Detail::Impostor),
-        }
         let closing = closes(self.last.code());
         match exchange.others.pop() {
-            Some(next) if !closing && refusal.meaning == Meaning::Unknown => {
+            Some(next) if !closing && refusal.detail == Detail::None => {
                 let others = std::mem::take(&mut exchange.others);
                 let mut following = Exchange::new(next, others);
                 following.refused = Some(error);

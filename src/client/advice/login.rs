@@ -12,10 +12,13 @@ use super::{Found, Mistake};
 impl Found<'_> {
     pub(super) fn of_login(&mut self, error: &Error) {
         let offers_none = self.report.mechanisms.as_deref().unwrap_or_default().is_empty();
+        match error.detail() {
+            Detail::NoToken => return self.of_no_token(error),
+            Detail::Token => return self.of_refused_token(error),
+            Detail::Impostor => return self.of_impostor(),
+            _ => {}
+        }
         match error.kind() {
-            _ if error.detail() == Detail::NoToken => self.of_no_token(error),
-            _ if error.detail() == Detail::Token => self.of_refused_token(error),
-            _ if error.detail() == Detail::Impostor => self.of_impostor(),
             ErrorKind::Forbidden => self.of_login_in_clear(),
             ErrorKind::NotSupported if !offers_none => self.of_mechanism(error),
             ErrorKind::NotSupported if !self.report.is_encrypted && self.report.offers_starttls => {
