@@ -1,0 +1,3 @@
+//! Building a message.
+
+pub mod base64;
