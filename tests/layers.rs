@@ -45,7 +45,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "message",
         modules: &["error", "wire"],
-        crates: &["memchr"],
+        crates: &["base64", "memchr"],
         never: &["std::time", "Instant"],
     },
     Layer {

@@ -1,5 +1,7 @@
-//! The two loops that touch every byte, alone and in memory: message data on its way out, and
-//! replies on their way in. `benches/run.sh` runs it; `--help` tells more.
+//! The loops that touch every byte, alone and in memory: message data on its way out, attachments
+//! before that, and replies on their way in. `benches/run.sh` runs it; `--help` tells more.
+
+mod attachment;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
