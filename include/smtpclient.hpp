@@ -35,8 +35,12 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
+#if __cplusplus >= 201703L
+#include <string_view>
+#endif
 
 #include "smtpclient.h"
 
@@ -246,6 +250,20 @@ inline const char *text(const std::string &string) {
     return string.c_str();
 }
 
+/* Text that a program has in whatever form: std::string, a literal, std::string_view. */
+class characters {
+public:
+    characters(const char *text) : text_(text ? text : "") {}
+    characters(std::string text) : text_(std::move(text)) {}
+#if __cplusplus >= 201703L
+    characters(std::string_view text) : text_(text) {}
+#endif
+    const char *c_str() const { return text(text_); }
+
+private:
+    std::string text_;
+};
+
 inline std::vector<const char *> array(const strings &from) {
     std::vector<const char *> pointers;
     pointers.reserve(from.size());
@@ -384,6 +402,8 @@ public:
         return done(smtp_transaction_set_reader(get(), &read_message, data.release(),
                                                 &detail::destroy<reader>, size));
     }
+    /* Envelope and message: see smtp_transaction_set_mime(). */
+    transaction &set_mime(const class message &from);
     transaction &set_message_fd(int fd) { return done(smtp_transaction_set_message_fd(get(), fd)); }
     /* Runs once, when the present message is no longer needed; set after it. Must not throw. */
     transaction &set_release_callback(std::function<void()> release) {
@@ -443,6 +463,8 @@ public:
     smtp_transaction *release() noexcept { return handle_.release(); }
 
 private:
+    friend class message;
+
     static std::ptrdiff_t read_message(void *buffer, std::size_t capacity, void *data) noexcept {
         detail::running *const call = detail::running::innermost();
         if (call && call->client()->is_leaving()) {
@@ -490,6 +512,8 @@ private:
 /* The envelope of a message before it is sent. */
 class envelope {
 public:
+    /* Takes over a handle of the C interface. */
+    explicit envelope(smtp_envelope *handle) noexcept : handle_(handle) {}
     /* All from the message's header. */
     explicit envelope(const std::string &message)
         : handle_(detail::made(
@@ -520,6 +544,206 @@ public:
 private:
     std::unique_ptr<smtp_envelope, detail::freed<smtp_envelope, smtp_envelope_free>> handle_;
 };
+
+/* A message that the library writes: see smtp_message_new(). What takes text takes std::string,
+ * literals, and std::string_view where there is one. */
+class message {
+    typedef detail::characters text;
+    template <typename Range>
+    using if_range = typename std::enable_if<!std::is_convertible<const Range &, text>::value>::type;
+
+public:
+    typedef transaction::reader reader;
+    /* Takes some of the bytes. It may throw, which ends the writing. */
+    typedef std::function<void(const char *data, std::size_t length)> sink;
+
+    message() : handle_(detail::made(smtp_message_new())) {}
+    /* Takes over a handle of the C interface. */
+    explicit message(smtp_message *handle) noexcept : handle_(handle) {}
+
+    /* One address, or a list as it stands in a header: "Joe <a@b>, Team: c@d, e@f;". */
+    message &set_from(const text &list) {
+        return done(smtp_message_set_from(get(), nullptr, list.c_str()));
+    }
+    message &set_from(const text &name, const text &address) {
+        return done(smtp_message_set_from(get(), name.c_str(), address.c_str()));
+    }
+    message &add_to(const text &list) { return add(&smtp_message_add_to, list); }
+    message &add_to(const text &name, const text &address) {
+        return add(&smtp_message_add_to, name, address);
+    }
+    /* Any range of such. */
+    template <typename Range, typename = if_range<Range>> message &add_to(const Range &lists) {
+        return add_all(&smtp_message_add_to, lists);
+    }
+    message &add_cc(const text &list) { return add(&smtp_message_add_cc, list); }
+    message &add_cc(const text &name, const text &address) {
+        return add(&smtp_message_add_cc, name, address);
+    }
+    template <typename Range, typename = if_range<Range>> message &add_cc(const Range &lists) {
+        return add_all(&smtp_message_add_cc, lists);
+    }
+    message &add_bcc(const text &list) { return add(&smtp_message_add_bcc, list); }
+    message &add_bcc(const text &name, const text &address) {
+        return add(&smtp_message_add_bcc, name, address);
+    }
+    template <typename Range, typename = if_range<Range>> message &add_bcc(const Range &lists) {
+        return add_all(&smtp_message_add_bcc, lists);
+    }
+    message &add_reply_to(const text &list) { return add(&smtp_message_add_reply_to, list); }
+    message &add_reply_to(const text &name, const text &address) {
+        return add(&smtp_message_add_reply_to, name, address);
+    }
+    message &set_subject(const text &subject) {
+        return done(smtp_message_set_subject(get(), subject.c_str()));
+    }
+    message &add_header(const text &name, const text &value) {
+        return done(smtp_message_add_header(get(), name.c_str(), value.c_str()));
+    }
+    message &set_text(const text &plain) {
+        return done(smtp_message_set_text(get(), plain.c_str()));
+    }
+    message &set_text_flowed(bool on) { return done(smtp_message_set_text_flowed(get(), on)); }
+    message &set_html(const text &html) { return done(smtp_message_set_html(get(), html.c_str())); }
+    message &set_date(std::int64_t seconds) { return done(smtp_message_set_date(get(), seconds)); }
+    message &set_date(std::chrono::system_clock::time_point date) {
+        return set_date(static_cast<std::int64_t>(std::chrono::system_clock::to_time_t(date)));
+    }
+
+    /* "" is no file name, and a content type to be guessed. */
+    message &add_attachment(const text &file_name, const text &content_type, const void *data,
+                            std::size_t length) {
+        return done(smtp_message_add_attachment(get(), file_name.c_str(), or_null(content_type),
+                                                data, length));
+    }
+    /* What has its elements one behind the other: std::string, std::vector, std::span. */
+    template <typename Bytes>
+    message &add_attachment(const text &file_name, const text &content_type, const Bytes &data) {
+        return add_attachment(file_name, content_type, data.data(),
+                              data.size() * sizeof(*data.data()));
+    }
+    /* Not copied; release runs once, when nobody needs them any more. It must not throw. */
+    message &add_attachment_borrowed(const text &file_name, const text &content_type,
+                                     const void *data, std::size_t length,
+                                     std::function<void()> release = nullptr) {
+        typedef std::function<void()> function;
+        const char *const name = file_name.c_str();
+        const char *const type = or_null(content_type);
+        std::unique_ptr<function> user(new function(std::move(release)));
+        return done(smtp_message_add_attachment_borrowed(get(), name, type, data, length,
+                                                         user.release(),
+                                                         &transaction::release_message));
+    }
+    message &add_attachment_fd(const text &file_name, const text &content_type, int fd) {
+        return done(smtp_message_add_attachment_fd(get(), file_name.c_str(),
+                                                   or_null(content_type), fd));
+    }
+    message &add_attachment_reader(const text &file_name, const text &content_type, reader read,
+                                   std::int64_t size = -1) {
+        const char *const name = file_name.c_str();
+        const char *const type = or_null(content_type);
+        std::unique_ptr<reader> user(new reader(std::move(read)));
+        return done(smtp_message_add_attachment_reader(get(), name, type,
+                                                       &transaction::read_message, user.release(),
+                                                       &detail::destroy<reader>, size));
+    }
+    message &add_inline(const text &content_id, const text &file_name, const text &content_type,
+                        const void *data, std::size_t length) {
+        return done(smtp_message_add_inline(get(), content_id.c_str(), file_name.c_str(),
+                                            or_null(content_type), data, length));
+    }
+    template <typename Bytes>
+    message &add_inline(const text &content_id, const text &file_name, const text &content_type,
+                        const Bytes &data) {
+        return add_inline(content_id, file_name, content_type, data.data(),
+                          data.size() * sizeof(*data.data()));
+    }
+    /* Empties it for another. */
+    message &clear() { return done(smtp_message_clear(get())); }
+
+    std::string message_id() { return detail::owned(made(smtp_message_message_id(get()))); }
+    /* Whom it would go to, Bcc included. */
+    smtpclient::envelope envelope() {
+        return smtpclient::envelope(made(smtp_message_envelope(get())));
+    }
+    /* As it would be sent. */
+    void write(const sink &to) {
+        writing under_way = {&to, nullptr};
+        const int code = smtp_message_write(get(), &write_some, &under_way);
+        if (under_way.thrown) {
+            std::rethrow_exception(under_way.thrown);
+        }
+        done(code);
+    }
+    std::string str() {
+        std::string whole;
+        write([&whole](const char *data, std::size_t length) { whole.append(data, length); });
+        return whole;
+    }
+
+    smtp_message *get() const noexcept { return handle_.get(); }
+    /* Gives the handle away. */
+    smtp_message *release() noexcept { return handle_.release(); }
+
+private:
+    struct writing {
+        const sink *to;
+        std::exception_ptr thrown;
+    };
+
+    static int write_some(const void *data, std::size_t length, void *user_data) noexcept {
+        writing *const under_way = static_cast<writing *>(user_data);
+        try {
+            (*under_way->to)(static_cast<const char *>(data), length);
+            return 0;
+        } catch (...) {
+            under_way->thrown = std::current_exception();
+            return -1;
+        }
+    }
+
+    static const char *or_null(const text &content_type) {
+        const char *const type = content_type.c_str();
+        return *type ? type : nullptr;
+    }
+
+    typedef int adder(smtp_message *, const char *, const char *);
+    message &add(adder *function, const text &list) {
+        return done(function(get(), nullptr, list.c_str()));
+    }
+    message &add(adder *function, const text &name, const text &address) {
+        return done(function(get(), name.c_str(), address.c_str()));
+    }
+    template <typename Range> message &add_all(adder *function, const Range &lists) {
+        for (const auto &list : lists) {
+            add(function, text(list));
+        }
+        return *this;
+    }
+
+    message &done(int code) {
+        if (code < 0) {
+            throw failure(code);
+        }
+        return *this;
+    }
+    template <typename Pointer> Pointer *made(Pointer *pointer) {
+        if (!pointer) {
+            throw failure(smtp_last_error_code());
+        }
+        return pointer;
+    }
+    error failure(int code) const {
+        return detail::failure(code, smtp_message_last_error_code(get()),
+                               smtp_message_last_error(get()), smtp_message_last_errno(get()));
+    }
+
+    std::unique_ptr<smtp_message, detail::freed<smtp_message, smtp_message_free>> handle_;
+};
+
+inline transaction &transaction::set_mime(const class message &from) {
+    return done(smtp_transaction_set_mime(get(), from.get()));
+}
 
 /* What a probe has seen of a server, and what to do about it. */
 class report {
@@ -1040,6 +1264,10 @@ public:
                                             message.data(), message.size(), mail.data(),
                                             mail.size(), rcpt.data(), rcpt.size());
         });
+    }
+    /* To all whom the message names, Bcc included. */
+    std::vector<refusal> send_mime(const message &mail) {
+        return refused_by([&]() { return smtp_client_send_mime(get(), mail.get()); });
     }
     /* Whom the last sendmail() or send_message() was refused, also after it has thrown. */
     std::vector<refusal> refused() const {

@@ -10,6 +10,7 @@ mod config;
 mod drive;
 mod driver;
 mod endpoint;
+mod mime;
 mod operation;
 mod report;
 mod security;
@@ -22,11 +23,13 @@ pub use advice::{Advice, Mistake, advice};
 pub use config::TimeoutPolicy;
 pub use driver::Driver;
 pub use endpoint::{Credentials, Endpoint};
+pub use mime::{random, set_mime};
 pub use operation::{Bytes, Command, Mail, Operation, Refused};
 pub use report::{Address, Fact, OtherWay, Phase, Report, TlsFacts};
 pub use security::{Plan, Security};
 pub use token::{Token, TokenOwner, TokenReason, TokenRequest, TokenSource};
 
+pub use crate::message::build::{Built, Content, Date, Fresh, Message, Role, Stream};
 pub use crate::message::{Envelope, Submission};
 pub use crate::sasl::{Mechanism, Secret, has_password, is_builtin as is_known_mechanism};
 pub use crate::session::{

@@ -39,6 +39,11 @@ impl Owned {
     }
 }
 
+/// A handle for an envelope.
+pub(super) fn create(envelope: &Envelope) -> Result<*mut smtp_envelope> {
+    Handle::create(Owned::new(envelope))
+}
+
 fn string(
     envelope: *const smtp_envelope,
     read: impl FnOnce(&Owned) -> Result<&CString>,
@@ -74,7 +79,7 @@ pub unsafe extern "C" fn smtp_envelope_new(
         let given = convert::texts("a recipient", to, to_count)?;
         let to = (!to.is_null()).then_some(given.as_slice());
         let message = convert::bytes("the message", message.cast(), length)?;
-        Handle::create(Owned::new(&Envelope::read(message, from, to)?))
+        create(&Envelope::read(message, from, to)?)
     })
 }
 

@@ -20,6 +20,7 @@ pub mod error;
 pub mod events;
 pub mod mail;
 pub mod message;
+pub mod mime;
 pub mod observe;
 pub mod recipient;
 pub mod reply;
@@ -31,4 +32,5 @@ pub mod transaction;
 pub mod version;
 
 mod boundary;
+mod content;
 mod lease;

@@ -73,6 +73,16 @@ impl Owned {
         self.get().set_body(body);
         self.releases.clear();
     }
+
+    /// Gives it another message, by what sets the body.
+    pub fn change_body(
+        &mut self,
+        change: impl FnOnce(&mut Transaction) -> Result<()>,
+    ) -> Result<()> {
+        change(self.get())?;
+        self.releases.clear();
+        Ok(())
+    }
 }
 
 pub(super) fn set(

@@ -5,6 +5,7 @@ use crate::sasl::{self, Binding, Mechanism, Occasion, Secret};
 use crate::transport::Transport;
 
 use super::Client;
+use crate::client::mime::random;
 
 impl Client {
     /// Authenticates with the strongest mechanism that both sides know; the next is tried when
@@ -192,11 +193,7 @@ fn bound(mut names: Vec<&str>, can_bind: bool) -> Vec<&str> {
 
 /// 144 bits, in characters that SCRAM takes.
 fn nonce() -> Result<String> {
-    let mut random = [0_u8; 18];
-    getrandom::fill(&mut random).map_err(|error| {
-        Error::new(ErrorKind::Io, format!("AUTH: the system gives no random bytes: {error}"))
-            .with_os_code(error.raw_os_error().unwrap_or(0))
-    })?;
+    let random: [u8; 18] = random().map_err(|error| error.in_context("AUTH"))?;
     Ok(sasl::encode(&random).as_text()?.to_owned())
 }
 

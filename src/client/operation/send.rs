@@ -1,7 +1,11 @@
 //! Sending mail: a batch of transactions or a stream of them, and the two shorthands of smtplib.
 
+use std::sync::Arc;
+
 use crate::client::drive::Until;
+use crate::client::mime::set_mime;
 use crate::error::{Detail, Error, ErrorKind, Result};
+use crate::message::build::Built;
 use crate::message::{self, Submission};
 use crate::session::{Body, RecipientStatus, TimeLimit, Transaction};
 use crate::wire::Path;
@@ -70,6 +74,14 @@ impl Client {
         let head = std::mem::take(&mut submission.head);
         transaction.set_body(Body::Parts(head, &mail.message[submission.body_offset..]));
         Ok(Operation::Deliver { transaction, submission: Some(Box::new(submission)) })
+    }
+
+    /// The same with a message that the library has built.
+    pub fn send_mime(&mut self, built: &Arc<Built>) -> Result<Operation> {
+        self.refused.clear();
+        let mut transaction = self.spare();
+        set_mime(&mut transaction, built)?;
+        Ok(Operation::Deliver { transaction, submission: None })
     }
 
     /// RFC 6531 where an address in the header or the envelope holds UTF-8. A server without it

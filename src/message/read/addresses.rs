@@ -11,17 +11,42 @@
 //! stands, so that the envelope or the server refuses it aloud: a recipient is never dropped.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// The addresses in the value of one field, in order, with local parts quoted as RFC 5321 section
 /// 4.1.2 wants them. They are as trustworthy as the header: any byte but CR and LF may be in them.
 pub(super) fn addresses(value: &[u8]) -> Vec<Vec<u8>> {
-    let unfolded = unfold(value);
+    let addresses = entries(&unfold(value)).into_iter().filter_map(|entry| match entry {
+        Entry::Mailbox { address, .. } => Some(address),
+        Entry::Group { .. } | Entry::EndOfGroup => None,
+    });
+    addresses.collect()
+}
+
+/// What stands in an address list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// An address as [`addresses`] gives it, and where the name before its bracket stands.
+    Mailbox {
+        name: Range<usize>,
+        address: Vec<u8>,
+    },
+    /// A group begins, whose name stands there.
+    Group {
+        name: Range<usize>,
+    },
+    EndOfGroup,
+}
+
+/// The entries of an address list in one line.
+pub fn entries(line: &[u8]) -> Vec<Entry> {
     let mut reader = Reader {
-        text: &unfolded,
+        text: line,
         at: 0,
         tokens: Vec::new(),
         has_at: false,
         start: 0,
+        name: 0..0,
         endless_comment: false,
         endless_quote: false,
         found: Vec::new(),
@@ -49,11 +74,13 @@ struct Reader<'a> {
     has_at: bool,
     /// Where the present address begins.
     start: usize,
+    /// Where the name before the present address stands.
+    name: Range<usize>,
     /// No comment (no quoted string) that begins from here on ends: its opening sign is a
     /// character like any other, and nobody searches for its end again.
     endless_comment: bool,
     endless_quote: bool,
-    found: Vec<Vec<u8>>,
+    found: Vec<Entry>,
 }
 
 #[derive(Clone, Copy)]
@@ -91,13 +118,18 @@ impl Reader<'_> {
                 Kind::Comma | Kind::Semicolon => {
                     self.address(token.start, done);
                     done = false;
+                    if token.kind == Kind::Semicolon {
+                        self.found.push(Entry::EndOfGroup);
+                    }
                 }
                 // The name of a group, which opens; no state is kept, so groups nest at no cost.
                 Kind::Colon if !self.has_at => {
+                    self.found.push(Entry::Group { name: self.start..token.start });
                     self.restart();
                     done = false;
                 }
                 Kind::Open => {
+                    self.name = self.start..token.start;
                     self.angle();
                     done = true;
                 }
@@ -161,9 +193,10 @@ impl Reader<'_> {
                 .addr_spec()
                 .unwrap_or_else(|| self.text[self.start..end].trim_ascii().to_vec());
             if !address.is_empty() {
-                self.found.push(address);
+                self.found.push(Entry::Mailbox { name: self.name.clone(), address });
             }
         }
+        self.name = 0..0;
         self.restart();
     }
 

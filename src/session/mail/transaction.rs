@@ -120,6 +120,18 @@ impl Transaction {
         Ok(())
     }
 
+    /// Sets the reverse-path, and whom the message goes to in place of those before.
+    pub fn set_envelope<'a>(
+        &mut self,
+        sender: &str,
+        recipients: impl Iterator<Item = &'a str>,
+    ) -> Result<()> {
+        self.set_sender(sender)?;
+        self.recipients.clear();
+        self.outcome.clear();
+        recipients.into_iter().try_for_each(|address| self.add_recipient(address, &[]))
+    }
+
     /// Adds an ESMTP parameter to MAIL.
     pub fn add_mail_option(&mut self, option: &str) -> Result<()> {
         self.options.push(Param::parse(option)?);
