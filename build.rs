@@ -45,7 +45,7 @@ mod header {
     use super::{variable, version};
 
     /// The files of src/ffi that C sees, in the order a reader wants them.
-    const ORDER: [&str; 20] = [
+    const ORDER: [&str; 21] = [
         "boundary/code",
         "error",
         "version",
@@ -63,6 +63,7 @@ mod header {
         "mail",
         "transaction",
         "message",
+        "mime",
         "envelope",
         "reply",
         "recipient",

@@ -865,6 +865,17 @@ typedef struct smtp_client smtp_client;
 typedef struct smtp_envelope smtp_envelope;
 
 /**
+ * A message in the making: addresses, subject, text and attachments, which the library writes as
+ * MIME (RFC 5322, RFC 2045). It belongs to no client and no transaction, and serves for as many as
+ * one likes.
+ *
+ * All texts are UTF-8 and copied. A control character in one (but for the tab, and line ends in
+ * the bodies) is SMTP_E_INVALID_ARGUMENT, as is anything else that could not be written; a call
+ * that fails changes nothing.
+ */
+typedef struct smtp_message smtp_message;
+
+/**
  * What smtp_client_probe() has seen. It belongs to no client, and never changes. Every text in it
  * is printable UTF-8, whatever the server sent, and holds no secret.
  */
@@ -993,6 +1004,16 @@ typedef int (*smtp_token_callback)(smtp_token_request *request, void *user_data)
  * once more.) While it runs the time limit does not: it should not wait for long.
  */
 typedef ptrdiff_t (*smtp_read_callback)(void *buffer, size_t capacity, void *user_data);
+
+/**
+ * Takes the bytes of a message.
+ *
+ * @param data    `length` bytes, which are the library's and end with the call
+ * @param length  at least 1
+ *
+ * Returns 0 to go on; anything else ends the call that writes with SMTP_E_CANCELLED.
+ */
+typedef int (*smtp_write_callback)(const void *data, size_t length, void *user_data);
 
 /**
  * @defgroup smtpclient-errors What each error means, and what to do
@@ -3000,6 +3021,315 @@ SMTP_API
 int smtp_transaction_set_release_callback(smtp_transaction *transaction,
                                           smtp_destroy_callback release,
                                           void *user_data);
+
+/**
+ * Makes an empty message.
+ *
+ * Returns the message, to be freed with smtp_message_free(); NULL only if out of memory
+ * (SMTP_E_NO_MEMORY).
+ */
+SMTP_API SMTP_NODISCARD smtp_message *smtp_message_new(void);
+
+/**
+ * Frees a message; NULL is allowed. Transactions that got it keep what they need.
+ */
+SMTP_API void smtp_message_free(smtp_message *message);
+
+/**
+ * Empties a message for another.
+ */
+SMTP_API int smtp_message_clear(smtp_message *message);
+
+/**
+ * Message of the last failed call on this message. Never NULL, "" if none has failed. Valid until
+ * the next failing call on it, or its end.
+ */
+SMTP_API
+const char *smtp_message_last_error(const smtp_message *message);
+
+/**
+ * Code of that call: one of smtp_result, SMTP_OK if none has failed; SMTP_E_BUSY while it is in
+ * use, SMTP_E_MISUSE for what is no message.
+ */
+SMTP_API int smtp_message_last_error_code(const smtp_message *message);
+
+/**
+ * The system's errno that belongs to that error; 0 if it had none, while it is in use, and for
+ * what is no message.
+ */
+SMTP_API int smtp_message_last_errno(const smtp_message *message);
+
+/**
+ * Sets the author (RFC 5322 section 3.6.2), in place of any before. It is the reverse-path too,
+ * unless smtp_message_add_header() gives a Sender.
+ *
+ * @param name     what readers see beside the address, of 500 bytes at most; "" for none. NULL if
+ *                 `address` may be a list as it stands in a header: "Joe <a@b>, c@d"
+ * @param address  "a@b"
+ */
+SMTP_API
+int smtp_message_set_from(smtp_message *message,
+                          const char *name,
+                          const char *address);
+
+/**
+ * Adds a recipient who is seen by all (RFC 5322 section 3.6.3).
+ *
+ * @param name     as for smtp_message_set_from(); a list may have groups too:
+ *                 "Team: a@b, Joe <c@d>;"
+ * @param address  "a@b". A domain that is not ASCII is written as A-labels (RFC 5890), which every
+ *                 server takes; a local part that is not ASCII makes the message one for SMTPUTF8
+ *                 (RFC 6531), and sending it to a server without that is SMTP_E_NOT_SUPPORTED
+ *
+ * One who is named several times, here or as smtp_message_add_cc() and smtp_message_add_bcc(), is
+ * one recipient.
+ */
+SMTP_API
+int smtp_message_add_to(smtp_message *message,
+                        const char *name,
+                        const char *address);
+
+/**
+ * Adds a recipient of a copy, as smtp_message_add_to().
+ */
+SMTP_API int smtp_message_add_cc(smtp_message *message, const char *name, const char *address);
+
+/**
+ * Adds a recipient whom nobody sees, as smtp_message_add_to(): he is in the envelope alone.
+ */
+SMTP_API int smtp_message_add_bcc(smtp_message *message, const char *name, const char *address);
+
+/**
+ * Adds an address for answers, as smtp_message_add_to() takes it. It gets nothing itself.
+ */
+SMTP_API
+int smtp_message_add_reply_to(smtp_message *message,
+                              const char *name,
+                              const char *address);
+
+/**
+ * Sets the subject.
+ *
+ * @param subject  one line of at most 64 KiB, written as encoded words (RFC 2047) where it must be;
+ *                 NULL for none
+ */
+SMTP_API
+int smtp_message_set_subject(smtp_message *message,
+                             const char *subject);
+
+/**
+ * Adds a header field.
+ *
+ * @param name   its name, of 70 characters at most. From, To, Cc, Bcc and Reply-To take a list of
+ *               addresses as smtp_message_add_to(), Sender takes one, Message-ID "<left@right>".
+ *               Date, MIME-Version and Content-* are written by the library:
+ *               SMTP_E_INVALID_ARGUMENT
+ * @param value  one line of at most 64 KiB, folded and encoded as the field needs it. In fields
+ *               that programs read, such as References, In-Reply-To, List-Unsubscribe and
+ *               List-Unsubscribe-Post (RFC 8058), it must be ASCII
+ */
+SMTP_API
+int smtp_message_add_header(smtp_message *message,
+                            const char *name,
+                            const char *value);
+
+/**
+ * Sets the plain text. With an HTML text as well, readers choose which to show.
+ *
+ * @param text  of any length; LF, CR and CRLF end lines, whose length does not matter: what no
+ *              server would take is encoded. NULL for none
+ */
+SMTP_API int smtp_message_set_text(smtp_message *message, const char *text);
+
+/**
+ * Says that lines of the plain text that end in a blank go on in the next (format=flowed, RFC
+ * 3676). The text itself is as it was given either way.
+ *
+ * @param on  not 0: flowed; 0: fixed, which is the default
+ */
+SMTP_API int smtp_message_set_text_flowed(smtp_message *message, int on);
+
+/**
+ * Sets the HTML text.
+ *
+ * @param html  as for smtp_message_set_text(). Images that are part of the message stand in it as
+ *              `cid:` and their content id: smtp_message_add_inline()
+ */
+SMTP_API
+int smtp_message_set_html(smtp_message *message,
+                          const char *html);
+
+/**
+ * Sets the date; without it, it is the time at which the message is first sent or written.
+ *
+ * @param seconds  since 1970-01-01 00:00:00 UTC, up to the year 9999. It is written as local time,
+ *                 with the zone of the process
+ */
+SMTP_API
+int smtp_message_set_date(smtp_message *message,
+                          int64_t seconds);
+
+/**
+ * Attaches bytes, copied.
+ *
+ * @param file_name     what the recipient's program calls it, without a path; at most 1,024 bytes,
+ *                      NULL for none
+ * @param content_type  "image/png" or "text/csv; charset=utf-8"; NULL to guess it by the end of the
+ *                      file name. "message/rfc822" must be in memory, with lines that need no
+ *                      encoding; "multipart/..." is SMTP_E_INVALID_ARGUMENT
+ * @param data          `length` bytes, which arrive as they are
+ * @param length        in bytes; may be 0
+ */
+SMTP_API
+int smtp_message_add_attachment(smtp_message *message,
+                                const char *file_name,
+                                const char *content_type,
+                                const void *data,
+                                size_t length);
+
+/**
+ * Attaches bytes, borrowed.
+ *
+ * @param file_name     as for smtp_message_add_attachment()
+ * @param content_type  as for smtp_message_add_attachment()
+ * @param data          `length` bytes that must neither change nor go away before `release` is
+ *                      called
+ * @param length        in bytes; may be 0
+ * @param user_data     passed to release
+ * @param release       called once when neither the message nor a transaction that got it needs the
+ *                      bytes any more, and when this call fails; may be NULL, and then they must
+ *                      outlive all of them
+ */
+SMTP_API
+int smtp_message_add_attachment_borrowed(smtp_message *message,
+                                         const char *file_name,
+                                         const char *content_type,
+                                         const void *data,
+                                         size_t length,
+                                         void *user_data,
+                                         smtp_destroy_callback release);
+
+/**
+ * Attaches what a descriptor gives, from where it stands to its end, read as the message is sent
+ * through a fixed buffer.
+ *
+ * @param file_name     as for smtp_message_add_attachment()
+ * @param content_type  as for smtp_message_add_attachment()
+ * @param fd            a file, pipe or socket open for reading. It is duplicated: the caller may
+ *                      close his own. A regular file is read by position, so that the offset stays
+ *                      and the message can be sent again; what is added to the file from now on is
+ *                      not sent, and one that has become shorter fails the transaction. Anything
+ *                      else can be read once: a second transaction is SMTP_E_MISUSE
+ */
+SMTP_API
+int smtp_message_add_attachment_fd(smtp_message *message,
+                                   const char *file_name,
+                                   const char *content_type,
+                                   int fd);
+
+/**
+ * Attaches what a callback gives as the message is sent, through a fixed buffer.
+ *
+ * @param file_name     as for smtp_message_add_attachment()
+ * @param content_type  as for smtp_message_add_attachment()
+ * @param read          called until it returns 0 or fails, once: a second transaction, or writing
+ *                      the message before, is SMTP_E_MISUSE
+ * @param user_data     passed to it
+ * @param destroy       called once with user_data when neither the message nor its transaction
+ *                      needs it any more, and when this call fails; may be NULL
+ * @param size          how many bytes it will give, or -1 if that is not known; then the server is
+ *                      told no size. A size must be kept, or the transaction fails
+ */
+SMTP_API
+int smtp_message_add_attachment_reader(smtp_message *message,
+                                       const char *file_name,
+                                       const char *content_type,
+                                       smtp_read_callback read,
+                                       void *user_data,
+                                       smtp_destroy_callback destroy,
+                                       int64_t size);
+
+/**
+ * Adds an image or the like that the HTML text shows (RFC 2387, RFC 2392), copied. Without an HTML
+ * text it is an attachment.
+ *
+ * @param content_id    what stands in the HTML text behind `cid:`, such as "logo"; ASCII without
+ *                      blanks, each once
+ * @param file_name     as for smtp_message_add_attachment()
+ * @param content_type  as for smtp_message_add_attachment()
+ * @param data          `length` bytes
+ * @param length        in bytes
+ */
+SMTP_API
+int smtp_message_add_inline(smtp_message *message,
+                            const char *content_id,
+                            const char *file_name,
+                            const char *content_type,
+                            const void *data,
+                            size_t length);
+
+/**
+ * The Message-ID with its angle brackets (RFC 5322 section 3.6.4). It is made once, of random bits
+ * of the system and the domain of From, and is the same however often the message is sent; one
+ * that is changed after it was sent or written is another message and gets another, unless
+ * smtp_message_add_header() gave it.
+ *
+ * NULL, with an error, without a From, and for what is no message. Valid until the message is
+ * changed, sent or freed.
+ */
+SMTP_API
+const char *smtp_message_message_id(smtp_message *message);
+
+/**
+ * The envelope of the message: whom it would go to, Bcc included, as smtp_transaction_set_mime()
+ * takes it.
+ *
+ * Returns the envelope, to be freed with smtp_envelope_free(); NULL, with an error, if the message
+ * has no From or something else that it needs.
+ */
+SMTP_API
+SMTP_NODISCARD
+smtp_envelope *smtp_message_envelope(smtp_message *message);
+
+/**
+ * Writes the message as it would be sent, without Bcc, to a callback: to show it, to sign it, or
+ * to keep it in a file.
+ *
+ * @param sink       called with some of the bytes, until they have ended
+ * @param user_data  passed to it
+ *
+ * Returns SMTP_OK; SMTP_E_INVALID_ARGUMENT without a From, SMTP_E_CANCELLED if the sink ended it,
+ * or what went wrong with an attachment. Waits, without a time limit, for one that is a pipe.
+ */
+SMTP_API
+int smtp_message_write(smtp_message *message,
+                       smtp_write_callback sink,
+                       void *user_data);
+
+/**
+ * Gives a transaction the envelope and the message: sender and recipients in place of its own, Bcc
+ * among them, and SMTPUTF8 with BODY=8BITMIME (RFC 6531) if an address needs it. Other options of
+ * the transaction stay.
+ *
+ * @param transaction  which keeps what it needs: the message may be changed, sent by another
+ *                     transaction, and freed
+ * @param message      with a From and a recipient, or SMTP_E_INVALID_ARGUMENT
+ *
+ * SMTP_E_MISUSE if an attachment can be read once, and was.
+ */
+SMTP_API
+int smtp_transaction_set_mime(smtp_transaction *transaction,
+                              smtp_message *message);
+
+/**
+ * Sends a message to all its recipients, Bcc included. The server is greeted first if need be.
+ *
+ * @param message  not in use any more once the call has begun
+ *
+ * Returns and errors as smtp_client_send_message(), and for each recipient
+ * smtp_client_recipient_status(); as smtp_transaction_set_mime() before anything is sent.
+ */
+SMTP_API SMTP_NODISCARD int smtp_client_send_mime(smtp_client *client, smtp_message *message);
 
 /**
  * @defgroup smtpclient-envelope Whom a message would go to

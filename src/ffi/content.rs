@@ -189,11 +189,7 @@ fn once(begun: bool) -> Result<()> {
 }
 
 /// Asks a callback for the next bytes.
-pub(super) unsafe fn call(
-    function: Function,
-    user: &UserData,
-    buffer: &mut [u8],
-) -> Result<usize> {
+pub(super) unsafe fn call(function: Function, user: &UserData, buffer: &mut [u8]) -> Result<usize> {
     let (data, capacity) = (buffer.as_mut_ptr().cast(), buffer.len());
     // SAFETY: the buffer is valid for the capacity; user data is what the caller gave.
     let count = unsafe { function(data, capacity, user.pointer()) };

@@ -2,6 +2,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::client::{Built, Content, Date, Fresh, Message, Role, Stream, random, set_mime};
 use crate::error::{Error, ErrorKind, Result};
@@ -526,8 +527,8 @@ pub unsafe extern "C" fn smtp_client_send_mime(
 }
 
 fn now() -> Result<Date> {
-    // SAFETY: NULL is allowed, and nothing is kept.
-    local_date(unsafe { libc::time(std::ptr::null_mut()) }.into())
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    local_date(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// The time as the clocks of the process's zone show it.

@@ -1,8 +1,7 @@
 //! Base64 as MIME writes it (RFC 2045 6.8): lines of 76 characters, each ended by CRLF, the last
 //! one too; of nothing it makes nothing.
 //!
-//! Content goes straight into the caller's buffer, a block of whole lines at a time; [`Encoder`]
-//! keeps what is less than a line for content that comes in pieces of any size.
+//! Content goes straight into the caller's buffer, a block of whole lines at a time.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::PAD;
@@ -54,55 +53,8 @@ pub fn encode_lines(input: &[u8], out: &mut [u8]) -> usize {
     written
 }
 
-/// Content that comes in pieces of any size.
-#[derive(Debug)]
-pub struct Encoder {
-    /// What has come of a line: the first `kept` bytes.
-    line: [u8; LINE_BYTES],
-    kept: usize,
-}
-
-impl Encoder {
-    pub fn new() -> Self {
-        Self { line: [0; LINE_BYTES], kept: 0 }
-    }
-
-    /// Appends to `out` the lines that are whole by now.
-    pub fn push(&mut self, mut input: &[u8], out: &mut Vec<u8>) {
-        if self.kept > 0 {
-            let (first, rest) = input.split_at(input.len().min(LINE_BYTES - self.kept));
-            self.keep(first);
-            if self.kept < LINE_BYTES {
-                return;
-            }
-            self.kept = 0;
-            append(&self.line, out);
-            input = rest;
-        }
-        let (whole, rest) = input.split_at(input.len() - input.len() % LINE_BYTES);
-        append(whole, out);
-        self.keep(rest);
-    }
-
-    /// Appends the last line, and is as new.
-    pub fn finish(&mut self, out: &mut Vec<u8>) {
-        append(&self.line[..self.kept], out);
-        self.kept = 0;
-    }
-
-    fn keep(&mut self, bytes: &[u8]) {
-        self.line[self.kept..self.kept + bytes.len()].copy_from_slice(bytes);
-        self.kept += bytes.len();
-    }
-}
-
-impl Default for Encoder {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-fn append(input: &[u8], out: &mut Vec<u8>) {
+/// Appends the lines of a whole content.
+pub fn encode(input: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     // What is in memory has a length that is far from the limit.
     out.resize(start + encoded_len(input.len() as u64) as usize, 0);
@@ -211,23 +163,9 @@ mod tests {
     }
 
     #[test]
-    fn every_cut() {
+    fn blocks_of_whole_lines() {
         let input = content(4 * LINE_BYTES + 5);
         let expected = encoded(&input);
-        for first in 0..=input.len() {
-            for second in [0, 1, 56, 57, 58, 114].map(|more| (first + more).min(input.len())) {
-                let mut encoder = Encoder::new();
-                let mut out = Vec::new();
-                encoder.push(&input[..first], &mut out);
-                encoder.push(&input[first..second], &mut out);
-                assert_eq!(out.len(), second / LINE_BYTES * LINE);
-                encoder.push(&input[second..], &mut out);
-                encoder.finish(&mut out);
-                assert!(out == expected, "cut at {first} and {second}");
-                encoder.finish(&mut out);
-                assert!(out == expected, "finished twice");
-            }
-        }
         for cut in (0..input.len()).step_by(LINE_BYTES) {
             assert!([encoded(&input[..cut]), encoded(&input[cut..])].concat() == expected);
         }

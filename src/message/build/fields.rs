@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::error::{Result, SHOWN_TEXT, printable};
+use crate::error::Result;
 use crate::message::Envelope;
 use crate::wire::Path;
 
@@ -31,19 +31,19 @@ enum Made<T> {
     #[default]
     Missing,
     Given(T),
-    Made(T),
+    Ours(T),
 }
 
 impl<T> Made<T> {
     fn get(&self) -> Option<&T> {
         match self {
             Made::Missing => None,
-            Made::Given(value) | Made::Made(value) => Some(value),
+            Made::Given(value) | Made::Ours(value) => Some(value),
         }
     }
 
     fn forget_made(&mut self) {
-        if matches!(self, Made::Made(_)) {
+        if matches!(self, Made::Ours(_)) {
             *self = Made::Missing;
         }
     }
@@ -89,7 +89,8 @@ impl Fields {
             "message-id" if !matches!(self.message_id, Made::Given(_)) => {
                 let id = value.strip_prefix('<').and_then(|id| id.strip_suffix('>'));
                 let id = id.filter(|id| id.contains('@'));
-                let id = id.ok_or_else(|| invalid("Message-ID must be of the form <left@right>"))?;
+                let id =
+                    id.ok_or_else(|| invalid("Message-ID must be of the form <left@right>"))?;
                 check::message_id(name, id)?;
                 self.message_id = Made::Given(value.to_owned());
                 Ok(())
@@ -160,7 +161,7 @@ impl Fields {
     /// Makes what was not given.
     pub fn complete(&mut self, fresh: &Fresh) -> Result<()> {
         if self.date.get().is_none() {
-            self.date = Made::Made(fresh.now);
+            self.date = Made::Ours(fresh.now);
         }
         self.message_id(|| Ok(fresh.random)).map(drop)
     }
@@ -173,7 +174,7 @@ impl Fields {
             })?;
             // The half that no boundary is made of.
             let bits = hex(&random()?[16..]);
-            self.message_id = Made::Made(format!("<{bits}@{}>", right_side(&author.path)));
+            self.message_id = Made::Ours(format!("<{bits}@{}>", right_side(&author.path)));
         }
         Ok(self.known_id().unwrap_or_default())
     }

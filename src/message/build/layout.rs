@@ -22,7 +22,7 @@ use crate::wire::Surveyor;
 use super::choice::{self, Encoding};
 use super::fields::hex;
 use super::media::Media;
-use super::{Attachment, Content, Message, base64, check, header, quoted_printable};
+use super::{Attachment, Content, Message, base64, check, header, params, quoted_printable};
 
 /// A message that will not change any more.
 pub struct Built {
@@ -60,12 +60,11 @@ impl Built {
     pub fn is_eight_bit(&self) -> bool {
         self.eight_bit
     }
-
 }
 
 pub(super) fn build(message: &Message, random: &[u8; 32]) -> Result<Built> {
     let utf8 = message.fields.needs_utf8();
-    let mut writer = Writer { pieces: Vec::new(), open: Vec::new(), utf8, boundary: String::new() };
+    let mut writer = Writer { pieces: Vec::new(), open: Vec::new(), boundary: String::new() };
     let root = root(message, utf8);
     writer.boundary = boundary(&root, random);
     message.fields.write(&mut writer.open, utf8);
@@ -99,7 +98,8 @@ enum Part<'a> {
 }
 
 fn root(message: &Message, utf8: bool) -> Part<'_> {
-    let text = message.text.as_ref().map(|text| Part::text("text/plain", text, message.flowed, utf8));
+    let text =
+        message.text.as_ref().map(|text| Part::text("text/plain", text, message.flowed, utf8));
     let html = message.html.as_ref().map(|html| Part::text("text/html", html, false, utf8));
     // Without an HTML text there is nothing to show them in: they are attachments like others.
     let (shown, attached): (Vec<_>, Vec<_>) = message
@@ -143,7 +143,13 @@ impl<'a> Part<'a> {
         let mut bytes = Vec::new();
         match encoding {
             Encoding::SevenBit | Encoding::EightBit => bytes = text.into_owned().into_bytes(),
-            Encoding::QuotedPrintable => quoted_printable::encode(&text, &mut bytes),
+            Encoding::QuotedPrintable => {
+                quoted_printable::encode(&text, &mut bytes);
+                if !text.ends_with("\r\n") {
+                    // The end of its last line, which the text has not.
+                    bytes.truncate(bytes.len() - 2);
+                }
+            }
             Encoding::Base64 => base64::encode(text.as_bytes(), &mut bytes),
         }
         Part::Text { media, flowed, bytes, encoding }
@@ -163,7 +169,7 @@ impl Attachment {
     /// It needs no encoding to arrive byte for byte.
     fn is_exact(&self) -> bool {
         let fits = self.media.is_message() || self.media.is_text();
-        fits && self.content.bytes().is_some_and(choice::is_exact)
+        fits && self.content.bytes().is_some_and(choice::is_exact_seven_bit)
     }
 
     fn name(&self) -> String {
@@ -198,7 +204,6 @@ struct Writer {
     pieces: Vec<Piece>,
     /// What is being written.
     open: Vec<u8>,
-    utf8: bool,
     boundary: String,
 }
 
@@ -210,7 +215,7 @@ impl Writer {
                 if *flowed {
                     params.push(("format", "flowed"));
                 }
-                header::with_params(&mut self.open, "Content-Type", media, &params);
+                params::with_params(&mut self.open, "Content-Type", media, &params);
                 self.encoding(*encoding);
                 self.open.extend_from_slice(b"\r\n");
                 self.open.extend_from_slice(bytes);
@@ -223,7 +228,7 @@ impl Writer {
                 let mut params = vec![("boundary", boundary.as_str())];
                 params.extend(root.map(|root| ("type", root)));
                 let media = format!("multipart/{subtype}");
-                header::with_params(&mut self.open, "Content-Type", &media, &params);
+                params::with_params(&mut self.open, "Content-Type", &media, &params);
                 for part in parts {
                     self.open.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());
                     self.part(part, depth + 1)?;
@@ -240,7 +245,7 @@ impl Writer {
         let disposition = if shown { "inline" } else { "attachment" };
         let params: Vec<_> =
             file.file_name.iter().map(|name| ("filename", name.as_str())).collect();
-        header::with_params(&mut self.open, "Content-Disposition", disposition, &params);
+        params::with_params(&mut self.open, "Content-Disposition", disposition, &params);
         if let Some(id) = &file.content_id {
             header::structured(&mut self.open, "Content-ID", &format!("<{id}>"));
         }
@@ -258,10 +263,10 @@ impl Writer {
 
     /// The name stands here too, in ASCII, for readers that know no RFC 2231.
     fn file_type(&mut self, file: &Attachment) {
-        let Media { essence, params } = &file.media;
-        let name = file.file_name.as_deref().map(header::plain_fallback);
+        let Media { essence, params: given } = &file.media;
+        let name = file.file_name.as_deref().map(params::plain_fallback);
         let mut all: Vec<_> =
-            params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            given.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         if let Some(name) = name.as_deref().filter(|_| !file.media.has_param("name")) {
             all.push(("name", name));
         }
@@ -272,7 +277,7 @@ impl Writer {
         if file.media.is_text() && !file.media.has_param("charset") && is_utf8() {
             all.push(("charset", "utf-8"));
         }
-        header::with_params(&mut self.open, "Content-Type", essence, &all);
+        params::with_params(&mut self.open, "Content-Type", essence, &all);
     }
 
     fn encoding(&mut self, encoding: Encoding) {

@@ -4,6 +4,7 @@
 use crate::error::{Result, SHOWN_TEXT, printable};
 
 use super::check::{self, invalid};
+use super::params::is_token;
 
 /// A media type with its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,12 +96,6 @@ fn value(text: &str) -> Option<(String, &str)> {
             character => value.push(character),
         }
     }
-}
-
-/// RFC 2045 section 5.1
-fn is_token(text: &str) -> bool {
-    let special = |byte| b"()<>@,;:\\\"/[]?=".contains(&byte);
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !special(byte))
 }
 
 const BLANKS: [char; 2] = [' ', '\t'];

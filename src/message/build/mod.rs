@@ -9,10 +9,13 @@ mod content;
 mod fields;
 mod header;
 mod layout;
+mod lines;
 mod list;
 mod media;
+mod params;
 mod quoted_printable;
 mod stream;
+mod words;
 
 pub use content::Content;
 pub use header::Date;
@@ -165,7 +168,7 @@ impl Message {
             Some(media) => Media::parse(media)?,
             None => Media::guess(file_name.unwrap_or_default()),
         };
-        if media.is_message() && !content.bytes().is_some_and(choice::is_exact) {
+        if media.is_message() && !content.bytes().is_some_and(choice::is_exact_seven_bit) {
             return Err(invalid(format!(
                 "{} may not be encoded (RFC 2046 section 5.2.1), so it must be in memory, with no \
                  line over 998 bytes, no NUL, and CRLF at the end of each line",

@@ -66,9 +66,7 @@ impl Stream {
             let room = &mut buffer[filled..];
             let count = match piece {
                 Piece::Bytes(bytes) => Some(self.copy(bytes, room)),
-                Piece::Exact(content) => {
-                    Some(self.copy(content.bytes().unwrap_or_default(), room))
-                }
+                Piece::Exact(content) => Some(self.copy(content.bytes().unwrap_or_default(), room)),
                 Piece::Base64(content, name) => {
                     self.encode(&**content, room).map_err(|error| error.in_context(name))?
                 }

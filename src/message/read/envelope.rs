@@ -27,12 +27,17 @@ impl Envelope {
         Ok(Envelope { sender, recipients, needs_utf8 })
     }
 
+    /// Of a message that is being built.
+    pub fn new(sender: Path, recipients: Vec<Path>, needs_utf8: bool) -> Self {
+        Envelope { sender, recipients, needs_utf8 }
+    }
+
     /// Without angle brackets; `""` for the null path.
     pub fn sender(&self) -> &str {
         self.sender.as_str()
     }
 
-    /// At least one, each as [`sender`](Self::sender).
+    /// Each as [`sender`](Self::sender).
     pub fn recipients(&self) -> impl Iterator<Item = &str> {
         self.recipients.iter().map(Path::as_str)
     }

@@ -8,6 +8,7 @@ mod addresses;
 mod envelope;
 mod headers;
 
+pub use addresses::{Entry, entries};
 pub use envelope::Envelope;
 
 use crate::error::{Error, ErrorKind, Result, SHOWN_TEXT, printable};
