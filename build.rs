@@ -45,7 +45,7 @@ mod header {
     use super::{variable, version};
 
     /// The files of src/ffi that C sees, in the order a reader wants them.
-    const ORDER: [&str; 21] = [
+    const ORDER: [&str; 22] = [
         "boundary/code",
         "error",
         "version",
@@ -64,6 +64,7 @@ mod header {
         "transaction",
         "message",
         "mime",
+        "next_try",
         "envelope",
         "reply",
         "recipient",

@@ -647,6 +647,68 @@
 #define SMTP_RECIPIENT_UNKNOWN 3
 
 /**
+ * Phase of a transaction: it was not sent, or nothing of it reached the server.
+ */
+#define SMTP_PHASE_NONE 0
+
+/**
+ * MAIL went out, and was not accepted or not answered.
+ */
+#define SMTP_PHASE_SENDER 1
+
+/**
+ * MAIL was accepted, and no recipient.
+ */
+#define SMTP_PHASE_RECIPIENTS 2
+
+/**
+ * A recipient was accepted; the message did not go out in whole.
+ */
+#define SMTP_PHASE_DATA 3
+
+/**
+ * The message went out in whole, and the answer never came.
+ */
+#define SMTP_PHASE_MESSAGE 4
+
+/**
+ * The server answered the message, whatever it said; by LMTP, for every recipient.
+ */
+#define SMTP_PHASE_DONE 5
+
+/**
+ * For smtp_transaction_remaining(): those as well who may have got the message.
+ */
+#define SMTP_REMAINING_UNKNOWN 1
+
+/**
+ * What to do: nothing, for it succeeded.
+ */
+#define SMTP_ADVICE_NONE 0
+
+/**
+ * Try again at once, on a new connection; if that fails the same way, later.
+ */
+#define SMTP_ADVICE_RETRY_NOW 1
+
+/**
+ * Try again later. RFC 5321 section 4.5.4.1 advises half an hour, and to give up after four or five
+ * days.
+ */
+#define SMTP_ADVICE_RETRY_LATER 2
+
+/**
+ * Never try the same again: tell the sender why.
+ */
+#define SMTP_ADVICE_NEVER 3
+
+/**
+ * Nothing is wrong with the mail: keep it, and ask a person. It is the settings, the credentials,
+ * the certificate or the server; or, after SMTP_E_OUTCOME_UNKNOWN, whether it may arrive twice.
+ */
+#define SMTP_ADVICE_ASK 4
+
+/**
  * Result of a function. Numbers are never reused or renumbered.
  */
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -2997,12 +3059,13 @@ int smtp_transaction_set_message_reader(smtp_transaction *transaction,
  * end, through a fixed buffer. What it gives is sent as smtp_transaction_set_message() says.
  *
  * @param fd  a file, pipe or socket open for reading. It is duplicated: the caller may close his
- *            own, but the two share one file offset, as after dup(2). The size of a regular file is
- *            declared to the server, so the file must not change
+ *            own. A regular file is read by position, so that the offset stays and the transaction
+ *            can be sent again; its size is declared to the server: what is added to it from now on
+ *            is not sent, and one that has become shorter fails the transaction. Anything else is
+ *            read once: to send it again, set it again
  *
  * SMTP_E_INVALID_ARGUMENT for what cannot be read from. While a pipe or socket has nothing to
- * give, the time limit and smtp_client_cancel() hold as ever. It is read once: to send it again,
- * rewind it and set it again.
+ * give, the time limit and smtp_client_cancel() hold as ever.
  */
 SMTP_API
 int smtp_transaction_set_message_fd(smtp_transaction *transaction,
@@ -3330,6 +3393,65 @@ int smtp_transaction_set_mime(smtp_transaction *transaction,
  * smtp_client_recipient_status(); as smtp_transaction_set_mime() before anything is sent.
  */
 SMTP_API SMTP_NODISCARD int smtp_client_send_mime(smtp_client *client, smtp_message *message);
+
+/**
+ * How far the last attempt to send a transaction came, by what the server has answered; of one that
+ * went in several parts (LIMITS, RFC 9422), the part that came furthest.
+ *
+ * Returns SMTP_PHASE_NONE and so on, each greater than the one before it; or an error, which is
+ * negative.
+ */
+SMTP_API
+int smtp_transaction_phase(const smtp_transaction *transaction);
+
+/**
+ * Whether another try may help a recipient.
+ *
+ * @param index  from 0
+ *
+ * Returns 1 if he was refused for now (4yz; 552 to RCPT, see RFC 5321 section 4.5.3.1.10), or was
+ * not tried for a reason that may pass: a lost connection, a time limit, a server that takes fewer
+ * at a time. 0 if he was accepted, his fate is unknown, or he was refused for good, or not tried
+ * because of what stays, such as a refused sender. SMTP_E_INVALID_ARGUMENT if there is no such
+ * recipient.
+ */
+SMTP_API
+int smtp_transaction_recipient_is_temporary(const smtp_transaction *transaction,
+                                            size_t index);
+
+/**
+ * Makes a transaction for those recipients alone who were refused for now or not tried, whatever the
+ * reason, with the same sender, options and message.
+ *
+ * @param transaction  one that was sent; it stays as it is. A message in memory is shared, and one
+ *                     that was borrowed stays so until both no longer need it
+ * @param flags        0, or SMTP_REMAINING_UNKNOWN for those as well whose fate is not known, who may
+ *                     then get the message twice
+ *
+ * Returns the transaction, to be freed with smtp_transaction_free(); user data is not copied. NULL
+ * with SMTP_E_INVALID_ARGUMENT if nobody remains. Where the message came from a reader or pipe that
+ * was read, it must be set again: sending without it is SMTP_E_MISUSE.
+ */
+SMTP_API
+SMTP_NODISCARD
+smtp_transaction *smtp_transaction_remaining(smtp_transaction *transaction,
+                                             int flags);
+
+/**
+ * What to do about an error.
+ *
+ * @param code        what a function returned, smtp_transaction_status(), or a reply code. For one
+ *                    recipient of several: SMTP_E_RECIPIENTS_REFUSED with his own reply
+ * @param reply_code  the server's reply code that belongs to it, 0 if none
+ * @param enhanced    the enhanced status code of that reply (RFC 3463), such as "4.7.1"; "" or NULL
+ *                    if it had none
+ *
+ * Returns SMTP_ADVICE_NONE and so on; SMTP_E_INVALID_ARGUMENT for a code that is none. Any thread.
+ */
+SMTP_API
+int smtp_error_advice(int code,
+                      int reply_code,
+                      const char *enhanced);
 
 /**
  * @defgroup smtpclient-envelope Whom a message would go to

@@ -67,6 +67,10 @@ public:
     int system_errno() const noexcept { return system_errno_; }
     /* What tells it from others of its code: one of SMTP_DETAIL_*. */
     int detail() const noexcept { return detail_; }
+    /* What to do about it: SMTP_ADVICE_RETRY_NOW and so on. */
+    int advice() const noexcept {
+        return smtp_error_advice(code_, reply_code_, enhanced_.c_str());
+    }
     /* Whether the same call may succeed later. */
     bool is_temporary() const noexcept {
         return smtp_error_is_temporary(code_, reply_code_) != 0;
@@ -457,6 +461,27 @@ public:
     std::string recipient_enhanced(std::size_t index) const {
         return detail::owned(smtp_transaction_recipient_enhanced(get(), index));
     }
+
+    bool recipient_is_temporary(std::size_t index) const {
+        const int temporary = smtp_transaction_recipient_is_temporary(get(), index);
+        done(temporary);
+        return temporary == 1;
+    }
+    /* How far it came: SMTP_PHASE_NONE and so on. */
+    int phase() const {
+        const int phase = smtp_transaction_phase(get());
+        done(phase);
+        return phase;
+    }
+    /* For those who were refused for now or not tried; without a handle if there are none. */
+    transaction remaining(int flags = 0) {
+        smtp_transaction *const next = smtp_transaction_remaining(get(), flags);
+        if (!next && smtp_transaction_last_error_code(get()) != SMTP_E_INVALID_ARGUMENT) {
+            done(smtp_last_error_code());
+        }
+        return transaction(next);
+    }
+    explicit operator bool() const noexcept { return get() != nullptr; }
 
     smtp_transaction *get() const noexcept { return handle_.get(); }
     /* Gives the handle away. */

@@ -49,4 +49,9 @@ impl BodyReader for MimeReader {
     fn descriptor(&self) -> Option<i32> {
         self.0.descriptor()
     }
+
+    fn again(&self) -> Option<Box<dyn BodyReader>> {
+        let stream = Stream::new(self.0.built()).ok()?;
+        Some(Box::new(MimeReader(stream)))
+    }
 }

@@ -33,7 +33,8 @@ pub use crate::message::build::{Built, Content, Date, Fresh, Message, Role, Stre
 pub use crate::message::{Envelope, Submission};
 pub use crate::sasl::{Mechanism, Secret, has_password, is_builtin as is_known_mechanism};
 pub use crate::session::{
-    Body, BodyReader, DebugSink, Direction, Protocol, RecipientStatus, Transaction,
+    Body, BodyReader, DebugSink, Direction, NextTry, Protocol, Reached, RecipientStatus,
+    Transaction, advise, advise_reply,
 };
 pub use crate::transport::{
     Cancel, IS_TLS_FULL, Signal, TlsInfo, TlsPolicy, TlsVersion, Verify, errno, fork,

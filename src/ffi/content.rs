@@ -21,9 +21,6 @@ pub(super) struct Borrowed {
     _release: UserData,
 }
 
-// SAFETY: nobody looks at the user data before the last owner drops it.
-unsafe impl Sync for Borrowed {}
-
 impl Borrowed {
     /// The caller's promise makes the bytes outlive this.
     pub fn content(bytes: &'static [u8], release: UserData) -> Arc<dyn Content> {
@@ -52,7 +49,7 @@ pub(super) fn of_descriptor(fd: c_int) -> Result<Arc<dyn Content>> {
 }
 
 /// A directory, or what was opened for writing alone, is found now rather than in mid-message.
-pub(super) fn check_readable(file: &File) -> Result<()> {
+fn check_readable(file: &File) -> Result<()> {
     // SAFETY: F_GETFL takes no argument and changes nothing.
     let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
     let write_only = flags >= 0 && flags & libc::O_ACCMODE == libc::O_WRONLY;
@@ -142,16 +139,14 @@ pub(super) fn wait_for_input(fd: c_int, milliseconds: c_int) -> bool {
 
 type Function = unsafe extern "C-unwind" fn(*mut c_void, usize, *mut c_void) -> isize;
 
-/// A callback that gives the bytes.
+/// A callback that gives the bytes. Of all who share it, only the one that has begun to read calls
+/// it.
 pub(super) struct Callback {
     function: Function,
     user: UserData,
     size: Option<u64>,
     begun: AtomicBool,
 }
-
-// SAFETY: of all that share it only the one that has begun to read calls it.
-unsafe impl Sync for Callback {}
 
 impl Callback {
     pub fn content(function: Function, user: UserData, size: Option<u64>) -> Arc<dyn Content> {
@@ -189,18 +184,15 @@ fn once(begun: bool) -> Result<()> {
 }
 
 /// Asks a callback for the next bytes.
-pub(super) unsafe fn call(function: Function, user: &UserData, buffer: &mut [u8]) -> Result<usize> {
+unsafe fn call(function: Function, user: &UserData, buffer: &mut [u8]) -> Result<usize> {
     let (data, capacity) = (buffer.as_mut_ptr().cast(), buffer.len());
     // SAFETY: the buffer is valid for the capacity; user data is what the caller gave.
     let count = unsafe { function(data, capacity, user.pointer()) };
     match usize::try_from(count) {
         Ok(count) if count <= capacity => Ok(count),
         Ok(count) => Err(convert::invalid(format!(
-            "the message reader returned {count} for a buffer of {capacity} bytes"
+            "the reader returned {count} for a buffer of {capacity} bytes"
         ))),
-        Err(_) => Err(Error::new(
-            ErrorKind::Cancelled,
-            format!("the message reader gave up with {count}"),
-        )),
+        Err(_) => Err(Error::new(ErrorKind::Cancelled, format!("the reader gave up with {count}"))),
     }
 }

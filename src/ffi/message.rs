@@ -1,15 +1,14 @@
 //! The message of a transaction: copied, borrowed, from a callback, or from a descriptor.
 
 use std::ffi::{c_int, c_void};
-use std::fs::File;
-use std::io::{Read, Seek};
-use std::os::fd::AsRawFd;
+use std::sync::Arc;
 
-use crate::client::{Body, BodyReader};
-use crate::error::{Error, ErrorKind, Result};
+use crate::client::{Body, BodyReader, Content};
+use crate::error::Result;
 
 use super::boundary::callback::{UserData, smtp_destroy_callback};
 use super::boundary::convert;
+use super::content::{self, Callback};
 use super::transaction::{set, smtp_transaction};
 
 /// Gives the next bytes of a message, on the thread that sends.
@@ -97,8 +96,8 @@ pub unsafe extern "C" fn smtp_transaction_set_reader(
         if size < -1 {
             return Err(convert::invalid(format!("the size {size} is neither -1 nor a size")));
         }
-        let reader = CallbackReader { function, user };
-        owned.set_body(Body::Reader(Box::new(reader), u64::try_from(size).ok()));
+        let content = Callback::content(function, user, u64::try_from(size).ok());
+        owned.set_body(Reader::body(content));
         Ok(())
     })
 }
@@ -120,23 +119,20 @@ pub unsafe extern "C" fn smtp_transaction_set_message_reader(
 /// end, through a fixed buffer. What it gives is sent as smtp_transaction_set_message() says.
 ///
 /// @param fd  a file, pipe or socket open for reading. It is duplicated: the caller may close his
-///            own, but the two share one file offset, as after dup(2). The size of a regular file is
-///            declared to the server, so the file must not change
+///            own. A regular file is read by position, so that the offset stays and the transaction
+///            can be sent again; its size is declared to the server: what is added to it from now on
+///            is not sent, and one that has become shorter fails the transaction. Anything else is
+///            read once: to send it again, set it again
 ///
 /// SMTP_E_INVALID_ARGUMENT for what cannot be read from. While a pipe or socket has nothing to
-/// give, the time limit and smtp_client_cancel() hold as ever. It is read once: to send it again,
-/// rewind it and set it again.
+/// give, the time limit and smtp_client_cancel() hold as ever.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_transaction_set_message_fd(
     transaction: *mut smtp_transaction,
     fd: c_int,
 ) -> c_int {
     set(transaction, |owned| {
-        let file = File::from(convert::descriptor(fd)?);
-        check_readable(&file)?;
-        let size = file_size(&file);
-        let waits = size.is_none();
-        owned.set_body(Body::Reader(Box::new(FileReader { file, waits }), size));
+        owned.set_body(Reader::body(content::of_descriptor(fd)?));
         Ok(())
     })
 }
@@ -156,86 +152,43 @@ pub unsafe extern "C" fn smtp_transaction_set_release_callback(
 ) -> c_int {
     let data = UserData::new(user_data, release);
     set(transaction, |owned| {
-        owned.releases.push(data);
+        owned.releases.push(Arc::new(data));
         Ok(())
     })
 }
 
-/// A directory, or what was opened for writing alone, is found now rather than in mid-message.
-fn check_readable(file: &File) -> Result<()> {
-    // SAFETY: F_GETFL takes no argument and changes nothing.
-    let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
-    let write_only = flags >= 0 && flags & libc::O_ACCMODE == libc::O_WRONLY;
-    if write_only || file.metadata().is_ok_and(|data| data.is_dir()) {
-        return Err(convert::invalid("the descriptor cannot be read from"));
+/// Reads the whole of a content.
+struct Reader {
+    content: Arc<dyn Content>,
+    at: u64,
+    begun: bool,
+}
+
+impl Reader {
+    fn body(content: Arc<dyn Content>) -> Body {
+        let size = content.size();
+        Body::Reader(Box::new(Reader { content, at: 0, begun: false }), size)
     }
-    Ok(())
 }
 
-/// What is left of a regular file, as the message's size.
-fn file_size(file: &File) -> Option<u64> {
-    let data = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
-    let at = (&*file).stream_position().ok()?;
-    Some(data.len().saturating_sub(at))
-}
-
-struct FileReader {
-    file: File,
-    /// No regular file: it may have nothing now, and something later.
-    waits: bool,
-}
-
-impl BodyReader for FileReader {
+impl BodyReader for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
-        // A pipe or socket that has nothing is waited for by the client, within its time limit;
-        // the caller's descriptor stays in blocking mode, which the two share.
-        if self.waits && !self.has_input() {
-            return Ok(None);
+        if !self.begun {
+            self.content.begin()?;
+            self.begun = true;
         }
-        loop {
-            match self.file.read(buffer) {
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(None),
-                Ok(count) => return Ok(Some(count)),
-                Err(error) => return Err(Error::io("reading the message", &error)),
-            }
-        }
+        let read = self.content.read(self.at, buffer)?;
+        self.at += read.unwrap_or(0) as u64;
+        Ok(read)
     }
 
     fn descriptor(&self) -> Option<i32> {
-        Some(self.file.as_raw_fd())
+        self.content.descriptor()
     }
-}
 
-impl FileReader {
-    fn has_input(&self) -> bool {
-        let mut entry =
-            libc::pollfd { fd: self.file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-        // SAFETY: one entry that lives for the call, which does not wait.
-        let ready = unsafe { libc::poll(&raw mut entry, 1, 0) };
-        ready > 0
-    }
-}
-
-struct CallbackReader {
-    function: unsafe extern "C-unwind" fn(*mut c_void, usize, *mut c_void) -> isize,
-    user: UserData,
-}
-
-impl BodyReader for CallbackReader {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
-        let (data, capacity) = (buffer.as_mut_ptr().cast(), buffer.len());
-        // SAFETY: the buffer is valid for the capacity; user data is what the caller gave.
-        let count = unsafe { (self.function)(data, capacity, self.user.pointer()) };
-        match usize::try_from(count) {
-            Ok(count) if count <= capacity => Ok(Some(count)),
-            Ok(count) => Err(convert::invalid(format!(
-                "the message reader returned {count} for a buffer of {capacity} bytes"
-            ))),
-            Err(_) => Err(Error::new(
-                ErrorKind::Cancelled,
-                format!("the message reader gave up with {count}"),
-            )),
-        }
+    fn again(&self) -> Option<Box<dyn BodyReader>> {
+        self.content.check().ok()?;
+        let content = Arc::clone(&self.content);
+        Some(Box::new(Reader { content, at: 0, begun: false }))
     }
 }

@@ -21,6 +21,7 @@ pub mod events;
 pub mod mail;
 pub mod message;
 pub mod mime;
+pub mod next_try;
 pub mod observe;
 pub mod recipient;
 pub mod reply;

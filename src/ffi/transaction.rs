@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::{c_char, c_int, c_void};
+use std::sync::Arc;
 
 use crate::client::{Body, RecipientStatus, Transaction};
 use crate::error::{Error, ErrorKind, Result};
@@ -39,7 +40,7 @@ pub(super) struct Owned {
     /// Out of here while it is on loan to a client.
     pub transaction: Option<Box<Transaction>>,
     /// Dropped, and so run, when the message is no longer needed.
-    pub releases: Vec<UserData>,
+    pub releases: Vec<Arc<UserData>>,
     user: Option<UserData>,
 }
 
@@ -93,14 +94,24 @@ pub(super) fn set(
 }
 
 impl Owned {
+    /// What [`Transaction::remaining`] gives, and the same hold on a borrowed message.
+    pub fn remaining(&mut self, unknown: bool) -> Result<Option<Owned>> {
+        let Some(next) = self.get().remaining(unknown) else { return Ok(None) };
+        Ok(Some(Owned {
+            transaction: Some(boxed(next)?),
+            releases: self.releases.clone(),
+            user: None,
+        }))
+    }
+
     /// A handle that can be read has it: while it is on loan it is busy.
-    fn sent(&self) -> Result<&Transaction> {
+    pub fn sent(&self) -> Result<&Transaction> {
         let at_home = self.transaction.as_deref();
         at_home.ok_or_else(|| Error::new(ErrorKind::Busy, "the transaction is on loan"))
     }
 }
 
-fn number(
+pub(super) fn number(
     transaction: *const smtp_transaction,
     read: impl FnOnce(&Transaction) -> Result<c_int>,
 ) -> c_int {
@@ -129,7 +140,7 @@ pub(super) fn status_code(status: RecipientStatus) -> c_int {
     }
 }
 
-fn no_recipient(index: usize) -> Error {
+pub(super) fn no_recipient(index: usize) -> Error {
     convert::invalid(format!("there is no recipient {index}"))
 }
 

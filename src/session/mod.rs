@@ -41,7 +41,9 @@ pub use auth::Candidate;
 pub use clock::TimeLimit;
 pub use debug::{DebugSink, Direction};
 pub use hello::{Greeting, check_name};
-pub use mail::{Body, BodyReader, RecipientStatus, Transaction};
+pub use mail::{
+    Body, BodyReader, NextTry, Reached, RecipientStatus, Transaction, advise, advise_reply,
+};
 pub use state::{Channel, Phase, Protocol};
 
 use crate::error::{Error, Result};

@@ -19,6 +19,9 @@ pub struct UserData {
 // that the data may move between threads with the handle is the header's contract.
 unsafe impl Send for UserData {}
 
+// SAFETY: what is shared gives the pointer alone; the last owner destroys.
+unsafe impl Sync for UserData {}
+
 impl UserData {
     pub fn new(pointer: *mut c_void, destroy: smtp_destroy_callback) -> Self {
         UserData { pointer, destroy }

@@ -208,6 +208,39 @@ pub fn code(kind: ErrorKind) -> c_int {
     smtp_result::from(kind) as c_int
 }
 
+/// The kind that a code stands for; `None` for SMTP_OK and for what is no code.
+pub fn kind(code: c_int) -> Option<ErrorKind> {
+    KINDS.into_iter().find(|kind| self::code(*kind) == code)
+}
+
+const KINDS: [ErrorKind; NAMES.len() - 1] = [
+    ErrorKind::InvalidArgument,
+    ErrorKind::Misuse,
+    ErrorKind::Busy,
+    ErrorKind::Disconnected,
+    ErrorKind::Connect,
+    ErrorKind::Helo,
+    ErrorKind::NotSupported,
+    ErrorKind::Authentication,
+    ErrorKind::NoMechanism,
+    ErrorKind::SenderRefused,
+    ErrorKind::RecipientsRefused,
+    ErrorKind::Data,
+    ErrorKind::Response,
+    ErrorKind::Protocol,
+    ErrorKind::Io,
+    ErrorKind::Resolve,
+    ErrorKind::ResolveAgain,
+    ErrorKind::Timeout,
+    ErrorKind::Tls,
+    ErrorKind::OutcomeUnknown,
+    ErrorKind::Cancelled,
+    ErrorKind::Forbidden,
+    ErrorKind::NoMemory,
+    ErrorKind::Internal,
+    ErrorKind::Pending,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,6 +250,8 @@ mod tests {
         for (index, (result, name)) in NAMES.iter().enumerate() {
             assert_eq!(*result as c_int, 1 - index as c_int);
             assert_eq!(name.to_str().unwrap(), format!("{result:?}"));
+            let back = kind(*result as c_int).map(smtp_result::from);
+            assert_eq!(back, Some(*result).filter(|result| *result != SMTP_OK));
         }
     }
 }

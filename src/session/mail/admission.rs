@@ -50,7 +50,8 @@ impl Session {
             }
             _ => {}
         }
-        if self.flight_end(transaction) < transaction.recipients.len() && transaction.streams() {
+        let is_split = self.flight_end(transaction) < transaction.recipients.len();
+        if is_split && transaction.streams() && !transaction.can_be_read_again() {
             return Err(not_offered("that many recipients (LIMITS) for a message reader", "RCPT"));
         }
         transaction.admitted = true;

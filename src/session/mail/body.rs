@@ -38,6 +38,10 @@ pub(super) fn is_binary(transaction: &Transaction) -> bool {
 impl Session {
     fn rewind(&mut self, stuff: bool) {
         let Some(flight) = self.mail.flights.back_mut() else { return };
+        if flight.transaction.spent {
+            // Another share of it was sent (RFC 9422).
+            flight.transaction.read_again();
+        }
         let transaction = &flight.transaction;
         let binary = is_binary(transaction);
         let clean = transaction

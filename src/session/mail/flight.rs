@@ -2,7 +2,8 @@
 
 use crate::error::{Error, ErrorKind};
 
-use super::fate::Fate;
+use super::fate::{Fate, Loss};
+use super::outcome::Reached;
 use super::transaction::Transaction;
 
 /// What is encoded next for the last flight.
@@ -112,10 +113,24 @@ impl Flight {
         }
     }
 
+    /// How far it came.
+    pub fn phase(&self, loss: Option<&Loss<'_>>, lmtp: bool) -> Reached {
+        let handed = |at: u64| loss.is_none_or(|loss| at <= loss.handed);
+        let due = if lmtp && !self.is_failed() { self.accepted.max(1) } else { 1 };
+        match self.accepted {
+            0 if self.entered => Reached::Recipients,
+            0 if self.mailed && handed(self.begins + 1) => Reached::Sender,
+            0 => Reached::None,
+            _ if self.finals >= due => Reached::Done,
+            _ if self.data_ends.is_some_and(handed) => Reached::Message,
+            _ => Reached::Data,
+        }
+    }
+
     /// It came to nothing by no fault of its own, and can be sent once more.
     pub fn goes_again(&self, fault: Option<&Error>) -> bool {
         let unknown = fault.is_some_and(|fault| fault.kind() == ErrorKind::OutcomeUnknown);
-        self.put_back && !self.transaction.spent && !unknown
+        self.put_back && self.transaction.is_readable() && !unknown
     }
 
     /// Some of its recipients are left to another flight.

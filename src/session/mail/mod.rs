@@ -28,6 +28,7 @@ mod flight;
 mod options;
 mod outcome;
 mod replies;
+mod retry;
 mod transaction;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -39,7 +40,8 @@ use super::{End, Session};
 
 pub(super) use cursor::Progress;
 pub(super) use options::is_written;
-pub use outcome::RecipientStatus;
+pub use outcome::{Reached, RecipientStatus};
+pub use retry::{NextTry, advise, advise_reply};
 pub use transaction::{Body, BodyReader, Transaction};
 
 use cursor::Cursor;
@@ -171,7 +173,9 @@ impl Session {
     }
 
     fn finish(&mut self, mut flight: Flight) {
-        let fault = flight.settle(None, self.protocol.is_lmtp());
+        let lmtp = self.protocol.is_lmtp();
+        flight.transaction.reached(flight.phase(None, lmtp));
+        let fault = flight.settle(None, lmtp);
         if flight.is_bare() {
             let code = flight.transaction.reply_code();
             let bare = &mut self.by_hand.transaction;
@@ -214,7 +218,9 @@ impl Session {
             self.mail.base += 1;
             let complete = flight.sealed && flight.outstanding == 0;
             let loss = fate::Loss { error, end, handed };
-            let mut fault = flight.settle((!complete).then_some(&loss), lmtp);
+            let loss = (!complete).then_some(&loss);
+            flight.transaction.reached(flight.phase(loss, lmtp));
+            let mut fault = flight.settle(loss, lmtp);
             if flight.is_bare() {
                 self.result = Some(match fault {
                     None => Ok(flight.transaction.reply_code()),

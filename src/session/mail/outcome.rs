@@ -18,6 +18,24 @@ pub enum RecipientStatus {
     Unknown,
 }
 
+/// How far a transaction came, by what the server has said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reached {
+    /// Nothing of it reached the server.
+    #[default]
+    None,
+    /// MAIL went out.
+    Sender,
+    /// MAIL was accepted.
+    Recipients,
+    /// A recipient was accepted.
+    Data,
+    /// The whole message went out.
+    Message,
+    /// It was answered, whatever the answer.
+    Done,
+}
+
 /// A range of bytes in the outcome's store of texts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Text {
@@ -37,6 +55,7 @@ impl Text {
 #[derive(Default)]
 pub(super) struct Outcome {
     pub sent: bool,
+    pub phase: Reached,
     pub error: Option<Error>,
     pub reply_code: u16,
     pub reply_text: Text,
@@ -46,6 +65,7 @@ pub(super) struct Outcome {
 impl Outcome {
     pub fn clear(&mut self) {
         self.sent = false;
+        self.phase = Reached::None;
         self.error = None;
         self.reply_code = 0;
         self.reply_text = Text::default();

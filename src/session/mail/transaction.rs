@@ -1,11 +1,13 @@
 //! One mail transaction: envelope, message, and, afterwards, what became of it.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use crate::error::{Detail, Error, ErrorKind, Result};
 use crate::wire::{EnhancedStatus, Param, Path, Reply, Survey, Surveyor};
 
-use super::outcome::{Outcome, RecipientStatus, Text};
+use super::outcome::{Outcome, Reached, RecipientStatus, Text};
 
 /// A message up to this size rides in one flight with its envelope; the body of a larger one,
 /// in octets, waits until the server has accepted the envelope.
@@ -25,6 +27,11 @@ pub trait BodyReader: Send {
     fn descriptor(&self) -> Option<i32> {
         None
     }
+
+    /// Another reader of the same message from its beginning, if it can be read again.
+    fn again(&self) -> Option<Box<dyn BodyReader>> {
+        None
+    }
 }
 
 /// The message, in whatever form the caller has it.
@@ -33,6 +40,8 @@ pub enum Body {
     #[default]
     Empty,
     Owned(Vec<u8>),
+    /// One for several transactions.
+    Shared(Arc<Vec<u8>>),
     Borrowed(&'static [u8]),
     /// A rewritten head before a borrowed rest.
     Parts(Vec<u8>, &'static [u8]),
@@ -50,6 +59,18 @@ pub(super) struct Recipient {
 }
 
 impl Recipient {
+    /// The same recipient for another transaction.
+    pub fn again(&self) -> Recipient {
+        Recipient {
+            given: self.given.clone(),
+            path: self.path.clone(),
+            params: self.params.clone(),
+            status: RecipientStatus::NotTried,
+            code: 0,
+            text: Text::default(),
+        }
+    }
+
     /// RCPT was accepted, and what becomes of the message is open.
     pub fn is_pending(&self) -> bool {
         self.status == RecipientStatus::NotTried && self.code / 100 == 2
@@ -164,6 +185,7 @@ impl Transaction {
         match &self.body {
             Body::Empty => [&[], &[]],
             Body::Owned(bytes) => [bytes, &[]],
+            Body::Shared(bytes) => [bytes, &[]],
             Body::Borrowed(bytes) => [bytes, &[]],
             Body::Parts(head, rest) => [head, rest],
             Body::Reader(..) => [&self.head, &[]],
@@ -178,7 +200,7 @@ impl Transaction {
     /// Reads the beginning of a reader's message, so that a small one is known in whole, and
     /// surveys what is in memory. False if the reader has nothing now.
     pub(super) fn prepare(&mut self) -> Result<bool> {
-        if self.spent {
+        if self.spent && !self.read_again() {
             return Err(Error::new(
                 ErrorKind::Misuse,
                 "the message reader was read to send this transaction before; set it again",
@@ -195,6 +217,24 @@ impl Transaction {
             self.survey = Some(surveyor.finish());
         }
         Ok(true)
+    }
+
+    /// Begins anew with a reader that was read; false if that cannot be.
+    pub(super) fn read_again(&mut self) -> bool {
+        let Body::Reader(reader, size) = &self.body else { return false };
+        let Some(reader) = reader.again() else { return false };
+        let size = *size;
+        self.set_body(Body::Reader(reader, size));
+        true
+    }
+
+    /// Its message can be sent, though it was sent before.
+    pub(super) fn is_readable(&self) -> bool {
+        !self.spent || self.can_be_read_again()
+    }
+
+    pub(super) fn can_be_read_again(&self) -> bool {
+        matches!(&self.body, Body::Reader(reader, _) if reader.again().is_some())
     }
 
     fn read_head(&mut self) -> Result<bool> {
@@ -259,6 +299,11 @@ impl Transaction {
             recipient.code = 0;
             recipient.text = Text::default();
         }
+    }
+
+    /// Notes how far a share of it came.
+    pub(super) fn reached(&mut self, phase: Reached) {
+        self.outcome.phase = self.outcome.phase.max(phase);
     }
 
     /// Notes a reply to RCPT, or LMTP's to the message.
@@ -344,6 +389,11 @@ impl Transaction {
 
     pub fn set_slot(&mut self, slot: usize) {
         self.slot = slot;
+    }
+
+    /// How far the last attempt to send it came.
+    pub fn phase(&self) -> Reached {
+        self.outcome.phase
     }
 
     /// An attempt to send it has ended, one way or the other.

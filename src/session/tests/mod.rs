@@ -9,6 +9,7 @@ fn mechanism(name: &str, user: &str, password: &str) -> Candidate {
 }
 
 mod edges;
+mod next_try;
 mod truth;
 
 /// What happened, asked for by its kind.
