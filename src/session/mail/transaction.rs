@@ -238,9 +238,12 @@ impl Transaction {
     }
 
     fn read_head(&mut self) -> Result<bool> {
-        let Body::Reader(reader, _) = &mut self.body else { return Ok(true) };
-        self.head.resize(SMALL_MESSAGE, 0);
-        while self.filled < SMALL_MESSAGE && !self.whole {
+        let Body::Reader(reader, size) = &mut self.body else { return Ok(true) };
+        // Room for its end as well, and no more where there are many small ones.
+        let size = size.and_then(|size| usize::try_from(size).ok()).unwrap_or(SMALL_MESSAGE);
+        let room = size.saturating_add(1).clamp(self.filled, SMALL_MESSAGE);
+        self.head.resize(room, 0);
+        while self.filled < room && !self.whole {
             match reader.read(&mut self.head[self.filled..]) {
                 Ok(Some(0)) => self.whole = true,
                 Ok(Some(count)) => self.filled += count,
