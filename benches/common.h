@@ -46,23 +46,26 @@ static void die(const char *what)
     exit(1);
 }
 
-static bool workload_is(const char *name)
+static inline bool workload_is(const char *name)
 {
     return strcmp(bench.workload, name) == 0;
 }
 
-static void recipient(char *address, size_t room, long index)
+static inline void recipient(char *address, size_t room, long index)
 {
     snprintf(address, room, "user%04ld@example.net", index);
 }
 
 /* A header, then whole lines of `shape`: "crlf" and "lf" are 76 characters and that line end, "dots"
-   begins each with a dot, "dot" has nothing else in it. The length is exactly `size`. */
+   begins each with a dot, "dot" has nothing else in it. The length is exactly `size`; but "base64" is
+   as long as the base64 of so much. */
 static void make_message(size_t size)
 {
     bool lf = strcmp(bench.shape, "lf") == 0, dot = strcmp(bench.shape, "dot") == 0;
     bool dots = dot || strcmp(bench.shape, "dots") == 0;
     const char *end = lf ? "\n" : "\r\n";
+    if (strcmp(bench.shape, "base64") == 0)
+        size = size / 57 * 78 + 1024;
     size_t width = dot ? 1 : 76, line = width + strlen(end);
     message = malloc(size + 1024);
     if (!message)
@@ -84,6 +87,22 @@ static void make_message(size_t size)
             small_length = at + line;
     }
     message_length = at;
+}
+
+/* The parts of a mail of some 10 KiB, most of it German. */
+static char letter[3000], page[3200], table[3000];
+
+static inline void make_parts(void)
+{
+    static const char words[] = "Die Platte auf Gerät db1 läuft über: größer als 97 %, Grüße. ";
+    for (size_t at = 0; at + sizeof words < sizeof letter; at += sizeof words - 1) {
+        memcpy(letter + at, words, sizeof words);
+        if (at % 5 == 0)
+            letter[at + sizeof words - 2] = '\n';
+    }
+    snprintf(page, sizeof page, "<html><body><p>%s</p></body></html>", letter);
+    for (size_t at = 0; at < sizeof table; at++)
+        table[at] = (char)(at * 2654435761u >> 13);
 }
 
 static void parse_options(int count, char **arguments)

@@ -3,8 +3,9 @@
  *
  * Workloads: sequential (sendmail after sendmail), batch (transactions made before the clock starts,
  * as the raw program has its bytes ready; then send_batch), stream (made, submitted and freed one by
- * one, all of it measured), large, recipients, connect; first (log in and send one message),
- * handshake and memory (connect only, with one client and with two).
+ * one, all of it measured), large, recipients, connect; mime (a file attached), build (a mail of 10
+ * KiB, to memory); first (log in and send one message), handshake and memory (connect only, with one
+ * client and with two).
  */
 #include "common.h"
 
@@ -159,6 +160,66 @@ static void large(long count)
     smtp_client_free(client);
 }
 
+/* The library reads and encodes what the raw program has ready-made. */
+static void mime(long count)
+{
+    bool small = message_length == small_length;
+    size_t length = small ? 1024 : bench.size;
+    char *content = bench.file || small ? NULL : message;
+    smtp_client *client = new_client();
+    greet(client);
+    for (long i = 0; i < count; i++) {
+        smtp_message *m = smtp_message_new();
+        check(smtp_message_set_from(m, "Ann", bench.sender), NULL, "from");
+        check(smtp_message_add_to(m, "Bob", recipients[0]), NULL, "to");
+        check(smtp_message_set_subject(m, "Benchmark"), NULL, "subject");
+        if (bench.file) {
+            int fd = open(bench.file, O_RDONLY | O_CLOEXEC);
+            check(smtp_message_add_attachment_fd(m, "data.bin", NULL, fd), NULL, "attachment");
+            close(fd);
+        } else {
+            check(smtp_message_add_attachment_borrowed(m, "data.bin", NULL, small ? (char *)&bench : content,
+                                                       small ? sizeof bench : length, NULL, NULL),
+                  NULL, "attachment");
+        }
+        check(smtp_client_send_mime(client, m), client, "send_mime");
+        smtp_message_free(m);
+    }
+    quit(client);
+    smtp_client_free(client);
+}
+
+static char built[64 * 1024];
+static size_t built_length;
+
+static int keep(const void *data, size_t length, void *user_data)
+{
+    (void)user_data;
+    memcpy(built + built_length, data, length);
+    built_length += length;
+    return 0;
+}
+
+/* From nothing to the bytes of the mail. */
+static void build(long count)
+{
+    for (long i = 0; i < count; i++) {
+        smtp_message *m = smtp_message_new();
+        check(smtp_message_set_from(m, "Überwachung", "monitor@example.org"), NULL, "from");
+        check(smtp_message_add_to(m, "Jörg Müller", "joerg@example.org"), NULL, "to");
+        check(smtp_message_set_subject(m, "Platte auf db1 läuft über"), NULL, "subject");
+        check(smtp_message_set_text(m, letter), NULL, "text");
+        check(smtp_message_set_html(m, page), NULL, "html");
+        check(smtp_message_add_attachment(m, "größe.bin", "application/octet-stream", table, sizeof table), NULL,
+              "attachment");
+        built_length = 0;
+        check(smtp_message_write(m, keep, NULL), NULL, "write");
+        smtp_message_free(m);
+    }
+    if (built_length < 9000 || built_length > 16000)
+        die("not of 10 KiB");
+}
+
 static void prepare(long count)
 {
     prepared = calloc((size_t)count, sizeof *prepared);
@@ -231,6 +292,12 @@ int main(int count, char **arguments)
         return run(stream);
     if (workload_is("large"))
         return run(large);
+    if (workload_is("mime"))
+        return run(mime);
+    if (workload_is("build")) {
+        make_parts();
+        return run(build);
+    }
     if (workload_is("first"))
         return run(first);
     if (workload_is("handshake"))

@@ -40,6 +40,7 @@ IFS=$'\n' read -r -d '' -a ours < <(installed --cflags | tr ' ' '\n' && installe
 compile ours "${ours[@]}" "-Wl,-rpath,$root/lib"
 # The others are measured where they are installed.
 compile curl $("$config" --cflags --libs libcurl 2>/dev/null) || rm -f "$out/curl"
+compile gmime $("$config" --cflags --libs gmime-3.0 2>/dev/null) || rm -f "$out/gmime"
 compile esmtp $("$config" --cflags --libs libesmtp-1.0 openssl 2>/dev/null) || rm -f "$out/esmtp"
 if [ -z "$quick" ]; then
     CARGO_TARGET_DIR=$out/lettre ${CARGO:-cargo} build --quiet --locked --release \

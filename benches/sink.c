@@ -134,7 +134,7 @@ static void hello(struct connection *c, bool extended)
     if (c->ssl)
         SAY(c, "250-AUTH PLAIN");
     SAY(c, "250-ENHANCEDSTATUSCODES");
-    SAY(c, "250-SIZE 1073741824");
+    SAY(c, "250-SIZE 4294967296");
     SAY(c, "250 8BITMIME");
 }
 

@@ -93,6 +93,9 @@ def workloads():
                     clients=[client for client in ALL if (client, shape) != ("smtplib", "dot")])
     yield large("lf-fd", "64 MiB, bare LF, from a descriptor, BDAT", "escape-bdat", shape="lf", file=True,
                 clients=("ours",))
+    yield Workload("mime-build", "A mail of 10 KiB built in memory", {"ours": 20000, "gmime": 5000},
+                   options={"--workload": "build", "--shape": "lf"}, cpus=(1,), messages=False)
+    yield from mime_workloads()
     yield Workload("recipients", "1,000 recipients, 20 ms round trip", {c: 1 for c in ("raw", "ours", "libesmtp")},
                    recipients=1000, sink=("--delay-ms", "20"), cpus=(2,), flights=True)
     yield Workload("recipients-others", "1,000 recipients, 1 ms round trip (20 would take them 20 s)",
@@ -127,6 +130,17 @@ def workloads():
                    connections(("raw", "ours", "libcurl")), options={"--workload": "connect"}, tls=True,
                    sink=("--tls12",))
     yield from fresh_workloads()
+
+
+def mime_workloads():
+    """The raw program has the base64 ready-made, and sends as many octets."""
+    for name, text, raw, sink in (("bdat", "BDAT", "large", ()), ("data", "DATA", "large-data", NO_CHUNKING)):
+        yield Workload(f"mime-{name}", f"64 MiB attached, {text}", {"raw": 1, "ours": 1},
+                       options={"--workload": "mime", "--shape": "base64", "--size": str(LARGE)},
+                       per_client={"raw": {"--workload": raw}}, unit="MB/s", size=LARGE, sink=sink)
+        yield Workload(f"mime-fd-{name}", f"2 GiB attached from a descriptor, {text}", {"ours": 1},
+                       options={"--workload": "mime", "--shape": "base64", "--size": "65536", "--file": "sparse"},
+                       unit="MB/s", size=2048 * MIB, sink=sink, cpus=(2,), rounds=1)
 
 
 def connections(clients):
@@ -212,6 +226,11 @@ def goals():
         for name in (("large-fd", "large-fd-data") if not tls else ("tls-large-fd",)):
             yield Goal(f"memory added by 64 MiB from a descriptor ({name}), KiB", name, "ours", "", 1024,
                        measure="memory_kib")
+    yield Goal("a mail of 10 KiB built", "mime-build", "ours", "gmime", 2)
+    for name in ("bdat", "data"):
+        yield Goal(f"64 MiB attached ({name})", f"mime-{name}", "ours", "raw", 0.8)
+        yield Goal(f"memory added by 2 GiB attached ({name}), KiB", f"mime-fd-{name}", "ours", "", 1024,
+                   measure="memory_kib")
     for roots, text in ROOTS.items():
         yield Goal(f"start to first message, {text}, ms", f"fresh-first-{roots}", "ours", "raw",
                    3 if roots == "own" else 6, measure="ms", adds=True)

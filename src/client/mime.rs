@@ -50,6 +50,10 @@ impl BodyReader for MimeReader {
         self.0.descriptor()
     }
 
+    fn is_clean(&self) -> bool {
+        !self.0.built().has_dot_lines()
+    }
+
     fn again(&self) -> Option<Box<dyn BodyReader>> {
         let stream = Stream::new(self.0.built()).ok()?;
         Some(Box::new(MimeReader(stream)))

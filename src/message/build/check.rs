@@ -37,7 +37,7 @@ pub(super) fn field_name(name: &str) -> Result<()> {
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
         let shown = printable(name.as_bytes(), SHOWN_TEXT);
         return Err(invalid(format!(
-            "{shown:?} is no name of a header field: ASCII without blanks and colons"
+            "\"{shown}\" is no name of a header field: ASCII without blanks and colons"
         )));
     }
     Ok(())
@@ -49,7 +49,7 @@ pub(super) fn message_id(what: &str, id: &str) -> Result<()> {
     if id.is_empty() || id.len() > MOST_ID || !id.bytes().all(fits) {
         let shown = printable(id.as_bytes(), SHOWN_TEXT);
         return Err(invalid(format!(
-            "{what} {shown:?} must be 1 to {MOST_ID} characters of ASCII without blanks, quotes and \
+            "{what} {shown} must be 1 to {MOST_ID} characters of ASCII without blanks, quotes and \
              brackets"
         )));
     }

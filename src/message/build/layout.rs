@@ -156,7 +156,10 @@ impl<'a> Part<'a> {
     }
 
     fn boundary_free(&self, token: &[u8]) -> bool {
-        let lacks = |bytes: &[u8]| memchr::memmem::find(bytes, token).is_none();
+        let lacks = |bytes: &[u8]| {
+            // So every boundary has it.
+            !memchr::memchr_iter(b'_', bytes).any(|at| bytes[at + 1..].starts_with(token))
+        };
         match self {
             Part::Text { bytes, .. } => lacks(bytes),
             Part::File(file) => !file.is_exact() || file.content.bytes().is_none_or(lacks),

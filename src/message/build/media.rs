@@ -19,7 +19,7 @@ impl Media {
         check::text("the content type", input, MOST)?;
         let bad = |what: &str| {
             let shown = printable(input.as_bytes(), SHOWN_TEXT);
-            invalid(format!("the content type {shown:?} {what}"))
+            invalid(format!("the content type \"{shown}\" {what}"))
         };
         let (essence, mut rest) = input.split_once(';').unwrap_or((input, ""));
         let essence = essence.trim_matches(BLANKS).to_ascii_lowercase();

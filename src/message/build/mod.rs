@@ -2,7 +2,7 @@
 //! until it is built, which gives its envelope, its exact size where that can be known, and a
 //! stream of its bytes. Time and random bits are arguments.
 
-mod base64;
+pub mod base64;
 mod check;
 mod choice;
 mod content;

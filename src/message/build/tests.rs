@@ -328,7 +328,7 @@ fn boundaries_are_nowhere_in_the_content() {
     let token = "07".repeat(12);
     let next = format!("08{}", "07".repeat(11));
     let mut message = minimal();
-    message.set_text(Some(&format!("--=_0_{token}--\n{next}\n"))).unwrap();
+    message.set_text(Some(&format!("--=_0_{token}--\n_{next}\n"))).unwrap();
     message.attach(None, None, std::sync::Arc::new(b"x".to_vec())).unwrap();
     let text = text(&mut message);
     assert_eq!(text.matches(&format!("\r\n--=_0_09{}", "07".repeat(11))).count(), 3, "{text}");

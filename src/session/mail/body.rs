@@ -9,7 +9,7 @@ use crate::session::output::{HIGH_WATER, Span};
 use crate::session::queue::Awaited;
 use crate::session::{End, Session};
 
-use super::cursor::{LEAST_ROOM, Progress};
+use super::cursor::{Cursor, LEAST_ROOM, Progress};
 use super::fate::{Fate, Stage};
 use super::flight::Step;
 use super::options;
@@ -52,6 +52,7 @@ impl Session {
         cursor.offset = 0;
         cursor.binary = binary;
         cursor.verbatim = !transaction.streams() && (clean || binary);
+        cursor.ahead = transaction.streams_clean();
         cursor.encoder = Some(LineEncoder::new(stuff));
         cursor.read.clear();
         cursor.taken = 0;
@@ -139,6 +140,22 @@ impl Session {
             let tail: &[u8] = if ends { b".\r\n" } else { b"\r\n.\r\n" };
             self.output.buffer().extend_from_slice(tail);
             self.trace.sent(tail);
+        } else if self.mail.cursor.ahead {
+            match self.read_ahead() {
+                Ok((Progress::Full, span)) => {
+                    self.put_span(span);
+                    return true;
+                }
+                Ok((Progress::Starved, _)) => return self.starve(),
+                Ok((Progress::Ended, _)) => {
+                    self.output.buffer().extend_from_slice(b".\r\n");
+                    self.trace.sent(b".\r\n");
+                }
+                Err(error) => {
+                    self.give_up_data(error);
+                    return false;
+                }
+            }
         } else {
             match self.encode_more() {
                 Ok(Progress::Full) => return true,
@@ -157,6 +174,14 @@ impl Session {
         }
         self.end_data();
         true
+    }
+
+    /// The next of a clean reader's message, to be put out as it is.
+    fn read_ahead(&mut self) -> Result<(Progress, Span)> {
+        let end = (Progress::Ended, Span::default());
+        let Some(flight) = self.mail.flights.back_mut() else { return Ok(end) };
+        let progress = self.mail.cursor.next_ahead(&mut flight.transaction)?;
+        Ok((progress, Span { part: 0, from: 0, to: flight.transaction.head.len() }))
     }
 
     /// The reader has nothing now: what to wait for.
@@ -193,7 +218,39 @@ impl Session {
             self.seal();
             return true;
         }
-        if self.mail.cursor.verbatim { self.pump_span_chunk() } else { self.pump_encoded_chunk() }
+        match &self.mail.cursor {
+            Cursor { verbatim: true, .. } => self.pump_span_chunk(),
+            Cursor { ahead: true, .. } => self.pump_read_chunk(),
+            _ => self.pump_encoded_chunk(),
+        }
+    }
+
+    fn pump_read_chunk(&mut self) -> bool {
+        let (progress, span) = match self.read_ahead() {
+            Ok((Progress::Starved, _)) => return self.starve(),
+            Ok(read) => read,
+            Err(error) => return self.give_up_chunks(error),
+        };
+        let last = progress == Progress::Ended || self.mail.cursor.ended;
+        let buffer = self.output.buffer();
+        let from = buffer.len();
+        command::bdat(buffer, (span.to - span.from) as u64, last);
+        self.trace.sent(&buffer[from..]);
+        self.put_span(span);
+        self.await_mail(if last { Awaited::Final } else { Awaited::Chunk });
+        if last {
+            self.finish_chunks();
+        }
+        true
+    }
+
+    /// The body reader failed behind BDAT: no last chunk follows.
+    fn give_up_chunks(&mut self, error: Error) -> bool {
+        if let Some(flight) = self.mail.flights.back_mut() {
+            flight.fate = Fate::Failed { stage: Stage::Local, error };
+        }
+        self.seal();
+        true
     }
 
     fn pump_span_chunk(&mut self) -> bool {
@@ -236,11 +293,7 @@ impl Session {
         let chunk = self.output.chunk(|buffer| cursor.encode(transaction, buffer, HIGH_WATER));
         let (progress, any) = match chunk {
             Ok(chunk) => chunk,
-            Err(error) => {
-                flight.fate = Fate::Failed { stage: Stage::Local, error };
-                self.seal();
-                return true;
-            }
+            Err(error) => return self.give_up_chunks(error),
         };
         if !any {
             return self.starve();

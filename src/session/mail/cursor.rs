@@ -31,6 +31,8 @@ pub(super) struct Cursor {
     pub offset: usize,
     /// Goes out as it is.
     pub verbatim: bool,
+    /// A clean reader's bytes go out as they are, from the transaction's own memory.
+    pub ahead: bool,
     /// The caller's bytes are the octets on the wire, whatever they are (RFC 3030 BINARYMIME).
     pub binary: bool,
     pub encoder: Option<LineEncoder>,
@@ -63,6 +65,23 @@ impl Cursor {
     pub fn is_at_end(&self, parts: [&[u8]; 2]) -> bool {
         let rest: usize = parts.iter().skip(self.part).map(|part| part.len()).sum();
         rest == self.offset
+    }
+
+    /// The next of a clean reader's bytes, as a span of the transaction's head: first what was
+    /// read to look at it.
+    pub fn next_ahead(&mut self, transaction: &mut Transaction) -> Result<Progress> {
+        let is_read = self.total == 0 && !transaction.head.is_empty() && !transaction.spent;
+        let progress = if is_read { Progress::Full } else { transaction.read_ahead()? };
+        self.total += transaction.head.len() as u64;
+        match progress {
+            Progress::Ended => transaction.check_size(self.total)?,
+            _ if transaction.size() == Some(self.total) => {
+                // Known now, the end needs no chunk of its own.
+                self.ended = transaction.has_ended(self.total)?;
+            }
+            _ => {}
+        }
+        Ok(progress)
     }
 
     /// Encodes up to `room` bytes into `buffer`.

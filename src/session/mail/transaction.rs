@@ -7,11 +7,15 @@ use smallvec::SmallVec;
 use crate::error::{Detail, Error, ErrorKind, Result};
 use crate::wire::{EnhancedStatus, Param, Path, Reply, Survey, Surveyor};
 
+use super::cursor::Progress;
 use super::outcome::{Outcome, Reached, RecipientStatus, Text};
 
 /// A message up to this size rides in one flight with its envelope; the body of a larger one,
 /// in octets, waits until the server has accepted the envelope.
 pub const SMALL_MESSAGE: usize = 64 * 1024;
+
+/// How much of a clean message is read at a time: it lies in a processor's cache.
+const AHEAD: usize = 128 * 1024;
 
 /// Most bytes of a reply's text that are kept for one recipient.
 const MOST_TEXT: usize = 4096;
@@ -26,6 +30,12 @@ pub trait BodyReader: Send {
     /// What to wait for behind a `None`.
     fn descriptor(&self) -> Option<i32> {
         None
+    }
+
+    /// What it gives can go out as it is: every line ends with CRLF, the last one too, and none
+    /// begins with a dot.
+    fn is_clean(&self) -> bool {
+        false
     }
 
     /// Another reader of the same message from its beginning, if it can be read again.
@@ -256,6 +266,42 @@ impl Transaction {
         }
         self.head.truncate(self.filled);
         if self.whole { self.check_size(self.filled as u64).map(|()| true) } else { Ok(true) }
+    }
+
+    /// Its reader has given all that was announced, and has no more.
+    pub(super) fn has_ended(&mut self, read: u64) -> Result<bool> {
+        let Body::Reader(reader, _) = &mut self.body else { return Ok(true) };
+        match reader.read(&mut [0])? {
+            Some(0) => Ok(true),
+            Some(more) => self.check_size(read + more as u64).map(|()| false),
+            None => Ok(false),
+        }
+    }
+
+    /// Its reader's bytes need no encoding.
+    pub(super) fn streams_clean(&self) -> bool {
+        !self.whole && matches!(&self.body, Body::Reader(reader, _) if reader.is_clean())
+    }
+
+    /// Reads the next of a clean message over what was read before; `Ended` if there is no more.
+    pub(super) fn read_ahead(&mut self) -> Result<Progress> {
+        let Body::Reader(reader, _) = &mut self.body else { return Ok(Progress::Ended) };
+        self.spent = true;
+        self.head.resize(AHEAD, 0);
+        let mut filled = 0;
+        let mut progress = Progress::Full;
+        while filled < AHEAD {
+            match reader.read(&mut self.head[filled..])? {
+                Some(0) => progress = Progress::Ended,
+                Some(count) => filled += count,
+                None => progress = Progress::Starved,
+            }
+            if progress != Progress::Full {
+                break;
+            }
+        }
+        self.head.truncate(filled);
+        Ok(if filled > 0 { Progress::Full } else { progress })
     }
 
     /// What to wait for when the reader has nothing.

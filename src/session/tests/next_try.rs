@@ -275,3 +275,73 @@ fn what_can_be_read_again_is() {
         assert_eq!(once.status_kind(), Some(ErrorKind::NotSupported));
     }
 }
+
+/// A clean reader's message goes out as it is, and is the same as one that passes the encoder.
+#[test]
+fn what_is_clean_needs_no_encoding() {
+    struct Lines(Numbers, bool, Option<usize>);
+    impl BodyReader for Lines {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
+            if self.2.is_some_and(|fails| self.0.at >= fails) {
+                return Err(Error::new(ErrorKind::Cancelled, "no more"));
+            }
+            self.0.read(buffer)
+        }
+        fn is_clean(&self) -> bool {
+            self.1
+        }
+    }
+    let text = "a line of text.\r\n".repeat(40_000);
+    struct Text(Vec<u8>, usize, bool);
+    impl BodyReader for Text {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
+            let count = buffer.len().min(self.0.len() - self.1).min(70_001);
+            buffer[..count].copy_from_slice(&self.0[self.1..self.1 + count]);
+            self.1 += count;
+            Ok(Some(count))
+        }
+        fn is_clean(&self) -> bool {
+            self.2
+        }
+    }
+    for ehlo in [PLAIN, PIPELINING, FULL] {
+        for size in [10, 65_535, 65_536, 65_537, 65_536 + 128 * 1024, 600_000] {
+            for known in [true, false] {
+                let mut seen_by_server = Vec::new();
+                for clean in [true, false] {
+                    let size = size / 17 * 17;
+                    let mut peer = Peer::new(ehlo);
+                    let mut session = connected(Protocol::Smtp, &mut peer, 4096);
+                    let mut transaction = mail(&["a@x"], "");
+                    let reader = Text(text.as_bytes()[..size].to_vec(), 0, clean);
+                    transaction
+                        .set_body(Body::Reader(Box::new(reader), known.then_some(size as u64)));
+                    let transaction = sent(&mut session, &mut peer, transaction);
+                    assert_eq!(transaction.status_kind(), None, "{}", transaction.error_message());
+                    let bodies = peer.log.iter().filter(|one| one.starts_with('<'));
+                    seen_by_server.push(bodies.cloned().collect::<String>().replace("><", ""));
+                }
+                assert!(seen_by_server[0] == seen_by_server[1], "{ehlo:?} {size} {known}");
+            }
+        }
+        // It fails in the midst, or is not what was announced: nothing is delivered.
+        let cut = 65_536 + 128 * 1024;
+        for (fails, announced) in
+            [(Some(300_000), 400_000), (None, 399_999), (None, 400_001), (None, cut)]
+        {
+            let mut peer = Peer::new(ehlo);
+            let mut session = connected(Protocol::Smtp, &mut peer, 4096);
+            let mut transaction = mail(&["a@x"], "");
+            let reader = Lines(Numbers { length: 400_000, at: 0, again: false }, true, fails);
+            transaction.set_body(Body::Reader(Box::new(reader), Some(announced)));
+            submit(&mut session, transaction);
+            run(&mut session, &mut peer, 64);
+            if session.ended().is_none() {
+                session.handle_eof(None);
+            }
+            let transaction = session.finished().unwrap();
+            assert!(transaction.status_kind().is_some(), "{ehlo:?} {fails:?} {announced}");
+            assert_eq!(peer.finals, 0, "{ehlo:?} {fails:?} {announced}");
+        }
+    }
+}
