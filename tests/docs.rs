@@ -129,6 +129,27 @@ fn the_loops_of_the_page_are_the_programs() {
     }
 }
 
+/// The page on the next try: its first code compiles, and the other is the queue's.
+#[test]
+fn the_queue_of_the_page_is_the_program() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = read(&root.join("docs/next-try.md"));
+    let queue = read(&root.join("examples-c/queue.c"));
+    let [rest, shown] = blocks(&page, "c").collect::<Vec<&str>>()[..] else { panic!("two") };
+    assert!(queue.contains(shown), "{shown}");
+    let source = Path::new(env!("CARGO_TARGET_TMPDIR")).join("next-try.c");
+    let program = format!(
+        "#include <smtpclient.h>\n#include <stdio.h>\n#include <unistd.h>\n\
+         void f(smtp_client *c, smtp_transaction *mail);\n\
+         void f(smtp_client *c, smtp_transaction *mail) {{\n{rest}}}\n"
+    );
+    std::fs::write(&source, program).expect("a source file");
+    let mut compiler = std::process::Command::new("cc");
+    compiler.args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-I"]);
+    let output = compiler.arg(root.join("include")).arg(source).output().expect("a compiler");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 fn blocks<'a>(text: &'a str, language: &str) -> impl Iterator<Item = &'a str> {
     let fence = format!("```{language}\n");
     let after = text.split("```").skip(1).step_by(2);
@@ -143,6 +164,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/index.md",
     "docs/abi.md",
     "docs/event-loops.md",
+    "docs/next-try.md",
     "docs/performance.md",
     "docs/smtplib.md",
     "docs/tls.md",

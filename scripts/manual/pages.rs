@@ -56,6 +56,7 @@ pub const PROGRAMS: &[&str] = &[
     "debug_trace",
     "custom_auth",
     "send_oauth2",
+    "queue",
     "loop_poll",
     "loop_libuv",
     "loop_libevent",

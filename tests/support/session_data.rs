@@ -75,10 +75,14 @@ impl Session<'_> {
             conn.fault(fault);
         }
         body.finish(&mut message);
-        let replies = match self.turn("END-OF-DATA", conn)? {
-            Turn::Usual => self.engine.final_replies(&message),
-            Turn::Answer(reply) => vec![reply],
-            Turn::Done => vec![],
+        let replies = match self.turn("END-OF-DATA", conn) {
+            Ok(Turn::Usual) => self.engine.final_replies(&message),
+            Ok(Turn::Answer(reply)) => vec![reply],
+            Ok(Turn::Done) => vec![],
+            Err(end) => {
+                conn.log(|log| log.messages.push(Arc::new(message)));
+                return Err(end);
+            }
         };
         message.reply = replies.join("\n");
         let message = Arc::new(message);
