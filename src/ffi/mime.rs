@@ -47,10 +47,6 @@ pub type smtp_write_callback = Option<
 #[derive(Default)]
 pub(super) struct Owned(Message);
 
-// SAFETY: what reads a message beside other readers reads its Message-ID: plain data, which changes
-// in calls alone.
-unsafe impl Sync for Owned {}
-
 impl Kind for Owned {
     const TAG: u8 = 9;
     const NAME: &'static str = "message";
