@@ -56,6 +56,8 @@ pub(super) struct Recipient {
     pub status: RecipientStatus,
     pub code: u16,
     pub text: Text,
+    /// They are the reply to the message, and not to RCPT.
+    pub by_message: bool,
 }
 
 impl Recipient {
@@ -68,7 +70,16 @@ impl Recipient {
             status: RecipientStatus::NotTried,
             code: 0,
             text: Text::default(),
+            by_message: false,
         }
+    }
+
+    /// Forgets what became of it.
+    fn begin(&mut self) {
+        self.status = RecipientStatus::NotTried;
+        self.code = 0;
+        self.text = Text::default();
+        self.by_message = false;
     }
 
     /// RCPT was accepted, and what becomes of the message is open.
@@ -137,6 +148,7 @@ impl Transaction {
             status: RecipientStatus::NotTried,
             code: 0,
             text: Text::default(),
+            by_message: false,
         });
         Ok(())
     }
@@ -281,11 +293,7 @@ impl Transaction {
         self.next = 0;
         self.admitted = false;
         self.retried = false;
-        for recipient in &mut self.recipients {
-            recipient.status = RecipientStatus::NotTried;
-            recipient.code = 0;
-            recipient.text = Text::default();
-        }
+        self.recipients.iter_mut().for_each(Recipient::begin);
     }
 
     /// The recipients from `first` on are offered once more.
@@ -294,11 +302,7 @@ impl Transaction {
         self.retried = true;
         self.outcome.reply_code = 0;
         self.outcome.reply_text = Text::default();
-        for recipient in &mut self.recipients[first..] {
-            recipient.status = RecipientStatus::NotTried;
-            recipient.code = 0;
-            recipient.text = Text::default();
-        }
+        self.recipients[first..].iter_mut().for_each(Recipient::begin);
     }
 
     /// Notes how far a share of it came.

@@ -175,6 +175,19 @@ fn who_was_refused_for_now() {
         let transaction = sent(&mut session, &mut peer, mail(&["a@x"], "hi"));
         assert_eq!(transaction.is_temporary(0), Some(temporary), "{reply}");
     }
+    // To RCPT it is not, whatever becomes of the message then.
+    let mut peer = Peer::new(PLAIN).rule("RCPT TO:<b@x>", "552 many\r\n").rule("FINAL", "554 no\r\n");
+    let mut session = connected(Protocol::Smtp, &mut peer, 64);
+    let transaction = sent(&mut session, &mut peer, mail(&["a@x", "b@x"], "hi"));
+    assert_eq!(transaction.status_kind(), Some(ErrorKind::Data));
+    assert_eq!(transaction.is_temporary(0), Some(false));
+    assert_eq!(transaction.is_temporary(1), Some(true));
+    // By LMTP it is one recipient's reply to the message, though others are content.
+    let mut peer = Peer::new(PLAIN).lmtp().once("FINAL", "552 full\r\n");
+    let mut session = connected(Protocol::Lmtp, &mut peer, 64);
+    let transaction = sent(&mut session, &mut peer, mail(&["a@x", "b@x"], "hi"));
+    assert_eq!(seen(&transaction).1, [(Refused, 552), (Accepted, 250)]);
+    assert_eq!(transaction.is_temporary(0), Some(false));
     // Of a refused sender nobody was tried.
     for (reply, temporary) in [("451 later", true), ("550 5.1.8 no", false)] {
         let mut peer = Peer::new(PLAIN).rule("MAIL", &format!("{reply}\r\n"));
