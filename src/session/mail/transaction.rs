@@ -264,7 +264,13 @@ impl Transaction {
             }
         }
         self.head.truncate(self.filled);
-        if self.whole { self.check_size(self.filled as u64).map(|()| true) } else { Ok(true) }
+        if self.whole {
+            self.check_size(self.filled as u64).inspect_err(|_| {
+                // What was read is no message, for no other transaction either.
+                (self.whole, self.spent) = (false, true);
+            })?;
+        }
+        Ok(true)
     }
 
     /// What to wait for when the reader has nothing.

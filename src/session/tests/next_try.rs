@@ -288,3 +288,22 @@ fn what_can_be_read_again_is() {
         assert_eq!(once.status_kind(), Some(ErrorKind::NotSupported));
     }
 }
+
+/// What a reader gave before it broke its promise is nobody's message.
+#[test]
+fn a_message_cut_short_is_not_shared() {
+    for (again, kind) in [(false, ErrorKind::Misuse), (true, ErrorKind::InvalidArgument)] {
+        let mut peer = Peer::new(FULL);
+        let mut session = connected(Protocol::Smtp, &mut peer, 64);
+        let mut transaction = mail(&["a@x"], "");
+        transaction
+            .set_body(Body::Reader(Box::new(Numbers { length: 100, at: 0, again }), Some(200)));
+        transaction = sent(&mut session, &mut peer, transaction);
+        assert_eq!(transaction.status_kind(), Some(ErrorKind::InvalidArgument));
+        let next = Box::new(transaction.remaining(false).unwrap());
+        let next = sent(&mut session, &mut peer, next);
+        assert_eq!(next.status_kind(), Some(kind));
+        assert_eq!(sent(&mut session, &mut peer, transaction).status_kind(), Some(kind));
+        assert!(!peer.log.iter().any(|line| line.starts_with("MAIL")), "{:?}", peer.log);
+    }
+}
