@@ -74,7 +74,7 @@ pub fn advise_reply(code: u16, enhanced: Option<EnhancedStatus>) -> NextTry {
         // The server does not understand what the library says (RFC 5321 section 4.2.4), or it was
         // said out of turn: no fault of the mail.
         500..=504 => NextTry::Ask,
-        500..=599 => match status {
+        505..=599 => match status {
             // RFC 3463 section 3.6: the protocol; 5.5.3 is too many recipients at once.
             (5, 3) => NextTry::Later,
             (5, _) => NextTry::Ask,

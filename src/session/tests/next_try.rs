@@ -62,7 +62,7 @@ fn how_far_it_came_by_what_was_refused() {
             ("FINAL", "451 no", large.as_str(), Reached::Done),
             ("FINAL", "250 ok", large.as_str(), Reached::Done),
         ] {
-            let mut peer = Peer::new(ehlo).rule(&format!("{rule}"), &format!("{reply}\r\n"));
+            let mut peer = Peer::new(ehlo).rule(rule, &format!("{reply}\r\n"));
             let mut session = connected(Protocol::Smtp, &mut peer, 64);
             let mut transaction = mail(&["a@x"], body);
             assert_eq!(transaction.phase(), Reached::None);
@@ -176,7 +176,8 @@ fn who_was_refused_for_now() {
         assert_eq!(transaction.is_temporary(0), Some(temporary), "{reply}");
     }
     // To RCPT it is not, whatever becomes of the message then.
-    let mut peer = Peer::new(PLAIN).rule("RCPT TO:<b@x>", "552 many\r\n").rule("FINAL", "554 no\r\n");
+    let mut peer =
+        Peer::new(PLAIN).rule("RCPT TO:<b@x>", "552 many\r\n").rule("FINAL", "554 no\r\n");
     let mut session = connected(Protocol::Smtp, &mut peer, 64);
     let transaction = sent(&mut session, &mut peer, mail(&["a@x", "b@x"], "hi"));
     assert_eq!(transaction.status_kind(), Some(ErrorKind::Data));
