@@ -1085,18 +1085,30 @@ typedef int (*smtp_write_callback)(const void *data, size_t length, void *user_d
  * where, and what the server or the system answered: smtp_client_last_error() for a client, and
  * smtp_last_error() for whatever failed last on this thread.
  *
- * Not every failure is worth the same reaction. A program that sends unattended needs three:
+ * Not every failure is worth the same reaction. A program that sends unattended needs three, and
+ * smtp_error_advice() says which is due:
  *
- * - try again later, where smtp_error_is_temporary() says 1;
- * - give up and tell a person, where it says 0;
- * - neither without a thought, after SMTP_E_OUTCOME_UNKNOWN: the mail may have been delivered.
+ * - try again, at once or later: SMTP_ADVICE_RETRY_NOW, SMTP_ADVICE_RETRY_LATER;
+ * - give the mail up, and tell its sender: SMTP_ADVICE_NEVER;
+ * - keep the mail and tell a person, for nothing is wrong with it: SMTP_ADVICE_ASK. So after
+ *   SMTP_E_OUTCOME_UNKNOWN: it may have been delivered.
  *
- *     if (status == SMTP_E_OUTCOME_UNKNOWN)
- *         fputs("may have been delivered: not sent again\n", stderr);
- *     else if (status < 0 && smtp_error_is_temporary(status, smtp_client_reply_code(c)))
- *         fputs("to be tried again later\n", stderr);
- *     else if (status < 0)
- *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
+ *     switch (smtp_error_advice(status, smtp_client_reply_code(c), NULL)) {
+ *     case SMTP_ADVICE_NONE:
+ *         break;
+ *     case SMTP_ADVICE_RETRY_NOW:
+ *     case SMTP_ADVICE_RETRY_LATER:
+ *         fputs("to be tried again\n", stderr);
+ *         break;
+ *     case SMTP_ADVICE_NEVER:
+ *         fprintf(stderr, "given up: %s\n", smtp_client_last_error(c));
+ *         break;
+ *     default:
+ *         fprintf(stderr, "to be looked at: %s\n", smtp_client_last_error(c));
+ *     }
+ *
+ * smtpclient-next-try(3) has more of it, for mail to several recipients. Where yes or no is enough,
+ * smtp_error_is_temporary() says whether the same call may succeed later.
  *
  * The numbers never change, and one that was given up is never used again.
  */
@@ -3393,6 +3405,32 @@ int smtp_transaction_set_mime(smtp_transaction *transaction,
  * smtp_client_recipient_status(); as smtp_transaction_set_mime() before anything is sent.
  */
 SMTP_API SMTP_NODISCARD int smtp_client_send_mime(smtp_client *client, smtp_message *message);
+
+/**
+ * @defgroup smtpclient-next-try The next try
+ *
+ * Mail that did not reach everybody is tried again, for those whom it did not reach and for nobody
+ * else. A transaction that was sent says how far it came, for whom another try may help, and makes
+ * the transaction for the next one; smtp_error_advice() says when that should be, if at all.
+ *
+ *     int code = smtp_client_send(c, transaction);
+ *     int advice = smtp_error_advice(code, smtp_transaction_reply_code(transaction), NULL);
+ *     smtp_transaction *next = NULL;
+ *     if (advice == SMTP_ADVICE_ASK)
+ *         fprintf(stderr, "to be looked at: %s\n", smtp_transaction_error(transaction));
+ *     else if (advice == SMTP_ADVICE_NEVER && code != SMTP_E_RECIPIENTS_REFUSED)
+ *         fprintf(stderr, "given up: %s\n", smtp_transaction_error(transaction));
+ *     else
+ *         next = smtp_transaction_remaining(transaction, 0);
+ *     if (next != NULL)
+ *         printf("%lu remain\n", (unsigned long)smtp_transaction_recipient_count(next));
+ *     smtp_transaction_free(transaction);
+ *
+ * The two share their message, whichever is freed first. SMTP_OK says that somebody got the mail, so
+ * that others may remain after it too, and where recipients were refused each has an answer of his
+ * own. After SMTP_E_OUTCOME_UNKNOWN, if twice is better than never, SMTP_REMAINING_UNKNOWN makes it
+ * go to those as well who may have got it.
+ */
 
 /**
  * How far the last attempt to send a transaction came, by what the server has answered; of one that

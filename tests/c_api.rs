@@ -39,6 +39,7 @@ programs! {
     loop_forked
     loop_races
     loop_scarce
+    next_try
     nonblocking
     outcomes
     pending

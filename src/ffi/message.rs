@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
 use crate::client::{Body, BodyReader, Content};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 use super::boundary::callback::{UserData, smtp_destroy_callback};
 use super::boundary::convert;
@@ -171,10 +171,16 @@ impl Reader {
     }
 }
 
+/// To be told of a message otherwise than of an attachment.
+fn read_before() -> Error {
+    let text = "the message reader was read to send another transaction; set it again";
+    Error::new(ErrorKind::Misuse, text)
+}
+
 impl BodyReader for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
         if !self.begun {
-            self.content.begin()?;
+            self.content.begin().map_err(|_| read_before())?;
             self.begun = true;
         }
         let read = self.content.read(self.at, buffer)?;

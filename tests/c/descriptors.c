@@ -95,7 +95,7 @@ static void failures(void) {
     smtp_client_free(secure);
 }
 
-/* The message from a descriptor: read from where it stands, and duplicated. */
+/* The message from a descriptor: read from where it stands, which stays, and duplicated. */
 static void message_from_a_descriptor(void) {
     char path[] = "/tmp/smtpclient-test-XXXXXX";
     int fd = mkstemp(path);
@@ -109,6 +109,8 @@ static void message_from_a_descriptor(void) {
     GIVES(SMTP_OK, smtp_transaction_set_sender(transaction, "a@a.example"));
     GIVES(SMTP_OK, smtp_transaction_add_recipient(transaction, "b@b.example", NULL, 0));
     GIVES(SMTP_OK, smtp_transaction_set_message_fd(transaction, fd));
+    GIVES(SMTP_OK, smtp_client_send(client, transaction));
+    GIVES(7, lseek(fd, 0, SEEK_CUR));
     close(fd);
     GIVES(SMTP_OK, smtp_client_send(client, transaction));
     smtp_transaction_free(transaction);

@@ -29,6 +29,7 @@ static const char *const null_is_fine[] = {
     "smtp_client_source_address port",
     "smtp_client_set_auth_mechanisms names",
     "smtp_tls_set_client_certificate key_file",
+    "smtp_error_advice enhanced",
     NULL,
 };
 
@@ -92,6 +93,7 @@ static int without_handle(const char *function) {
     return strncmp(function, "smtp_client_new", 15) == 0 || strstr(function, "_new") != NULL ||
            strncmp(function, "smtp_last_error", 15) == 0 || strcmp(function, "smtp_error_name") == 0 ||
            strcmp(function, "smtp_error_is_temporary") == 0 ||
+           strcmp(function, "smtp_error_advice") == 0 ||
            strcmp(function, "smtp_client_version") == 0 ||
            strcmp(function, "smtp_client_version_number") == 0 ||
            strcmp(function, "smtp_client_has_feature") == 0;

@@ -35,6 +35,7 @@ static void facts(void) {
     GIVES(0, smtp_client_has_feature("x"));
     SAME("SMTP_E_DATA", smtp_error_name(SMTP_E_DATA));
     GIVES(1, smtp_error_is_temporary(SMTP_E_DATA, 451));
+    GIVES(SMTP_ADVICE_RETRY_LATER, smtp_error_advice(SMTP_E_DATA, 451, "4.3.0"));
     SAME("", smtp_last_error());
     GIVES(SMTP_OK, smtp_last_error_code());
     CHECK(smtp_client_new(0) == NULL);
@@ -463,6 +464,10 @@ static void transactions(int protocol, const char *name) {
     fclose(file);
     GIVES(SMTP_OK, smtp_client_send(client, mail));
     outcome(mail);
+    GIVES(SMTP_OK, smtp_client_send(client, mail)); /* a file can be read again */
+    outcome(mail);
+    GIVES(SMTP_PHASE_DONE, smtp_transaction_phase(mail));
+    GIVES(0, smtp_transaction_recipient_is_temporary(mail, 1));
     GIVES(SMTP_OK, smtp_transaction_clear(mail));
     GIVES(0, smtp_transaction_recipient_count(mail));
     GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_send(client, mail)); /* nobody to send to */
@@ -475,6 +480,7 @@ static void transactions(int protocol, const char *name) {
     SAME(smtp_last_error(), smtp_transaction_last_error(mail));
     GIVES(SMTP_E_INVALID_ARGUMENT, smtp_transaction_last_error_code(mail));
     GIVES(0, smtp_transaction_last_errno(mail));
+    CHECK(smtp_transaction_remaining(mail, 0) == NULL); /* nobody */
     smtp_transaction_free(mail);
 
     GIVES(SMTP_OK, smtp_client_set_completion_callback(client, on_completion, NULL, NULL));

@@ -8,6 +8,8 @@
 /* SERVER mute_noop plain --mode mute-at-noop */
 /* SERVER mute_end plain --mode mute-at-end-of-data */
 /* SERVER slow plain --mode drip --drip-ms 10 */
+/* SERVER some plain --refuse "later@b.example=450 4.2.1 greylisted" --refuse "never@b.example=550 5.1.1 unknown" */
+/* SERVER lost plain --mode close-after-data */
 #include <smtpclient.hpp>
 
 #include <algorithm>
@@ -275,6 +277,65 @@ void errors_tell_their_details() {
     CHECK(failure_of([&]() { sent.check(); }).detail() == SMTP_DETAIL_NEEDS_SMTPUTF8);
 }
 
+/* Those who remain are sent to again, with the message of one that is gone; where nobody remains
+ * there is no transaction. */
+void those_who_remain_are_tried_again() {
+    const std::shared_ptr<int> reader = std::make_shared<int>(0);
+    std::unique_ptr<client> one = connected_client("some");
+    transaction next;
+    {
+        transaction sent;
+        sent.set_sender("from@a.example").set_message(MESSAGE);
+        sent.add_recipient("to@b.example").add_recipient("later@b.example");
+        sent.add_recipient("never@b.example");
+        CHECK(sent && sent.phase() == SMTP_PHASE_NONE);
+        one->send(sent);
+        CHECK(sent.phase() == SMTP_PHASE_DONE && !sent.recipient_is_temporary(0));
+        CHECK(sent.recipient_is_temporary(1) && !sent.recipient_is_temporary(2));
+        same("SMTP_E_INVALID_ARGUMENT", thrown_by([&]() { sent.recipient_is_temporary(3); }));
+        next = sent.remaining();
+    }
+    CHECK(next && next.recipient_count() == 1);
+    same("later@b.example", next.recipient_address(0));
+    const auto refused = failure_of([&]() { one->send(next), next.check(); });
+    CHECK(refused.code() == SMTP_E_RECIPIENTS_REFUSED);
+    CHECK(refused.advice() == SMTP_ADVICE_RETRY_LATER);
+    next = next.remaining(SMTP_REMAINING_UNKNOWN);
+    CHECK(next && next.phase() == SMTP_PHASE_NONE);
+    connected_client("smtp")->send(next);
+    next.check();
+    CHECK(!next.remaining());
+
+    /* Of what may have been delivered only who says so sends again. */
+    one = connected_client("lost");
+    transaction lost = mail();
+    const auto unknown = failure_of([&]() { one->send(lost), lost.check(); });
+    CHECK(unknown.code() == SMTP_E_OUTCOME_UNKNOWN && unknown.advice() == SMTP_ADVICE_ASK);
+    CHECK(lost.phase() == SMTP_PHASE_MESSAGE && !lost.remaining());
+    CHECK(lost.remaining(SMTP_REMAINING_UNKNOWN).recipient_count() == 1);
+
+    /* A functor lives until the last that may ask it is gone. */
+    transaction unsent = mail();
+    unsent.set_message_reader([reader](char *, size_t) -> size_t {
+        ++*reader;
+        return 0;
+    });
+    {
+        transaction other = unsent.remaining();
+        unsent.clear();
+        CHECK(reader.use_count() > 1);
+        connected_client("smtp")->send(other);
+        CHECK(*reader == 1);
+    }
+    CHECK(reader.use_count() == 1);
+
+    const transaction moved = std::move(unsent);
+    CHECK(moved && !unsent);
+    same("SMTP_E_MISUSE", thrown_by([&]() { unsent.phase(); }));
+    same("SMTP_E_MISUSE", thrown_by([&]() { unsent.recipient_is_temporary(0); }));
+    same("SMTP_E_MISUSE", thrown_by([&]() { unsent.remaining(); }));
+}
+
 void settings_can_be_read() {
     CHECK(smtpclient::has_feature("lmtp") && !smtpclient::has_feature("uucp"));
     client one;
@@ -411,6 +472,7 @@ int main() {
     constructors_say_why();
     a_probe_gives_a_report();
     errors_tell_their_details();
+    those_who_remain_are_tried_again();
     settings_can_be_read();
     tokens_come_from_a_source();
     transactions_carry_what_they_are_given();

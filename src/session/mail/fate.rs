@@ -110,6 +110,7 @@ impl Flight {
             recipient.status = status;
             if reply {
                 (recipient.code, recipient.text) = (code, text);
+                recipient.by_message = true;
             }
         }
         any

@@ -225,6 +225,7 @@ impl Session {
         let mut from = flight.unanswered..flight.share().end;
         if let Some(recipient) = from.find(|at| flight.transaction.recipients[*at].is_pending()) {
             let text = flight.transaction.record(recipient, status, code, text);
+            flight.transaction.recipients[recipient].by_message = true;
             flight.unanswered = recipient + 1;
             flight.transaction.outcome.share_reply(code, text);
         }

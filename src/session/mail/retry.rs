@@ -43,6 +43,8 @@ pub fn advise(kind: ErrorKind, code: u16, enhanced: Option<EnhancedStatus>) -> N
                 advice => advice,
             }
         }
+        // RFC 5321 section 4.5.3.1.10: behind RCPT 552 is what servers said for 452 once.
+        ErrorKind::RecipientsRefused if code == 552 && enhanced.is_none() => NextTry::Later,
         ErrorKind::SenderRefused | ErrorKind::RecipientsRefused | ErrorKind::Data => {
             // Without a reply it was found here: too large for the server.
             if code == 0 { NextTry::Never } else { advise_reply(code, enhanced) }
@@ -101,10 +103,11 @@ impl Transaction {
     fn is_refused_for_now(&self, recipient: &Recipient) -> bool {
         let code = recipient.code;
         let enhanced = EnhancedStatus::parse(code, self.outcome.text(recipient.text));
-        let by_message = self.status_kind() == Some(ErrorKind::Data);
-        // RFC 5321 section 4.5.3.1.10: behind RCPT 552 is what servers said for 452 once.
-        let too_many = code == 552 && !by_message && enhanced.is_none();
-        too_many || advise_reply(code, enhanced).is_temporary()
+        let kind = match recipient.by_message {
+            true => ErrorKind::Data,
+            false => ErrorKind::RecipientsRefused,
+        };
+        advise(kind, code, enhanced).is_temporary()
     }
 
     fn advise(&self, error: &Error) -> NextTry {
@@ -200,6 +203,10 @@ mod tests {
             (RecipientsRefused, 554, "5.7.1", Never),
             (RecipientsRefused, 452, "4.5.3", Later),
             (RecipientsRefused, 552, "5.5.3", Later),
+            (RecipientsRefused, 552, "", Later),
+            (RecipientsRefused, 552, "5.2.2", Never),
+            (RecipientsRefused, 0, "", Never),
+            (Data, 552, "", Never),
             (RecipientsRefused, 421, "", Later),
             (Data, 554, "5.6.0", Never),
             (Data, 451, "", Later),

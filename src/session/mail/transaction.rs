@@ -66,6 +66,8 @@ pub(super) struct Recipient {
     pub status: RecipientStatus,
     pub code: u16,
     pub text: Text,
+    /// They are the reply to the message, and not to RCPT.
+    pub by_message: bool,
 }
 
 impl Recipient {
@@ -78,7 +80,16 @@ impl Recipient {
             status: RecipientStatus::NotTried,
             code: 0,
             text: Text::default(),
+            by_message: false,
         }
+    }
+
+    /// Forgets what became of it.
+    fn begin(&mut self) {
+        self.status = RecipientStatus::NotTried;
+        self.code = 0;
+        self.text = Text::default();
+        self.by_message = false;
     }
 
     /// RCPT was accepted, and what becomes of the message is open.
@@ -147,6 +158,7 @@ impl Transaction {
             status: RecipientStatus::NotTried,
             code: 0,
             text: Text::default(),
+            by_message: false,
         });
         Ok(())
     }
@@ -265,7 +277,13 @@ impl Transaction {
             }
         }
         self.head.truncate(self.filled);
-        if self.whole { self.check_size(self.filled as u64).map(|()| true) } else { Ok(true) }
+        if self.whole {
+            self.check_size(self.filled as u64).inspect_err(|_| {
+                // What was read is no message, for no other transaction either.
+                (self.whole, self.spent) = (false, true);
+            })?;
+        }
+        Ok(true)
     }
 
     /// Its reader has given all that was announced, and has no more.
@@ -330,11 +348,7 @@ impl Transaction {
         self.next = 0;
         self.admitted = false;
         self.retried = false;
-        for recipient in &mut self.recipients {
-            recipient.status = RecipientStatus::NotTried;
-            recipient.code = 0;
-            recipient.text = Text::default();
-        }
+        self.recipients.iter_mut().for_each(Recipient::begin);
     }
 
     /// The recipients from `first` on are offered once more.
@@ -343,11 +357,7 @@ impl Transaction {
         self.retried = true;
         self.outcome.reply_code = 0;
         self.outcome.reply_text = Text::default();
-        for recipient in &mut self.recipients[first..] {
-            recipient.status = RecipientStatus::NotTried;
-            recipient.code = 0;
-            recipient.text = Text::default();
-        }
+        self.recipients[first..].iter_mut().for_each(Recipient::begin);
     }
 
     /// Notes how far a share of it came.

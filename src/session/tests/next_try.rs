@@ -62,7 +62,7 @@ fn how_far_it_came_by_what_was_refused() {
             ("FINAL", "451 no", large.as_str(), Reached::Done),
             ("FINAL", "250 ok", large.as_str(), Reached::Done),
         ] {
-            let mut peer = Peer::new(ehlo).rule(&format!("{rule}"), &format!("{reply}\r\n"));
+            let mut peer = Peer::new(ehlo).rule(rule, &format!("{reply}\r\n"));
             let mut session = connected(Protocol::Smtp, &mut peer, 64);
             let mut transaction = mail(&["a@x"], body);
             assert_eq!(transaction.phase(), Reached::None);
@@ -175,6 +175,20 @@ fn who_was_refused_for_now() {
         let transaction = sent(&mut session, &mut peer, mail(&["a@x"], "hi"));
         assert_eq!(transaction.is_temporary(0), Some(temporary), "{reply}");
     }
+    // To RCPT it is not, whatever becomes of the message then.
+    let mut peer =
+        Peer::new(PLAIN).rule("RCPT TO:<b@x>", "552 many\r\n").rule("FINAL", "554 no\r\n");
+    let mut session = connected(Protocol::Smtp, &mut peer, 64);
+    let transaction = sent(&mut session, &mut peer, mail(&["a@x", "b@x"], "hi"));
+    assert_eq!(transaction.status_kind(), Some(ErrorKind::Data));
+    assert_eq!(transaction.is_temporary(0), Some(false));
+    assert_eq!(transaction.is_temporary(1), Some(true));
+    // By LMTP it is one recipient's reply to the message, though others are content.
+    let mut peer = Peer::new(PLAIN).lmtp().once("FINAL", "552 full\r\n");
+    let mut session = connected(Protocol::Lmtp, &mut peer, 64);
+    let transaction = sent(&mut session, &mut peer, mail(&["a@x", "b@x"], "hi"));
+    assert_eq!(seen(&transaction).1, [(Refused, 552), (Accepted, 250)]);
+    assert_eq!(transaction.is_temporary(0), Some(false));
     // Of a refused sender nobody was tried.
     for (reply, temporary) in [("451 later", true), ("550 5.1.8 no", false)] {
         let mut peer = Peer::new(PLAIN).rule("MAIL", &format!("{reply}\r\n"));
@@ -343,5 +357,24 @@ fn what_is_clean_needs_no_encoding() {
             assert!(transaction.status_kind().is_some(), "{ehlo:?} {fails:?} {announced}");
             assert_eq!(peer.finals, 0, "{ehlo:?} {fails:?} {announced}");
         }
+    }
+}
+
+/// What a reader gave before it broke its promise is nobody's message.
+#[test]
+fn a_message_cut_short_is_not_shared() {
+    for (again, kind) in [(false, ErrorKind::Misuse), (true, ErrorKind::InvalidArgument)] {
+        let mut peer = Peer::new(FULL);
+        let mut session = connected(Protocol::Smtp, &mut peer, 64);
+        let mut transaction = mail(&["a@x"], "");
+        transaction
+            .set_body(Body::Reader(Box::new(Numbers { length: 100, at: 0, again }), Some(200)));
+        transaction = sent(&mut session, &mut peer, transaction);
+        assert_eq!(transaction.status_kind(), Some(ErrorKind::InvalidArgument));
+        let next = Box::new(transaction.remaining(false).unwrap());
+        let next = sent(&mut session, &mut peer, next);
+        assert_eq!(next.status_kind(), Some(kind));
+        assert_eq!(sent(&mut session, &mut peer, transaction).status_kind(), Some(kind));
+        assert!(!peer.log.iter().any(|line| line.starts_with("MAIL")), "{:?}", peer.log);
     }
 }
