@@ -98,7 +98,9 @@ impl Message {
     pub fn add_header(&mut self, name: &str, value: &str) -> Result<()> {
         check::field_name(name)?;
         check::text(&format!("the value of {name}"), value, check::MOST_VALUE)?;
-        self.changing().add(name, value)
+        self.fields.add(name, value)?;
+        self.changing();
+        Ok(())
     }
 
     /// Sets the plain text; line ends of any kind become CRLF, and nothing else changes.
