@@ -446,7 +446,7 @@ pub unsafe extern "C" fn smtp_message_envelope(message: *mut smtp_message) -> *m
     Handle::call(
         message,
         |_| std::ptr::null_mut(),
-        |owned: &mut Owned| envelope::create(owned.build()?.envelope()),
+        |owned: &mut Owned| envelope::create(&owned.0.envelope()?),
     )
 }
 

@@ -25,6 +25,7 @@ pub use stream::Stream;
 use std::sync::Arc;
 
 use crate::error::Result;
+use crate::message::Envelope;
 
 use check::invalid;
 use fields::Fields;
@@ -191,6 +192,12 @@ impl Message {
     /// The same, if it was made or given.
     pub fn known_id(&self) -> Option<&str> {
         self.fields.known_id()
+    }
+
+    /// Whom it would go to.
+    pub fn envelope(&self) -> Result<Envelope> {
+        self.fields.check()?;
+        self.fields.envelope()
     }
 
     /// Builds it, unless nothing has changed since it was built.
