@@ -18,16 +18,13 @@ pub fn set_mime(transaction: &mut Transaction, built: &Arc<Built>) -> Result<()>
     }
     let reader = MimeReader(Stream::new(built)?);
     transaction.set_envelope(envelope.sender(), envelope.recipients())?;
-    if envelope.needs_utf8() {
-        for (keyword, option) in [("SMTPUTF8", "SMTPUTF8"), ("BODY", "BODY=8BITMIME")] {
-            if !transaction.has_mail_option(keyword) {
-                transaction.add_mail_option(option)?;
-            }
-        }
-    }
+    transaction.set_message_options(if envelope.needs_utf8() { UTF8 } else { &[] })?;
     transaction.set_body(Body::Reader(Box::new(reader), built.size()));
     Ok(())
 }
+
+/// The keyword of each option, and the option.
+const UTF8: &[(&str, &str)] = &[("SMTPUTF8", "SMTPUTF8"), ("BODY", "BODY=8BITMIME")];
 
 /// Random bits of the system.
 pub fn random<const BYTES: usize>() -> Result<[u8; BYTES]> {

@@ -103,6 +103,8 @@ impl Recipient {
 pub struct Transaction {
     pub(super) sender: Option<Path>,
     pub(super) options: Vec<Param>,
+    /// Those of `options` that came with a message.
+    message_options: Vec<Param>,
     /// Most mail has one.
     pub(super) recipients: SmallVec<[Recipient; 1]>,
     pub(super) body: Body,
@@ -135,6 +137,7 @@ impl Transaction {
     pub fn clear(&mut self) {
         self.sender = None;
         self.options.clear();
+        self.message_options.clear();
         self.recipients.clear();
         self.set_body(Body::Empty);
         self.outcome.clear();
@@ -178,6 +181,21 @@ impl Transaction {
     /// Adds an ESMTP parameter to MAIL.
     pub fn add_mail_option(&mut self, option: &str) -> Result<()> {
         self.options.push(Param::parse(option)?);
+        Ok(())
+    }
+
+    /// Adds parameters that a message needs, in place of those that one before it needed, each as
+    /// its keyword and the whole. One whose keyword is given already is left out.
+    pub fn set_message_options(&mut self, options: &[(&str, &str)]) -> Result<()> {
+        let former = std::mem::take(&mut self.message_options);
+        self.options.retain(|param| !former.contains(param));
+        for (keyword, option) in options {
+            if !self.has_mail_option(keyword) {
+                let param = Param::parse(option)?;
+                self.message_options.push(param.clone());
+                self.options.push(param);
+            }
+        }
         Ok(())
     }
 
