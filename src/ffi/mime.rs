@@ -84,10 +84,9 @@ fn attach(
     make: impl FnOnce() -> Result<Arc<dyn Content>>,
 ) -> c_int {
     set(message, |message| {
-        let content = make()?;
         let file_name = convert::optional_text("the file name", file_name)?;
         let content_type = convert::optional_text("the content type", content_type)?;
-        message.attach(file_name, content_type, content)
+        message.attach(file_name, content_type, make()?)
     })
 }
 
