@@ -215,13 +215,17 @@ public:
             thrown_ = std::current_exception();
         }
     }
-    /* What the call has come to. */
-    void finish(int code) {
+    /* Throws what was kept. */
+    void rethrow() {
         if (thrown_) {
             std::exception_ptr exception;
             std::swap(exception, thrown_);
             std::rethrow_exception(exception);
         }
+    }
+    /* What the call has come to. */
+    void finish(int code) {
+        rethrow();
         if (code >= 0) {
             return;
         }
@@ -693,11 +697,11 @@ public:
     }
     /* As it would be sent. */
     void write(const sink &to) {
-        writing under_way = {&to, nullptr};
+        /* A call of no client's, so that what a reader throws is this one's. */
+        detail::running call(std::make_shared<detail::shared>(nullptr));
+        writing under_way = {&to, &call};
         const int code = smtp_message_write(get(), &write_some, &under_way);
-        if (under_way.thrown) {
-            std::rethrow_exception(under_way.thrown);
-        }
+        call.rethrow();
         done(code);
     }
     std::string str() {
@@ -713,7 +717,7 @@ public:
 private:
     struct writing {
         const sink *to;
-        std::exception_ptr thrown;
+        detail::running *call;
     };
 
     static int write_some(const void *data, std::size_t length, void *user_data) noexcept {
@@ -722,7 +726,7 @@ private:
             (*under_way->to)(static_cast<const char *>(data), length);
             return 0;
         } catch (...) {
-            under_way->thrown = std::current_exception();
+            under_way->call->keep();
             return -1;
         }
     }
