@@ -21,27 +21,31 @@
 #include <string.h>
 #include <unistd.h>
 
-/* All of standard input, up to what a report may be long. */
+/* All of standard input; NULL if that is no text, or longer than a report may be. */
 static const char *read_text(void) {
     static char text[64 * 1024];
     size_t used = fread(text, 1, sizeof text - 1, stdin);
-    return ferror(stdin) || memchr(text, 0, used) != NULL ? NULL : text;
+    return feof(stdin) && memchr(text, 0, used) == NULL ? text : NULL;
 }
 
 /* The mail itself: whom, what, and the file, which is read as it is sent. */
 static int write_mail(smtp_message *mail, char **words) {
     const char *path = words[4];
     const char *slash = strrchr(path, '/');
+    const char *text = read_text();
     int status = SMTP_OK;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         perror(path);
         return -1;
     }
-    if (smtp_message_set_from(mail, NULL, words[1]) < 0 ||
+    if (text == NULL) {
+        fputs("send_report: standard input is no text, or too long\n", stderr);
+        status = -1;
+    } else if (smtp_message_set_from(mail, NULL, words[1]) < 0 ||
         smtp_message_add_to(mail, NULL, words[2]) < 0 ||
         smtp_message_set_subject(mail, words[3]) < 0 ||
-        smtp_message_set_text(mail, read_text()) < 0 ||
+        smtp_message_set_text(mail, text) < 0 ||
         smtp_message_add_header(mail, "Auto-Submitted", "auto-generated") < 0 ||
         smtp_message_add_attachment_fd(mail, slash ? slash + 1 : path, NULL, fd) < 0) {
         fprintf(stderr, "send_report: %s\n", smtp_message_last_error(mail));
