@@ -931,9 +931,9 @@ typedef struct smtp_envelope smtp_envelope;
  * MIME (RFC 5322, RFC 2045). It belongs to no client and no transaction, and serves for as many as
  * one likes.
  *
- * All texts are UTF-8 and copied. A control character in one (but for the tab, and line ends in
- * the bodies) is SMTP_E_INVALID_ARGUMENT, as is anything else that could not be written; a call
- * that fails changes nothing.
+ * All texts are UTF-8 and copied. A control character in one line of text (but for the tab) is
+ * SMTP_E_INVALID_ARGUMENT, as is anything else that could not be written; the bodies may hold any,
+ * which are encoded. A call that fails changes nothing.
  */
 typedef struct smtp_message smtp_message;
 
@@ -1178,9 +1178,10 @@ int smtp_client_version_number(void);
  * Whether the library has a feature: 1 if so, 0 if not or if the name is unknown.
  *
  * @param name  "smtp", "lmtp", "tls", "smtputf8", "idna" (domains that are not ASCII, in A-labels
- *              where the server takes no UTF-8), "pipelining", "chunking", "containment" (a fault of
- *              the library itself is SMTP_E_INTERNAL; without it, the process is aborted),
- *              "tls-info", "tls-resumption", "tls-pins", "tls-key-uri" (what OpenSSL does for us, and
+ *              where the server takes no UTF-8), "pipelining", "chunking", "mime" (messages that
+ *              the library writes), "containment" (a fault of the library itself is
+ *              SMTP_E_INTERNAL; without it, the process is aborted), "tls-info",
+ *              "tls-resumption", "tls-pins", "tls-key-uri" (what OpenSSL does for us, and
  *              native-tls does not), "saslprep" (user names and passwords that are not ASCII in SCRAM),
  *              or "auth:" with a mechanism, such as "auth:CRAM-MD5". A library made by
  *              `make MINIMAL=1` lacks "idna", "saslprep" and "containment"
@@ -2646,7 +2647,8 @@ int smtp_token_fail(smtp_token_request *request,
  *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
  *
  * The message must be whole: its header (From, Date, Message-ID, ...), an empty line, and the
- * text. The library adds no field and encodes nothing.
+ * text. Nothing is added to it and nothing encoded; who would rather not write it has it written:
+ * smtp_client_send_mime().
  */
 
 /**
@@ -3006,7 +3008,7 @@ const char *smtp_transaction_recipient_enhanced(const smtp_transaction *transact
  * - smtp_transaction_set_message_fd() reads a file, pipe or socket: for one that is large.
  *
  * Whichever it is, lines may end in LF or CRLF, and a line may begin with a dot: what goes over
- * the wire is right.
+ * the wire is right. For a message that the library writes there is smtp_transaction_set_mime().
  */
 
 /**
@@ -3096,6 +3098,31 @@ SMTP_API
 int smtp_transaction_set_release_callback(smtp_transaction *transaction,
                                           smtp_destroy_callback release,
                                           void *user_data);
+
+/**
+ * @defgroup smtpclient-mime Write a message
+ *
+ * From addresses, texts and files the library writes a message as MIME, with all that other
+ * programs expect in it: header fields folded and encoded, alternatives of text and HTML, images,
+ * attachments of any size, which are read as they are sent.
+ *
+ *     int fd = open("/var/log/disks.csv", O_RDONLY);
+ *     smtp_message *m = smtp_message_new();
+ *     if (m == NULL || smtp_message_set_from(m, "Monitor", "monitor@example.org") < 0 ||
+ *         smtp_message_add_to(m, "On call", "oncall@example.org") < 0 ||
+ *         smtp_message_add_bcc(m, NULL, "archive@example.org") < 0 ||
+ *         smtp_message_set_subject(m, "Disk nearly full: 97 %") < 0 ||
+ *         smtp_message_set_text(m, "Tomorrow it will be full.\n") < 0 ||
+ *         smtp_message_add_attachment_fd(m, "disks.csv", NULL, fd) < 0 ||
+ *         smtp_client_send_mime(c, m) < 0)
+ *         fprintf(stderr, "%s\n", smtp_last_error());
+ *     smtp_message_free(m);
+ *     close(fd);
+ *
+ * One message serves for as many transactions as one likes (smtp_transaction_set_mime()), and may
+ * be changed between them: each keeps what it was given. send_report.c in smtpclient-examples(3) is
+ * a whole program.
+ */
 
 /**
  * Makes an empty message.
@@ -3228,7 +3255,7 @@ SMTP_API int smtp_message_set_text_flowed(smtp_message *message, int on);
  * Sets the HTML text.
  *
  * @param html  as for smtp_message_set_text(). Images that are part of the message stand in it as
- *              `cid:` and their content id: smtp_message_add_inline()
+ *              "cid:" and their content id: smtp_message_add_inline()
  */
 SMTP_API
 int smtp_message_set_html(smtp_message *message,
@@ -3328,7 +3355,7 @@ int smtp_message_add_attachment_reader(smtp_message *message,
  * Adds an image or the like that the HTML text shows (RFC 2387, RFC 2392), copied. Without an HTML
  * text it is an attachment.
  *
- * @param content_id    what stands in the HTML text behind `cid:`, such as "logo"; ASCII without
+ * @param content_id    what stands in the HTML text behind "cid:", such as "logo"; ASCII without
  *                      blanks, each once
  * @param file_name     as for smtp_message_add_attachment()
  * @param content_type  as for smtp_message_add_attachment()

@@ -164,6 +164,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/index.md",
     "docs/abi.md",
     "docs/event-loops.md",
+    "docs/messages.md",
     "docs/next-try.md",
     "docs/performance.md",
     "docs/smtplib.md",

@@ -138,6 +138,76 @@ fn send_message_explains_what_is_wrong() {
     }
 }
 
+/// A mail that the library writes, to a relay with TLS, with text that is not ASCII.
+#[test]
+fn send_report_writes_a_mail_with_a_file() {
+    let directory = TempDir::new("examples");
+    let ca = directory.write("ca.pem", &authority().pem);
+    let file = directory.write("disks f\u{fc}r.csv", "disk,percent\nsda,97\n");
+    let engine = Engine::new().refuse("bob@b.example", REFUSAL);
+    let server = Server::builder().tls(ServerTls::new(Kind::Valid)).engine(engine).start();
+    let url = format!("smtp+starttls://localhost:{}", server.port());
+    let arguments = [
+        "--ca",
+        &ca,
+        &url,
+        "Monitor J\u{f6}rg <me@a.example>",
+        "On call <al@b.example>, bob@b.example",
+        "Platte fast voll: 97 % \u{2013} M\u{fc}nchen",
+        &file,
+    ];
+    let output = run("send_report", &arguments, "Morgen fr\u{fc}h ist sie voll.\n.\n");
+    assert_eq!(status(&output), 0, "{output:?}");
+    assert_eq!(text(&output.stderr), "refused: bob@b.example: 550 5.1.1 no such user\n");
+    let id = text(&output.stdout).strip_prefix("sent as ").expect("a Message-ID").trim_end();
+    let message = server.finish().messages()[0].clone();
+    assert!(message.encrypted);
+    assert_eq!(message.sender, "me@a.example");
+    assert_eq!(message.addresses(), ["al@b.example"]);
+    let content = text(&message.content);
+    for part in [
+        &format!("\r\nMessage-ID: {id}\r\n"),
+        "\r\nTo: On call <al@b.example>, bob@b.example\r\n",
+        "\r\nAuto-Submitted: auto-generated\r\n",
+        "\r\nMorgen fr=C3=BCh ist sie voll.\r\n=2E\r\n",
+        "text/csv",
+        "disks%20f%C3%BCr.csv",
+        // The file, byte for byte.
+        "\r\nZGlzayxwZXJjZW50CnNkYSw5Nwo=\r\n",
+    ] {
+        assert!(content.contains(part), "no {part:?} in {content}");
+    }
+    assert!(content.is_ascii(), "{content}");
+}
+
+#[test]
+fn send_report_explains_what_is_wrong() {
+    let server = Server::engine(Engine::new());
+    let directory = TempDir::new("examples");
+    let file = directory.write("report.csv", "a,b\n");
+    let url = format!("smtp://{}", server.address());
+    let (from, to) = ("me@a.example", "al@b.example");
+    let long = "x".repeat(64 * 1024);
+    let cases: [(&[&str], &str, i32, &str); 9] = [
+        (&[], "", 2, "usage: send_report"),
+        (&[&url, from, to, "subject"], "", 2, "usage: send_report"),
+        (&[&url, from, to, "subject", "/nonexistent/file"], "", 1, "/nonexistent/file: No such"),
+        (&[&url, from, to, "subject", "/"], "", 1, "cannot be read"),
+        (&[&url, from, to, "a\nBcc: c@d.example", &file], "", 1, "control character"),
+        (&[&url, "no body", to, "subject", &file], "", 1, "From: "),
+        (&[&url, from, to, "subject", &file], &long, 1, "too long"),
+        (&["gopher://b.example", from, to, "subject", &file], "", 1, "gopher"),
+        (&["--ca", "/nonexistent.pem", &url, from, to, "subject", &file], "", 1, "nonexistent"),
+    ];
+    for (arguments, input, code, words) in cases {
+        let output = run("send_report", arguments, input);
+        assert_eq!(status(&output), code, "{arguments:?}: {output:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains(words), "{arguments:?} should speak of {words}: {said}");
+    }
+    assert!(server.finish().messages().is_empty());
+}
+
 #[test]
 fn lmtp_deliver_reports_every_recipient() {
     let engine = Engine::lmtp()

@@ -41,6 +41,8 @@ pub const PLACES: &[(&str, &str, &str)] = &[
     ("smtp_read_callback", "smtpclient-message", ""),
     ("SMTP_PHASE_", "smtpclient-next-try", "Phases"),
     ("SMTP_REMAINING_", "smtpclient-next-try", "Who remains"),
+    ("smtp_message", "smtpclient-mime", ""),
+    ("smtp_write_callback", "smtpclient-mime", ""),
     ("smtp_envelope", "smtpclient-envelope", ""),
     ("SMTP_RECIPIENT_", "smtpclient-recipient", "What became of a recipient"),
 ];
@@ -56,6 +58,7 @@ pub fn place(name: &str) -> (&'static str, &'static str) {
 pub const PROGRAMS: &[&str] = &[
     "send",
     "send_message",
+    "send_report",
     "lmtp_deliver",
     "verify_address",
     "probe",

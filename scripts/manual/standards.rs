@@ -9,7 +9,20 @@ pub struct Standard {
 pub const STANDARDS: &[Standard] = &[
     of(2033, "Local Mail Transfer Protocol", "October 1996"),
     of(2034, "SMTP Service Extension for Returning Enhanced Error Codes", "October 1996"),
+    of(
+        2045,
+        "Multipurpose Internet Mail Extensions (MIME) Part One: Format of Internet Message Bodies",
+        "November 1996",
+    ),
+    of(
+        2047,
+        "MIME (Multipurpose Internet Mail Extensions) Part Three: Message Header Extensions for \
+         Non-ASCII Text",
+        "November 1996",
+    ),
     of(2195, "IMAP/POP AUTHorize Extension for Simple Challenge/Response", "September 1997"),
+    of(2387, "The MIME Multipart/Related Content-type", "August 1998"),
+    of(2392, "Content-ID and Message-ID Uniform Resource Locators", "August 1998"),
     of(2920, "SMTP Service Extension for Command Pipelining", "September 2000"),
     of(
         3030,
@@ -23,6 +36,7 @@ pub const STANDARDS: &[Standard] = &[
     ),
     of(3339, "Date and Time on the Internet: Timestamps", "July 2002"),
     of(3463, "Enhanced Mail System Status Codes", "January 2003"),
+    of(3676, "The Text/Plain Format and DelSp Parameters", "February 2004"),
     of(3986, "Uniform Resource Identifier (URI): Generic Syntax", "January 2005"),
     of(4013, "SASLprep: Stringprep Profile for User Names and Passwords", "February 2005"),
     of(4422, "Simple Authentication and Security Layer (SASL)", "June 2006"),
@@ -67,6 +81,7 @@ pub const STANDARDS: &[Standard] = &[
         "A Set of Simple Authentication and Security Layer (SASL) Mechanisms for OAuth",
         "August 2015",
     ),
+    of(8058, "Signaling One-Click Functionality for List Email Headers", "January 2017"),
     of(
         8314,
         "Cleartext Considered Obsolete: Use of Transport Layer Security (TLS) for Email Submission \

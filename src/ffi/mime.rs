@@ -20,9 +20,9 @@ use super::transaction::{self, smtp_transaction};
 /// MIME (RFC 5322, RFC 2045). It belongs to no client and no transaction, and serves for as many as
 /// one likes.
 ///
-/// All texts are UTF-8 and copied. A control character in one (but for the tab, and line ends in
-/// the bodies) is SMTP_E_INVALID_ARGUMENT, as is anything else that could not be written; a call
-/// that fails changes nothing.
+/// All texts are UTF-8 and copied. A control character in one line of text (but for the tab) is
+/// SMTP_E_INVALID_ARGUMENT, as is anything else that could not be written; the bodies may hold any,
+/// which are encoded. A call that fails changes nothing.
 #[allow(non_camel_case_types)]
 pub struct smtp_message {
     _opaque: (),
@@ -271,7 +271,7 @@ pub unsafe extern "C" fn smtp_message_set_text_flowed(
 /// Sets the HTML text.
 ///
 /// @param html  as for smtp_message_set_text(). Images that are part of the message stand in it as
-///              `cid:` and their content id: smtp_message_add_inline()
+///              "cid:" and their content id: smtp_message_add_inline()
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_message_set_html(
     message: *mut smtp_message,
@@ -395,7 +395,7 @@ pub unsafe extern "C" fn smtp_message_add_attachment_reader(
 /// Adds an image or the like that the HTML text shows (RFC 2387, RFC 2392), copied. Without an HTML
 /// text it is an attachment.
 ///
-/// @param content_id    what stands in the HTML text behind `cid:`, such as "logo"; ASCII without
+/// @param content_id    what stands in the HTML text behind "cid:", such as "logo"; ASCII without
 ///                      blanks, each once
 /// @param file_name     as for smtp_message_add_attachment()
 /// @param content_type  as for smtp_message_add_attachment()

@@ -270,7 +270,8 @@ smtp_client_login_oauth()
  *         fprintf(stderr, "%s\n", smtp_client_last_error(c));
  *
  * The message must be whole: its header (From, Date, Message-ID, ...), an empty line, and the
- * text. The library adds no field and encodes nothing.
+ * text. Nothing is added to it and nothing encoded; who would rather not write it has it written:
+ * smtp_client_send_mime().
  */
 smtp_client_sendmail()
 
@@ -308,9 +309,35 @@ smtp_transaction_new()
  * - smtp_transaction_set_message_fd() reads a file, pipe or socket: for one that is large.
  *
  * Whichever it is, lines may end in LF or CRLF, and a line may begin with a dot: what goes over
- * the wire is right.
+ * the wire is right. For a message that the library writes there is smtp_transaction_set_mime().
  */
 smtp_transaction_set_message()
+
+/**
+ * @defgroup smtpclient-mime Write a message
+ *
+ * From addresses, texts and files the library writes a message as MIME, with all that other
+ * programs expect in it: header fields folded and encoded, alternatives of text and HTML, images,
+ * attachments of any size, which are read as they are sent.
+ *
+ *     int fd = open("/var/log/disks.csv", O_RDONLY);
+ *     smtp_message *m = smtp_message_new();
+ *     if (m == NULL || smtp_message_set_from(m, "Monitor", "monitor@example.org") < 0 ||
+ *         smtp_message_add_to(m, "On call", "oncall@example.org") < 0 ||
+ *         smtp_message_add_bcc(m, NULL, "archive@example.org") < 0 ||
+ *         smtp_message_set_subject(m, "Disk nearly full: 97 %") < 0 ||
+ *         smtp_message_set_text(m, "Tomorrow it will be full.\n") < 0 ||
+ *         smtp_message_add_attachment_fd(m, "disks.csv", NULL, fd) < 0 ||
+ *         smtp_client_send_mime(c, m) < 0)
+ *         fprintf(stderr, "%s\n", smtp_last_error());
+ *     smtp_message_free(m);
+ *     close(fd);
+ *
+ * One message serves for as many transactions as one likes (smtp_transaction_set_mime()), and may
+ * be changed between them: each keeps what it was given. send_report.c in smtpclient-examples(3) is
+ * a whole program.
+ */
+smtp_message_new()
 
 /**
  * @defgroup smtpclient-next-try The next try

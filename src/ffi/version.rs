@@ -35,9 +35,10 @@ const fn part(digits: &str) -> c_int {
 /// Whether the library has a feature: 1 if so, 0 if not or if the name is unknown.
 ///
 /// @param name  "smtp", "lmtp", "tls", "smtputf8", "idna" (domains that are not ASCII, in A-labels
-///              where the server takes no UTF-8), "pipelining", "chunking", "containment" (a fault of
-///              the library itself is SMTP_E_INTERNAL; without it, the process is aborted),
-///              "tls-info", "tls-resumption", "tls-pins", "tls-key-uri" (what OpenSSL does for us, and
+///              where the server takes no UTF-8), "pipelining", "chunking", "mime" (messages that
+///              the library writes), "containment" (a fault of the library itself is
+///              SMTP_E_INTERNAL; without it, the process is aborted), "tls-info",
+///              "tls-resumption", "tls-pins", "tls-key-uri" (what OpenSSL does for us, and
 ///              native-tls does not), "saslprep" (user names and passwords that are not ASCII in SCRAM),
 ///              or "auth:" with a mechanism, such as "auth:CRAM-MD5". A library made by
 ///              `make MINIMAL=1` lacks "idna", "saslprep" and "containment"
@@ -47,7 +48,8 @@ const fn part(digits: &str) -> c_int {
 pub unsafe extern "C" fn smtp_client_has_feature(name: *const c_char) -> c_int {
     panic::guarded(0, || {
         let name = convert::text("the feature", name)?;
-        let known = ["smtp", "lmtp", "tls", "smtputf8", "pipelining", "chunking"].contains(&name);
+        let known =
+            ["smtp", "lmtp", "tls", "smtputf8", "pipelining", "chunking", "mime"].contains(&name);
         let idna = name == "idna" && cfg!(feature = "idna");
         let saslprep = name == "saslprep" && cfg!(feature = "saslprep");
         let containment = name == "containment" && cfg!(panic = "unwind");

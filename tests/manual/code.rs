@@ -56,8 +56,9 @@ fn code_in_the_header_compiles() {
         all.iter().partition(|code| code.contains("int main(void)"));
     assert_eq!(whole.len(), 1, "{whole:?}");
     compile("first", whole[0]);
-    let mut source =
-        String::from("#include <poll.h>\n#include <smtpclient.h>\n#include <stdio.h>\n");
+    let mut source: String = ["fcntl.h", "poll.h", "smtpclient.h", "stdio.h", "unistd.h"]
+        .map(|header| format!("#include <{header}>\n"))
+        .concat();
     for (index, part) in parts.iter().enumerate() {
         if part.starts_with("static ") {
             source.push_str(part);
