@@ -39,6 +39,9 @@ programs! {
     loop_forked
     loop_races
     loop_scarce
+    mime
+    mime_files
+    mime_input
     next_try
     nonblocking
     outcomes
@@ -111,6 +114,14 @@ fn wrapper() {
     program.run(Run::Valgrind);
 }
 
+/// Messages in it.
+#[test]
+fn message() {
+    let program = Program::build("message.cpp");
+    program.run(Run::Native);
+    program.run(Run::Valgrind);
+}
+
 #[test]
 fn the_walk_leaves_no_function_out() {
     let used = Program::build("walk.c").undefined_symbols();
@@ -121,8 +132,16 @@ fn the_walk_leaves_no_function_out() {
 
 #[test]
 fn every_program_is_run() {
-    let others =
-        ["loaded.c", "memory.c", "panics.c", "scarce.c", "thrown.cpp", "watchdog.c", "wrapper.cpp"];
+    let others = [
+        "loaded.c",
+        "memory.c",
+        "message.cpp",
+        "panics.c",
+        "scarce.c",
+        "thrown.cpp",
+        "watchdog.c",
+        "wrapper.cpp",
+    ];
     for name in Program::names() {
         let known = PROGRAMS.contains(&name.as_str()) || others.contains(&name.as_str());
         assert!(known, "tests/c/{name} is run by no test");

@@ -61,9 +61,9 @@ fn split_name(text: &str) -> (String, String) {
     (text[..at].trim().to_owned(), text[at..].to_owned())
 }
 
-/// An expression that is a good argument where nothing is connected. `c`, `l`, `t`, `x`, `e`, `k` and
-/// `q` are the test's client, TLS policy, transaction, authentication exchange, envelope, token
-/// source and token request; `r` is a report of a host that nothing listens at.
+/// An expression that is a good argument where nothing is connected. `c`, `l`, `t`, `x`, `e`, `k`,
+/// `q` and `m` are the test's client, TLS policy, transaction, authentication exchange, envelope,
+/// token source, token request and message; `r` is a report of a host that nothing listens at.
 fn argument(param: &Param) -> &'static str {
     match (param.kind.as_str(), param.name.as_str()) {
         ("smtp_client *" | "const smtp_client *", _) => "c",
@@ -74,10 +74,12 @@ fn argument(param: &Param) -> &'static str {
         ("smtp_token_source *" | "const smtp_token_source *", _) => "k",
         ("smtp_token_request *" | "const smtp_token_request *", _) => "q",
         ("smtp_report *" | "const smtp_report *", _) => "r",
+        ("smtp_message *" | "const smtp_message *", _) => "m",
         ("smtp_transaction *const *", _) => "&t",
         ("const char *const *", "to") => "one_address",
         ("const char *const *", _) => "one_option",
         ("const char *", "names" | "mechanism") => "\"PLAIN\"",
+        ("const char *", "content_type") => "\"text/plain\"",
         ("const char *", "option") => "\"KEYWORD=value\"",
         ("const char *", "name" | "user" | "password") => "\"name\"",
         ("const char *", "host") => "\"127.0.0.1\"",
@@ -105,6 +107,7 @@ fn argument(param: &Param) -> &'static str {
         ("smtp_auth_callback", _) => "an_auth_callback",
         ("smtp_read_callback", _) => "a_read_callback",
         ("smtp_token_callback", _) => "a_token_callback",
+        ("smtp_write_callback", _) => "a_write_callback",
         (kind, name) => panic!("calls.rs knows no argument for \"{kind} {name}\""),
     }
 }
@@ -129,6 +132,7 @@ fn subject(function: &Function) -> &'static str {
         Some("x") => "EXCHANGE",
         Some("e") => "ENVELOPE",
         Some("r") => "REPORT",
+        Some("m") => "MESSAGE",
         _ => "NONE",
     }
 }
@@ -211,6 +215,8 @@ fn drawn(function: &Function, at: usize) -> String {
         "size_t" if name == "index" => "any_index()".to_owned(),
         "size_t" if at > 0 && array(at - 1) => "any_count()".to_owned(),
         "size_t" => "any_length()".to_owned(),
+        // What a message is written from is waited for without a time limit.
+        "int" if function.name.contains("attachment") => "any_source()".to_owned(),
         "int" => format!("any_int(\"{name}\")"),
         "int64_t" => "any_int64()".to_owned(),
         callback if callback.ends_with("_callback") => format!("any_{callback}()"),

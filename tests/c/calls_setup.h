@@ -17,6 +17,7 @@ static smtp_envelope *e;
 static smtp_token_source *k;
 static smtp_token_request *q;
 static smtp_report *r;
+static smtp_message *m;
 static size_t length;
 static int number;
 static int user_datum;
@@ -54,6 +55,10 @@ static int a_token_callback(smtp_token_request *request, void *user) {
     (void)user;
     return smtp_token_fail(request, "none");
 }
+static int a_write_callback(const void *data, size_t size, void *user) {
+    (void)data, (void)size, (void)user;
+    return 0;
+}
 
 /* Of a host that nothing listens at. */
 static inline smtp_report *a_report(void) {
@@ -67,12 +72,12 @@ static inline smtp_report *a_report(void) {
 
 /* So that no test must use them all. */
 static inline void use_all(void) {
-    (void)c, (void)l, (void)t, (void)x, (void)e, (void)k, (void)q, (void)r, (void)length, (void)number;
-    (void)user_data;
+    (void)c, (void)l, (void)t, (void)x, (void)e, (void)k, (void)q, (void)r, (void)m;
+    (void)length, (void)number, (void)user_data;
     (void)one_address, (void)one_option, (void)one_bad;
     (void)a_debug_callback, (void)a_destroy_callback;
     (void)an_audit_callback, (void)a_progress_callback, (void)a_completion_callback;
-    (void)an_auth_callback, (void)a_read_callback, (void)a_token_callback;
+    (void)an_auth_callback, (void)a_read_callback, (void)a_token_callback, (void)a_write_callback;
 }
 
 #endif

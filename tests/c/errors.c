@@ -23,6 +23,15 @@ static const char *const null_is_fine[] = {
     "smtp_client_set_token_source user",
     "smtp_client_set_token_source source",
     "smtp_report_free report",
+    "smtp_message_free message",
+    "smtp_message_set_from name",
+    "smtp_message_add_to name",
+    "smtp_message_add_cc name",
+    "smtp_message_add_bcc name",
+    "smtp_message_add_reply_to name",
+    "smtp_message_set_subject subject",
+    "smtp_message_set_text text",
+    "smtp_message_set_html html",
     "smtp_client_set_source_address host",
     "smtp_client_set_credentials password",
     "smtp_client_set_tls tls",
@@ -46,6 +55,7 @@ static int is_listed(const char *const *list, const char *function, const char *
 static int may_be_null(const char *function, const char *param) {
     return is_listed(null_is_fine, function, param) || strcmp(param, "user_data") == 0 ||
            strcmp(param, "destroy") == 0 || strcmp(param, "release") == 0 ||
+           strcmp(param, "file_name") == 0 || strcmp(param, "content_type") == 0 ||
            (strcmp(param, "callback") == 0 && strstr(function, "_set_") != NULL);
 }
 
@@ -106,7 +116,8 @@ static void make(void) {
     e = smtp_envelope_new("a@b.example", one_address, 1, "bytes", 5);
     k = smtp_token_source_new(a_token_callback, NULL, NULL);
     r = a_report();
-    CHECK(c != NULL && l != NULL && t != NULL && e != NULL && k != NULL && r != NULL);
+    m = smtp_message_new();
+    CHECK(c != NULL && l != NULL && t != NULL && e != NULL && k != NULL && r != NULL && m != NULL);
     GIVES(SMTP_OK, smtp_client_set_timeout(c, 5000));
 }
 
@@ -117,6 +128,7 @@ static void unmake(void) {
     smtp_envelope_free(e);
     smtp_token_source_free(k);
     smtp_report_free(r);
+    smtp_message_free(m);
 }
 
 /* What gives 0 where there is no handle: errno, and a time limit, which is never 0. */
@@ -138,10 +150,12 @@ static void no_handles(void) {
     smtp_envelope *envelope = smtp_envelope_new("a@b.example", one_address, 1, "bytes", 5);
     smtp_token_source *source = smtp_token_source_new(a_token_callback, NULL, NULL);
     smtp_report *report = a_report();
+    smtp_message *message = smtp_message_new();
 
     /* NULL; and what only tells of errors leaves the one that was. */
     GIVES(SMTP_E_MISUSE, smtp_client_noop(NULL));
     c = NULL, l = NULL, t = NULL, x = NULL, e = NULL, k = NULL, q = NULL, r = NULL;
+    m = NULL;
     EVERY_CALL(ABOUT_NO_HANDLE)
     CHECK(smtp_client_last_error(NULL) != NULL);
 
@@ -149,7 +163,7 @@ static void no_handles(void) {
     c = (smtp_client *)tls, l = (smtp_tls *)transaction, t = (smtp_transaction *)client;
     x = (smtp_auth_exchange *)client, e = (smtp_envelope *)tls;
     k = (smtp_token_source *)tls, q = (smtp_token_request *)source;
-    r = (smtp_report *)client;
+    r = (smtp_report *)client, m = (smtp_message *)transaction;
     EVERY_CALL(ABOUT_NO_HANDLE)
 
     /* memory that was never one */
@@ -157,6 +171,7 @@ static void no_handles(void) {
     t = (smtp_transaction *)(void *)zeros, x = (smtp_auth_exchange *)(void *)zeros;
     e = (smtp_envelope *)(void *)zeros, k = (smtp_token_source *)(void *)zeros;
     q = (smtp_token_request *)(void *)zeros, r = (smtp_report *)(void *)zeros;
+    m = (smtp_message *)(void *)zeros;
     EVERY_CALL(ABOUT_NO_HANDLE)
 
     /* a pointer that is not even aligned, into a live handle */
@@ -167,6 +182,7 @@ static void no_handles(void) {
     k = (smtp_token_source *)(void *)((char *)source + 1);
     q = (smtp_token_request *)(void *)((char *)source + 1);
     r = (smtp_report *)(void *)((char *)report + 1);
+    m = (smtp_message *)(void *)((char *)message + 1);
     EVERY_CALL(ABOUT_NO_HANDLE)
 
     /* freed ones */
@@ -177,8 +193,9 @@ static void no_handles(void) {
     smtp_token_source_free(source);
     k = source, q = (smtp_token_request *)source;
     smtp_report_free(report);
+    smtp_message_free(message);
     c = client, l = tls, t = transaction, x = (smtp_auth_exchange *)client, e = envelope;
-    r = report;
+    r = report, m = message;
     EVERY_CALL(ABOUT_NO_HANDLE)
 }
 

@@ -36,6 +36,9 @@ static const char *const cannot_fail[] = {
     "smtp_transaction_last_error",
     "smtp_transaction_last_error_code",
     "smtp_transaction_last_errno",
+    "smtp_message_last_error",
+    "smtp_message_last_error_code",
+    "smtp_message_last_errno",
     "smtp_client_cancel",
     "smtp_auth_exchange_challenge",
     "smtp_auth_exchange_respond",
@@ -67,7 +70,8 @@ static void before(void) {
     e = smtp_envelope_new("a@b.example", one_address, 1, "bytes", 5);
     k = smtp_token_source_new(a_token_callback, NULL, NULL);
     r = a_report();
-    CHECK(c != NULL && l != NULL && t != NULL && e != NULL && k != NULL && r != NULL);
+    m = smtp_message_new();
+    CHECK(c != NULL && l != NULL && t != NULL && e != NULL && k != NULL && r != NULL && m != NULL);
     smtp_test_panic_at(1);
 }
 
@@ -84,6 +88,7 @@ static void after(const char *function) {
     smtp_envelope_free(e);
     smtp_token_source_free(k);
     smtp_report_free(r);
+    smtp_message_free(m);
 }
 
 #define TRY(subject, function, param, result, call)                                               \

@@ -80,6 +80,7 @@ static void judge(const char *function, long code) {
 #define CLIENTS_EXCHANGE(function, result, call)
 #define CLIENTS_ENVELOPE(function, result, call)
 #define CLIENTS_REPORT(function, result, call)
+#define CLIENTS_MESSAGE(function, result, call)
 #define CLIENTS_CLIENT(function, result, call)                                                    \
     if (!IS(smtp_client_free, function) && !IS(smtp_client_cancel, function) &&                   \
         !IS(smtp_client_close, function) && !IS(smtp_client_process, function) &&                 \
@@ -94,6 +95,7 @@ static void judge(const char *function, long code) {
 #define LENT_EXCHANGE(function, result, call)
 #define LENT_ENVELOPE(function, result, call)
 #define LENT_REPORT(function, result, call)
+#define LENT_MESSAGE(function, result, call)
 #define LENT_TRANSACTION(function, result, call)                                                  \
     if (!IS(smtp_transaction_free, function)) {                                                   \
         BUSY_##result(function, call);                                                            \

@@ -54,6 +54,7 @@ enum { FUNCTIONS = sizeof functions / sizeof *functions };
 static const char *const often[] = {
     "smtp_client_connect", "smtp_client_connect_fd", "smtp_client_send", "smtp_client_submit",
     "smtp_client_sendmail", "smtp_client_send_batch", "smtp_transaction_add_recipient",
+    "smtp_client_send_mime", "smtp_transaction_set_mime",
 };
 
 /* Of each kind what makes, frees and takes hold of a handle. */
@@ -61,6 +62,7 @@ static const char *const in_storms[] = {
     "smtp_client_new", "smtp_client_free", "smtp_client_cancel", "smtp_client_noop", "smtp_client_set_tls",
     "smtp_tls_new", "smtp_tls_free", "smtp_transaction_new", "smtp_transaction_free",
     "smtp_transaction_status", "smtp_client_submit", "smtp_client_is_connected",
+    "smtp_message_new", "smtp_message_free", "smtp_transaction_set_mime", "smtp_message_message_id",
 };
 
 enum { OFTEN = sizeof often / sizeof *often, IN_STORMS = sizeof in_storms / sizeof *in_storms };
@@ -108,8 +110,9 @@ static void begin_world(void) {
         smtp_transaction *transaction = smtp_transaction_new();
         smtp_envelope *envelope = smtp_envelope_new("a@a.example", &to, 1, mail, 500);
         smtp_token_source *source = smtp_token_source_new(on_token, any_datum(), NULL);
+        smtp_message *message = smtp_message_new();
         CHECK(client != NULL && tls != NULL && transaction != NULL && envelope != NULL);
-        CHECK(source != NULL);
+        CHECK(source != NULL && message != NULL);
         GIVES(SMTP_OK, smtp_client_set_local_hostname(client, "client.example"));
         GIVES(SMTP_OK, smtp_client_set_timeout(client, 200));
         GIVES(SMTP_OK, smtp_tls_set_system_roots(tls, 0));
@@ -118,11 +121,15 @@ static void begin_world(void) {
         GIVES(SMTP_OK, smtp_transaction_set_sender(transaction, "a@a.example"));
         GIVES(SMTP_OK, smtp_transaction_add_recipient(transaction, "b@b.example", NULL, 0));
         GIVES(SMTP_OK, smtp_transaction_set_message_borrowed(transaction, mail, 500));
+        GIVES(SMTP_OK, smtp_message_set_from(message, "A", "a@a.example"));
+        GIVES(SMTP_OK, smtp_message_add_to(message, NULL, "B <b@b.example>, c@c.example"));
+        GIVES(SMTP_OK, smtp_message_add_attachment(message, "a.csv", NULL, mail, 5000));
         world.live[KIND_smtp_client][i] = client;
         world.live[KIND_smtp_tls][i] = tls;
         world.live[KIND_smtp_transaction][i] = transaction;
         world.live[KIND_smtp_envelope][i] = envelope;
         world.live[KIND_smtp_token_source][i] = source;
+        world.live[KIND_smtp_message][i] = message;
     }
 }
 

@@ -24,6 +24,7 @@ enum {
     KIND_smtp_auth_exchange,
     KIND_smtp_token_source,
     KIND_smtp_token_request,
+    KIND_smtp_message,
     KINDS
 };
 enum { LIVE = 5, GONE = 16, ELEMENTS = 8, DATA = 1 << 16, BYTES = 70000, FDS = 64, FILES = 6 };
@@ -111,6 +112,7 @@ static void dispose(int kind, void *handle) {
     case KIND_smtp_envelope: smtp_envelope_free(handle); break;
     case KIND_smtp_token_source: smtp_token_source_free(handle); break;
     case KIND_smtp_report: smtp_report_free(handle); break;
+    case KIND_smtp_message: smtp_message_free(handle); break;
     default: CHECK(!"a kind that can be freed");
     }
 }
@@ -154,6 +156,8 @@ static const char *any_text(const char *name) {
     static const char *const bad[] = {"", "a\xff", "a\r\nRSET", "a\nb", "\x01", " ", "a@b> NOTIFY=NEVER <c@d"};
     static const char *const mechanisms[] = {"PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "plain login oauthbearer", "NONSENSE"};
     static const char *const hosts[] = {"[::1]:1", "127.0.0.1:1", "/nonexistent", "%lo", ".", "127.0.0.1:x", "localhost:1"};
+    static const char *const types[] = {"text/plain", "image/png", "text/csv; charset=utf-8", "message/rfc822", "multipart/mixed", "x"};
+    static const char *const fields[] = {"Subject", "Message-ID", "References", "List-Unsubscribe", "X-Field", "To", "Bcc", "Date"};
     static const char *const urls[] = {"smtp://u:p%40@127.0.0.1:1", "smtps://[::1]", "smtp+starttls://u@h", "lmtp://localhost:1", "lmtp+unix:///nonexistent", "smtp://u:p@h?q", "http://h"};
     switch (below(16)) {
     case 0: return NULL;
@@ -173,6 +177,10 @@ static const char *any_text(const char *name) {
         return ONE_OF(urls);
     if (strcmp(name, "mechanism") == 0 || strcmp(name, "names") == 0)
         return ONE_OF(mechanisms);
+    if (strcmp(name, "content_type") == 0)
+        return ONE_OF(types);
+    if (strcmp(name, "name") == 0 && below(4) == 0)
+        return ONE_OF(fields);
     if (strcmp(name, "path") == 0 || strstr(name, "_file") != NULL)
         return ONE_OF(files);
     return ONE_OF(words);
@@ -238,6 +246,22 @@ static int any_fd(void) {
     } else {
         CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
         give_server(pair[1], 0);
+    }
+    CHECK(pair[0] >= 0);
+    return world.fds[at] = pair[0];
+}
+
+/* What ends by itself: nothing, a file, or a pipe of which nobody but the server has the other end,
+ * and that only for a moment. */
+static int any_source(void) {
+    int pair[2], at = __atomic_fetch_add(&world.fd_count, 1, __ATOMIC_RELAXED), kind = below(6);
+    if (at >= FDS || kind == 0)
+        return below(2) == 0 ? -1 : 100000;
+    if (kind == 1) {
+        CHECK(pipe(pair) == 0 && write(pair[1], mail, 500) == 500);
+        give_server(pair[1], 1);
+    } else {
+        pair[0] = open(kind == 2 ? "/proc/self/status" : files[below(FILES - 1)], O_RDONLY);
     }
     CHECK(pair[0] >= 0);
     return world.fds[at] = pair[0];
@@ -320,6 +344,11 @@ static ptrdiff_t on_read(void *buffer, size_t capacity, void *user) {
     memcpy(buffer, mail, length < capacity ? length : capacity);
     return (ptrdiff_t)(length < 200 ? 0 : length < capacity ? length : capacity);
 }
+static int on_write(const void *data, size_t length, void *user) {
+    CHECK(data != NULL && length > 0);
+    reenter(user);
+    return below(16) == 0;
+}
 
 #define CALLBACK(kind)                                                                            \
     static smtp_##kind##_callback any_smtp_##kind##_callback(void) {                              \
@@ -333,5 +362,6 @@ CALLBACK(completion)
 CALLBACK(auth)
 CALLBACK(read)
 CALLBACK(token)
+CALLBACK(write)
 
 #endif

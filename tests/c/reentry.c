@@ -39,6 +39,7 @@ static void judge(const char *function, long code) {
 #define AGAIN_EXCHANGE(function, result, call)
 #define AGAIN_ENVELOPE(function, result, call)
 #define AGAIN_REPORT(function, result, call)
+#define AGAIN_MESSAGE(function, result, call)
 #define AGAIN_CLIENT(function, result, call)                                                      \
     if (strcmp(#function, "smtp_client_free") != 0 &&                                             \
         strcmp(#function, "smtp_client_cancel") != 0) {                                           \
@@ -109,6 +110,7 @@ static ptrdiff_t on_read(void *buffer, size_t capacity, void *user) {
 #define RELEASED_EXCHANGE(function, result, call)
 #define RELEASED_ENVELOPE(function, result, call)
 #define RELEASED_REPORT(function, result, call)
+#define RELEASED_MESSAGE(function, result, call)
 #define RELEASED_TRANSACTION(function, result, call)                                              \
     if (strcmp(#function, "smtp_transaction_free") != 0) {                                        \
         AGAIN_CLIENT_##result(function, call);                                                    \

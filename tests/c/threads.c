@@ -31,6 +31,7 @@ static void busy(const char *function, long code) {
 #define MEANWHILE_EXCHANGE(function, result, call)
 #define MEANWHILE_ENVELOPE(function, result, call)
 #define MEANWHILE_REPORT(function, result, call)
+#define MEANWHILE_MESSAGE(function, result, call)
 #define MEANWHILE_CLIENT(function, result, call)                                                  \
     if (strcmp(#function, "smtp_client_free") != 0 &&                                             \
         strcmp(#function, "smtp_client_cancel") != 0)                                             \

@@ -30,6 +30,7 @@ static void facts(void) {
     GIVES(1, smtp_client_has_feature("auth:external"));
     GIVES(1, smtp_client_has_feature("pipelining"));
     GIVES(1, smtp_client_has_feature("chunking"));
+    GIVES(1, smtp_client_has_feature("mime"));
     GIVES(1, smtp_client_has_feature("auth:CRAM-MD5"));
     GIVES(0, smtp_client_has_feature("auth:NTLM"));
     GIVES(0, smtp_client_has_feature("x"));
@@ -505,6 +506,71 @@ static void transactions(int protocol, const char *name) {
     smtp_client_free(client);
 }
 
+static size_t taken;
+
+static int on_write(const void *data, size_t length, void *user) {
+    CHECK(data != NULL && length > 0 && user == &taken);
+    taken += length;
+    return 0;
+}
+
+/* A message that the library writes; mime.c has more of it. */
+static void messages(int protocol, const char *name) {
+    smtp_client *client = connected(protocol, name);
+    smtp_message *message = smtp_message_new();
+    smtp_transaction *mail = smtp_transaction_new();
+    smtp_envelope *envelope;
+    FILE *file = tmpfile();
+    int released = 0, rounds = 0;
+    CHECK(file != NULL && fputs("a,b\n", file) >= 0 && fflush(file) == 0);
+    rewind(file);
+    SAME("", smtp_message_last_error(message));
+    GIVES(SMTP_OK, smtp_message_last_error_code(message));
+    CHECK(smtp_message_message_id(message) == NULL);
+    GIVES(SMTP_OK, smtp_message_set_from(message, "Me", "from@a.example"));
+    GIVES(SMTP_OK, smtp_message_add_to(message, NULL, "to@b.example"));
+    GIVES(SMTP_OK, smtp_message_add_cc(message, "Bob", "bob@b.example"));
+    GIVES(SMTP_OK, smtp_message_add_bcc(message, "", "c@b.example"));
+    GIVES(SMTP_OK, smtp_message_add_reply_to(message, NULL, "answers@a.example"));
+    GIVES(SMTP_OK, smtp_message_set_subject(message, "gr\xc3\xbc\xc3\x9f"));
+    GIVES(SMTP_OK, smtp_message_add_header(message, "Auto-Submitted", "auto-generated"));
+    GIVES(SMTP_OK, smtp_message_set_text(message, "text\n"));
+    GIVES(SMTP_OK, smtp_message_set_text_flowed(message, 1));
+    GIVES(SMTP_OK, smtp_message_set_html(message, "<img src=\"cid:logo\">\n"));
+    GIVES(SMTP_OK, smtp_message_set_date(message, 1700000000));
+    GIVES(SMTP_OK, smtp_message_add_inline(message, "logo", "logo.png", NULL, "PNG", 3));
+    GIVES(SMTP_OK, smtp_message_add_attachment(message, "a.bin", NULL, "\0\1", 2));
+    GIVES(SMTP_OK, smtp_message_add_attachment_borrowed(message, "b.txt", "text/plain", "text", 4,
+                                                        &released, on_release));
+    GIVES(SMTP_OK, smtp_message_add_attachment_fd(message, "c.csv", NULL, fileno(file)));
+    fclose(file);
+    CHECK(smtp_message_message_id(message)[0] == '<');
+    envelope = smtp_message_envelope(message);
+    GIVES(3, smtp_envelope_recipient_count(envelope));
+    smtp_envelope_free(envelope);
+    taken = 0;
+    GIVES(SMTP_OK, smtp_message_write(message, on_write, &taken));
+    CHECK(taken > 500);
+    GIVES(SMTP_OK, smtp_client_send_mime(client, message));
+    GIVES(1, smtp_client_refused_count(client));
+    GIVES(SMTP_OK, smtp_message_add_attachment_reader(message, "d.bin", NULL, on_read, &rounds,
+                                                      NULL, -1));
+    GIVES(SMTP_OK, smtp_transaction_set_mime(mail, message));
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_message_set_subject(message, "\n"));
+    SAME(smtp_last_error(), smtp_message_last_error(message));
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_message_last_error_code(message));
+    GIVES(0, smtp_message_last_errno(message));
+    GIVES(SMTP_OK, smtp_message_clear(message));
+    GIVES(SMTP_E_INVALID_ARGUMENT, smtp_client_send_mime(client, message));
+    smtp_message_free(message);
+    GIVES(SMTP_OK, smtp_client_send(client, mail));
+    GIVES(SMTP_RECIPIENT_REFUSED, smtp_transaction_recipient_status(mail, 1));
+    CHECK(rounds > 3);
+    smtp_transaction_free(mail);
+    GIVES(1, released);
+    smtp_client_free(client);
+}
+
 static char *read_file(const char *name, size_t *length) {
     FILE *opened = fopen(file(name), "rb");
     char *bytes = malloc(16384);
@@ -640,6 +706,8 @@ int main(void) {
     envelopes();
     transactions(SMTP_PROTOCOL_SMTP, "smtp");
     transactions(SMTP_PROTOCOL_LMTP, "lmtp");
+    messages(SMTP_PROTOCOL_SMTP, "smtp");
+    messages(SMTP_PROTOCOL_LMTP, "lmtp");
     encrypted();
     over_a_socket();
     over_a_greeted_socket();
