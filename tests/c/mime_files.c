@@ -7,6 +7,7 @@
 /* SERVER data plain --without CHUNKING */
 /* SERVER lmtp lmtp */
 /* SERVER huge plain --discard */
+/* SERVER old plain --without CHUNKING --without SIZE --without 8BITMIME --without SMTPUTF8 --without PIPELINING */
 #define _POSIX_C_SOURCE 200809L
 #define _DEFAULT_SOURCE
 #include "entries.h"
@@ -559,6 +560,24 @@ static void readers(void) {
         }
         GIVES(1, source.destroyed);
     }
+    /* What no message can have is too large for the server, or not kept; with two it overflows. */
+    for (sizes = 0; sizes < 4; sizes++) {
+        smtp_client *other = connected(SMTP_PROTOCOL_SMTP, sizes < 2 ? "smtp" : "old");
+        struct source second = source_of(pattern, 1000, 1000);
+        before = arrived(sizes < 2 ? "smtp" : "old");
+        source = source_of(pattern, 1000, 1000);
+        message = message_new();
+        GIVES(SMTP_OK, smtp_message_add_attachment_reader(message, "file.bin", NULL, on_read, &source,
+                                                          on_destroy, INT64_MAX));
+        if (sizes % 2 == 1)
+            GIVES(SMTP_OK, smtp_message_add_attachment_reader(message, "second.bin", NULL, on_read,
+                                                              &second, on_destroy, INT64_MAX));
+        CHECK(smtp_client_send_mime(other, message) < 0);
+        smtp_message_free(message);
+        smtp_client_free(other);
+        GIVES(before, arrived(sizes < 2 ? "smtp" : "old"));
+        GIVES(1, source.destroyed);
+    }
     /* The first fails to be written, too. */
     message = message_new();
     source = source_of(pattern, 100, 100);
@@ -654,6 +673,15 @@ static int count_bytes(const void *data, size_t length, void *unused) {
     return 0;
 }
 
+static ptrdiff_t on_read_zeros(void *buffer, size_t capacity, void *user) {
+    struct source *source = user;
+    size_t count = source->length - source->at;
+    count = count > capacity ? capacity : count;
+    memset(buffer, 0, count);
+    source->at += count;
+    return (ptrdiff_t)count;
+}
+
 /* Through a buffer of fixed size, the server being told the size beforehand. */
 static void a_large_file(void) {
     off_t size = slow() ? 8 << 20 : 64 << 20;
@@ -662,6 +690,7 @@ static void a_large_file(void) {
     int fd = file_of("", 0), i;
     long before;
     struct bytes one;
+    struct source source = source_of(NULL, (size_t)size, (size_t)size);
     char octets[64];
     CHECK(ftruncate(fd, size) == 0);
     GIVES(SMTP_OK, smtp_message_add_attachment_fd(message, "file.bin", NULL, fd));
@@ -680,7 +709,15 @@ static void a_large_file(void) {
         fprintf(stderr, "%ld KiB more\n", most_memory() - before);
         CHECK(!"a fixed buffer");
     }
-    for (i = 1; i <= 3; i++) {
+    /* The same from a reader. */
+    smtp_message_free(message);
+    message = message_new();
+    GIVES(SMTP_OK, smtp_message_add_attachment_reader(message, "file.bin", NULL, on_read_zeros, &source,
+                                                      on_destroy, size));
+    GIVES(SMTP_OK, smtp_client_send_mime(client, message));
+    CHECK(source.at == (size_t)size);
+    CHECK(slow() || most_memory() - before < 8 * 1024);
+    for (i = 1; i <= 4; i++) {
         one = letter("huge", i);
         snprintf(octets, sizeof octets, "\n%lu octets", (unsigned long)written_bytes);
         HAS(one.data, octets);
@@ -702,6 +739,7 @@ int main(void) {
     descriptors = entries("/proc/self/fd"); /* what is opened once, and kept */
     every_length(SMTP_PROTOCOL_SMTP, "data");
     every_length(SMTP_PROTOCOL_LMTP, "lmtp");
+    every_length(SMTP_PROTOCOL_SMTP, "old");
     given_back_once();
     files();
     no_files();

@@ -55,6 +55,9 @@ static void *new_tls(void) {
 static void *new_transaction(void) {
     return smtp_transaction_new();
 }
+static void *new_message(void) {
+    return smtp_message_new();
+}
 static void free_client(void *client) {
     smtp_client_free(client);
 }
@@ -63,6 +66,9 @@ static void free_tls(void *tls) {
 }
 static void free_transaction(void *transaction) {
     smtp_transaction_free(transaction);
+}
+static void free_message(void *message) {
+    smtp_message_free(message);
 }
 
 static const struct {
@@ -73,6 +79,7 @@ static const struct {
     {"client", new_client, free_client},
     {"tls", new_tls, free_tls},
     {"transaction", new_transaction, free_transaction},
+    {"message", new_message, free_message},
 };
 
 int main(void) {
