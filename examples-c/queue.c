@@ -171,7 +171,7 @@ static int fate(const letter *l, size_t i) {
     else
         advice = smtp_error_advice(smtp_transaction_status(l->mail),
                                    smtp_transaction_reply_code(l->mail), NULL);
-    return advice == SMTP_ADVICE_NEVER ? FAILED : STUCK; /* it is not the mail's fault */
+    return advice == SMTP_NEXT_NEVER ? FAILED : STUCK; /* it is not the mail's fault */
 }
 
 /* A recipient's line. A reply of several becomes one: no server may write lines of an envelope. */
@@ -240,8 +240,8 @@ static int try_once(smtp_client *client, const char *id, const char *state) {
 
 /* DONE if there is a connection, or is one now; or else the status for the run to end with. */
 static int open_connection(smtp_client *client) {
-    int tries, advice = SMTP_ADVICE_RETRY_NOW;
-    for (tries = 0; tries < 2 && advice == SMTP_ADVICE_RETRY_NOW; tries++) {
+    int tries, advice = SMTP_NEXT_NOW;
+    for (tries = 0; tries < 2 && advice == SMTP_NEXT_NOW; tries++) {
         if (smtp_client_open(client) >= 0)
             return DONE;
         fprintf(stderr, "queue: %s\n", smtp_client_last_error(client));
@@ -249,7 +249,7 @@ static int open_connection(smtp_client *client) {
                                    smtp_client_reply_code(client),
                                    smtp_client_reply_enhanced(client));
     }
-    return advice == SMTP_ADVICE_ASK || advice == SMTP_ADVICE_NEVER ? LOOK : LATER;
+    return advice == SMTP_NEXT_ASK || advice == SMTP_NEXT_NEVER ? LOOK : LATER;
 }
 
 /* Whether a file is in that state and counts; if so, its name becomes its ID. */

@@ -684,29 +684,29 @@
 /**
  * What to do: nothing, for it succeeded.
  */
-#define SMTP_ADVICE_NONE 0
+#define SMTP_NEXT_NONE 0
 
 /**
  * Try again at once, on a new connection; if that fails the same way, later.
  */
-#define SMTP_ADVICE_RETRY_NOW 1
+#define SMTP_NEXT_NOW 1
 
 /**
  * Try again later. RFC 5321 section 4.5.4.1 advises half an hour, and to give up after four or five
  * days.
  */
-#define SMTP_ADVICE_RETRY_LATER 2
+#define SMTP_NEXT_LATER 2
 
 /**
  * Never try the same again: tell the sender why.
  */
-#define SMTP_ADVICE_NEVER 3
+#define SMTP_NEXT_NEVER 3
 
 /**
  * Nothing is wrong with the mail: keep it, and ask a person. It is the settings, the credentials,
  * the certificate or the server; or, after SMTP_E_OUTCOME_UNKNOWN, whether it may arrive twice.
  */
-#define SMTP_ADVICE_ASK 4
+#define SMTP_NEXT_ASK 4
 
 /**
  * Result of a function. Numbers are never reused or renumbered.
@@ -1088,19 +1088,19 @@ typedef int (*smtp_write_callback)(const void *data, size_t length, void *user_d
  * Not every failure is worth the same reaction. A program that sends unattended needs three, and
  * smtp_error_advice() says which is due:
  *
- * - try again, at once or later: SMTP_ADVICE_RETRY_NOW, SMTP_ADVICE_RETRY_LATER;
- * - give the mail up, and tell its sender: SMTP_ADVICE_NEVER;
- * - keep the mail and tell a person, for nothing is wrong with it: SMTP_ADVICE_ASK. So after
+ * - try again, at once or later: SMTP_NEXT_NOW, SMTP_NEXT_LATER;
+ * - give the mail up, and tell its sender: SMTP_NEXT_NEVER;
+ * - keep the mail and tell a person, for nothing is wrong with it: SMTP_NEXT_ASK. So after
  *   SMTP_E_OUTCOME_UNKNOWN: it may have been delivered.
  *
  *     switch (smtp_error_advice(status, smtp_client_reply_code(c), NULL)) {
- *     case SMTP_ADVICE_NONE:
+ *     case SMTP_NEXT_NONE:
  *         break;
- *     case SMTP_ADVICE_RETRY_NOW:
- *     case SMTP_ADVICE_RETRY_LATER:
+ *     case SMTP_NEXT_NOW:
+ *     case SMTP_NEXT_LATER:
  *         fputs("to be tried again\n", stderr);
  *         break;
- *     case SMTP_ADVICE_NEVER:
+ *     case SMTP_NEXT_NEVER:
  *         fprintf(stderr, "given up: %s\n", smtp_client_last_error(c));
  *         break;
  *     default:
@@ -3443,9 +3443,9 @@ SMTP_API SMTP_NODISCARD int smtp_client_send_mime(smtp_client *client, smtp_mess
  *     int code = smtp_client_send(c, transaction);
  *     int advice = smtp_error_advice(code, smtp_transaction_reply_code(transaction), NULL);
  *     smtp_transaction *next = NULL;
- *     if (advice == SMTP_ADVICE_ASK)
+ *     if (advice == SMTP_NEXT_ASK)
  *         fprintf(stderr, "to be looked at: %s\n", smtp_transaction_error(transaction));
- *     else if (advice == SMTP_ADVICE_NEVER && code != SMTP_E_RECIPIENTS_REFUSED)
+ *     else if (advice == SMTP_NEXT_NEVER && code != SMTP_E_RECIPIENTS_REFUSED)
  *         fprintf(stderr, "given up: %s\n", smtp_transaction_error(transaction));
  *     else
  *         next = smtp_transaction_remaining(transaction, 0);
@@ -3511,7 +3511,7 @@ smtp_transaction *smtp_transaction_remaining(smtp_transaction *transaction,
  * @param enhanced    the enhanced status code of that reply (RFC 3463), such as "4.7.1"; "" or NULL
  *                    if it had none
  *
- * Returns SMTP_ADVICE_NONE and so on; SMTP_E_INVALID_ARGUMENT for a code that is none. Any thread.
+ * Returns SMTP_NEXT_NONE and so on; SMTP_E_INVALID_ARGUMENT for a code that is none. Any thread.
  */
 SMTP_API
 int smtp_error_advice(int code,

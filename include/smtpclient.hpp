@@ -67,7 +67,7 @@ public:
     int system_errno() const noexcept { return system_errno_; }
     /* What tells it from others of its code: one of SMTP_DETAIL_*. */
     int detail() const noexcept { return detail_; }
-    /* What to do about it: SMTP_ADVICE_RETRY_NOW and so on. */
+    /* What to do about it: SMTP_NEXT_NOW and so on. */
     int advice() const noexcept {
         return smtp_error_advice(code_, reply_code_, enhanced_.c_str());
     }

@@ -26,17 +26,17 @@ pub const SMTP_PHASE_DONE: c_int = 5;
 pub const SMTP_REMAINING_UNKNOWN: c_int = 1;
 
 /// What to do: nothing, for it succeeded.
-pub const SMTP_ADVICE_NONE: c_int = 0;
+pub const SMTP_NEXT_NONE: c_int = 0;
 /// Try again at once, on a new connection; if that fails the same way, later.
-pub const SMTP_ADVICE_RETRY_NOW: c_int = 1;
+pub const SMTP_NEXT_NOW: c_int = 1;
 /// Try again later. RFC 5321 section 4.5.4.1 advises half an hour, and to give up after four or five
 /// days.
-pub const SMTP_ADVICE_RETRY_LATER: c_int = 2;
+pub const SMTP_NEXT_LATER: c_int = 2;
 /// Never try the same again: tell the sender why.
-pub const SMTP_ADVICE_NEVER: c_int = 3;
+pub const SMTP_NEXT_NEVER: c_int = 3;
 /// Nothing is wrong with the mail: keep it, and ask a person. It is the settings, the credentials,
 /// the certificate or the server; or, after SMTP_E_OUTCOME_UNKNOWN, whether it may arrive twice.
-pub const SMTP_ADVICE_ASK: c_int = 4;
+pub const SMTP_NEXT_ASK: c_int = 4;
 
 /// How far the last attempt to send a transaction came, by what the server has answered; of one that
 /// went in several parts (LIMITS, RFC 9422), the part that came furthest.
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn smtp_transaction_remaining(
 /// @param enhanced    the enhanced status code of that reply (RFC 3463), such as "4.7.1"; "" or NULL
 ///                    if it had none
 ///
-/// Returns SMTP_ADVICE_NONE and so on; SMTP_E_INVALID_ARGUMENT for a code that is none. Any thread.
+/// Returns SMTP_NEXT_NONE and so on; SMTP_E_INVALID_ARGUMENT for a code that is none. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn smtp_error_advice(
     code: c_int,
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn smtp_error_advice(
         let reply = u16::try_from(reply_code).unwrap_or(0);
         let next = match u16::try_from(code) {
             // Success, what goes on, and the codes of good replies.
-            Ok(0 | 1 | 200..=399) => return Ok(Some(SMTP_ADVICE_NONE)),
+            Ok(0 | 1 | 200..=399) => return Ok(Some(SMTP_NEXT_NONE)),
             Ok(own @ 400..=599) => advise_reply(own, status(own)),
             _ => match kind(code) {
                 Some(kind) => advise(kind, reply, status(reply)),
@@ -147,10 +147,10 @@ pub unsafe extern "C" fn smtp_error_advice(
             },
         };
         Ok(Some(match next {
-            NextTry::Now => SMTP_ADVICE_RETRY_NOW,
-            NextTry::Later => SMTP_ADVICE_RETRY_LATER,
-            NextTry::Never => SMTP_ADVICE_NEVER,
-            NextTry::Ask => SMTP_ADVICE_ASK,
+            NextTry::Now => SMTP_NEXT_NOW,
+            NextTry::Later => SMTP_NEXT_LATER,
+            NextTry::Never => SMTP_NEXT_NEVER,
+            NextTry::Ask => SMTP_NEXT_ASK,
         }))
     });
     advice.unwrap_or_else(panic::thread_code)

@@ -9,19 +9,19 @@
  * Not every failure is worth the same reaction. A program that sends unattended needs three, and
  * smtp_error_advice() says which is due:
  *
- * - try again, at once or later: SMTP_ADVICE_RETRY_NOW, SMTP_ADVICE_RETRY_LATER;
- * - give the mail up, and tell its sender: SMTP_ADVICE_NEVER;
- * - keep the mail and tell a person, for nothing is wrong with it: SMTP_ADVICE_ASK. So after
+ * - try again, at once or later: SMTP_NEXT_NOW, SMTP_NEXT_LATER;
+ * - give the mail up, and tell its sender: SMTP_NEXT_NEVER;
+ * - keep the mail and tell a person, for nothing is wrong with it: SMTP_NEXT_ASK. So after
  *   SMTP_E_OUTCOME_UNKNOWN: it may have been delivered.
  *
  *     switch (smtp_error_advice(status, smtp_client_reply_code(c), NULL)) {
- *     case SMTP_ADVICE_NONE:
+ *     case SMTP_NEXT_NONE:
  *         break;
- *     case SMTP_ADVICE_RETRY_NOW:
- *     case SMTP_ADVICE_RETRY_LATER:
+ *     case SMTP_NEXT_NOW:
+ *     case SMTP_NEXT_LATER:
  *         fputs("to be tried again\n", stderr);
  *         break;
- *     case SMTP_ADVICE_NEVER:
+ *     case SMTP_NEXT_NEVER:
  *         fprintf(stderr, "given up: %s\n", smtp_client_last_error(c));
  *         break;
  *     default:
@@ -349,9 +349,9 @@ smtp_message_new()
  *     int code = smtp_client_send(c, transaction);
  *     int advice = smtp_error_advice(code, smtp_transaction_reply_code(transaction), NULL);
  *     smtp_transaction *next = NULL;
- *     if (advice == SMTP_ADVICE_ASK)
+ *     if (advice == SMTP_NEXT_ASK)
  *         fprintf(stderr, "to be looked at: %s\n", smtp_transaction_error(transaction));
- *     else if (advice == SMTP_ADVICE_NEVER && code != SMTP_E_RECIPIENTS_REFUSED)
+ *     else if (advice == SMTP_NEXT_NEVER && code != SMTP_E_RECIPIENTS_REFUSED)
  *         fprintf(stderr, "given up: %s\n", smtp_transaction_error(transaction));
  *     else
  *         next = smtp_transaction_remaining(transaction, 0);

@@ -36,7 +36,7 @@ static void facts(void) {
     GIVES(0, smtp_client_has_feature("x"));
     SAME("SMTP_E_DATA", smtp_error_name(SMTP_E_DATA));
     GIVES(1, smtp_error_is_temporary(SMTP_E_DATA, 451));
-    GIVES(SMTP_ADVICE_RETRY_LATER, smtp_error_advice(SMTP_E_DATA, 451, "4.3.0"));
+    GIVES(SMTP_NEXT_LATER, smtp_error_advice(SMTP_E_DATA, 451, "4.3.0"));
     SAME("", smtp_last_error());
     GIVES(SMTP_OK, smtp_last_error_code());
     CHECK(smtp_client_new(0) == NULL);

@@ -299,7 +299,7 @@ void those_who_remain_are_tried_again() {
     same("later@b.example", next.recipient_address(0));
     const auto refused = failure_of([&]() { one->send(next), next.check(); });
     CHECK(refused.code() == SMTP_E_RECIPIENTS_REFUSED);
-    CHECK(refused.advice() == SMTP_ADVICE_RETRY_LATER);
+    CHECK(refused.advice() == SMTP_NEXT_LATER);
     next = next.remaining(SMTP_REMAINING_UNKNOWN);
     CHECK(next && next.phase() == SMTP_PHASE_NONE);
     connected_client("smtp")->send(next);
@@ -310,7 +310,7 @@ void those_who_remain_are_tried_again() {
     one = connected_client("lost");
     transaction lost = mail();
     const auto unknown = failure_of([&]() { one->send(lost), lost.check(); });
-    CHECK(unknown.code() == SMTP_E_OUTCOME_UNKNOWN && unknown.advice() == SMTP_ADVICE_ASK);
+    CHECK(unknown.code() == SMTP_E_OUTCOME_UNKNOWN && unknown.advice() == SMTP_NEXT_ASK);
     CHECK(lost.phase() == SMTP_PHASE_MESSAGE && !lost.remaining());
     CHECK(lost.remaining(SMTP_REMAINING_UNKNOWN).recipient_count() == 1);
 

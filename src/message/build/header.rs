@@ -192,7 +192,13 @@ impl<'a> Line<'a> {
             self.words(text);
             return false;
         }
-        self.words(&quoted(text));
+        // Some readers lose the blank where a quoted string is folded.
+        let quoted = quoted(text);
+        if quoted.len() + GLUE >= MOST_COLUMNS {
+            words::encode(self, text);
+            return true;
+        }
+        self.word(&quoted);
         false
     }
 }
