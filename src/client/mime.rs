@@ -51,6 +51,10 @@ impl BodyReader for MimeReader {
         !self.0.built().has_dot_lines()
     }
 
+    fn is_ascii(&self) -> bool {
+        !self.0.built().is_eight_bit()
+    }
+
     fn again(&self) -> Option<Box<dyn BodyReader>> {
         let stream = Stream::new(self.0.built()).ok()?;
         Some(Box::new(MimeReader(stream)))

@@ -160,6 +160,11 @@ impl<'a> Line<'a> {
         self.column = 0;
     }
 
+    /// Nothing but the field's name stands in it.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
     /// Columns that are left behind a blank.
     pub fn room(&self) -> usize {
         MOST_COLUMNS.saturating_sub(self.column + 1)

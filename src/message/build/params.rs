@@ -17,8 +17,9 @@ pub(super) fn with_params(out: &mut Vec<u8>, name: &str, value: &str, params: &[
 }
 
 fn param(line: &mut Line<'_>, name: &str, value: &str) {
-    if value.is_ascii() {
-        let plain = match is_token(value) {
+    // Many readers decode an encoded word here too, though RFC 2047 section 5 forbids it.
+    if value.is_ascii() && !value.contains("=?") {
+        let plain = match is_plain(value) {
             true => format!("{name}={value}"),
             false => format!("{name}={}", quoted(value)),
         };
@@ -84,6 +85,11 @@ pub(super) fn plain_fallback(name: &str) -> String {
 pub(super) fn is_token(text: &str) -> bool {
     let special = |byte| b"()<>@,;:\\\"/[]?=".contains(&byte);
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !special(byte))
+}
+
+/// A token that no reader stumbles over: some take the signs of RFC 2231 in a value for its own.
+fn is_plain(value: &str) -> bool {
+    is_token(value) && !value.contains(['*', '\'', '%'])
 }
 
 /// RFC 2231 section 7

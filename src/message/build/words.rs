@@ -53,7 +53,12 @@ pub(super) fn encode(line: &mut Line<'_>, text: &str) {
     let mut rest = text;
     while !rest.is_empty() {
         let mut length = fitting(rest, line.room(), by_q, false);
-        if length == 0 {
+        // What one word can hold stays in one: some readers put a blank between two. And some take
+        // the blank of a second line for the first of the value.
+        let in_one = length < rest.len()
+            && !line.is_new()
+            && fitting(rest, MOST_ENCODED, by_q, false) == rest.len();
+        if length == 0 || in_one {
             line.break_line();
             length = fitting(rest, line.room(), by_q, true);
         }

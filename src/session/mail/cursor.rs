@@ -4,7 +4,8 @@
 use crate::error::Result;
 use crate::wire::LineEncoder;
 
-use super::transaction::{Body, Transaction};
+use super::source::Body;
+use super::transaction::Transaction;
 use crate::session::output::Span;
 
 /// How much is read from a reader at a time.

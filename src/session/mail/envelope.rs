@@ -8,7 +8,8 @@ use crate::wire::{Param, Path, command};
 use super::fate::{Fate, Stage};
 use super::flight::{Audience, Flight};
 use super::options::is_written;
-use super::transaction::{SMALL_MESSAGE, Transaction};
+use super::source::SMALL_MESSAGE;
+use super::transaction::Transaction;
 use super::{MOST_REPLIES, Step, Via, body};
 
 impl Session {
@@ -151,7 +152,8 @@ impl Session {
         let eight_bit = self.greeting.does_esmtp()
             && capabilities.eight_bit_mime()
             && !transaction.has_mail_option("BODY")
-            && (transaction.streams() || transaction.survey.is_some_and(|survey| survey.eight_bit));
+            && (transaction.may_stream_eight_bit()
+                || transaction.survey.is_some_and(|survey| survey.eight_bit));
         // The caller's SIZE counts where we know no better.
         let greeting = &self.greeting;
         let written = |param: &&Param| {

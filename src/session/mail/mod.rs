@@ -29,6 +29,7 @@ mod options;
 mod outcome;
 mod replies;
 mod retry;
+mod source;
 mod transaction;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -42,7 +43,8 @@ pub(super) use cursor::Progress;
 pub(super) use options::is_written;
 pub use outcome::{Reached, RecipientStatus};
 pub use retry::{NextTry, advise, advise_reply};
-pub use transaction::{Body, BodyReader, Transaction};
+pub use source::{Body, BodyReader};
+pub use transaction::Transaction;
 
 use cursor::Cursor;
 use flight::{Flight, Step, Via};

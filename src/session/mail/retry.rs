@@ -6,7 +6,8 @@ use crate::error::{Error, ErrorKind};
 use crate::wire::EnhancedStatus;
 
 use super::outcome::RecipientStatus;
-use super::transaction::{Body, Recipient, Transaction};
+use super::source::Body;
+use super::transaction::{Recipient, Transaction};
 
 /// What to do about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
