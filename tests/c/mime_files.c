@@ -721,7 +721,7 @@ static void a_large_file(void) {
         one = letter("huge", i);
         snprintf(octets, sizeof octets, "\n%lu octets", (unsigned long)written_bytes);
         HAS(one.data, octets);
-        snprintf(octets, sizeof octets, " SIZE=%lu ", (unsigned long)written_bytes);
+        snprintf(octets, sizeof octets, " SIZE=%lu\n", (unsigned long)written_bytes);
         HAS(one.data, octets);
         free(one.data);
     }
