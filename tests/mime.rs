@@ -311,11 +311,28 @@ fn check_structure(given: &Given, built: &Arc<Built>, written: &[u8]) {
             continue;
         };
         assert!(!line.contains(&b'\r') && line.len() <= 998, "{} bytes", line.len());
-        let is_field = line.windows(10).any(|part| part == b" =?utf-8?q" || part == b" =?utf-8?b");
-        // Of one that was given in the header of a text file, nothing is known.
-        assert!(!is_field || line.len() <= 76 || !given.files.is_empty(), "{} columns", line.len());
     }
     assert!(lines > 5);
+    let text = String::from_utf8_lossy(written);
+    let (header, _) = text.split_once("\r\n\r\n").expect("a header");
+    assert!(!header.to_ascii_lowercase().contains("\r\nbcc:"));
+    for line in header.split("\r\n").filter(|line| line.contains("=?utf-8?")) {
+        assert!(line.len() <= 76, "{} columns: {line}", line.len());
+    }
+    let mut multiparts = 0;
+    for declared in text.split("boundary=\"").skip(1) {
+        let Some((boundary, _)) = declared.split_once('"').filter(|(one, _)| one.starts_with("=_"))
+        else {
+            continue;
+        };
+        multiparts += 1;
+        let lines = |line: &str| text.split("\r\n").filter(|one| *one == line).count();
+        let (begin, end) = (lines(&format!("--{boundary}")), lines(&format!("--{boundary}--")));
+        assert!(begin >= 1 && end == 1, "{begin} and {end}");
+        // It is declared, and nowhere else.
+        assert_eq!(text.matches(boundary).count(), begin + end + 1);
+    }
+    assert_eq!(multiparts > 0, given.is_multipart());
     for (_, address) in &given.bcc {
         let found = written.windows(address.len()).any(|part| part == address.as_bytes());
         assert!(!found, "{address} is seen");
