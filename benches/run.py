@@ -107,6 +107,7 @@ class Bench:
         if (shape, size) not in self.files:
             name = self.path(f"message-{shape}")
             if shape == "sparse":
+                name += f"-{size}"
                 with open(name, "wb") as file:
                     file.truncate(size)
                 self.files[shape, size] = name

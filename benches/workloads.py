@@ -138,6 +138,10 @@ def mime_workloads():
         yield Workload(f"mime-{name}", f"64 MiB attached, {text}", {"raw": 1, "ours": 1},
                        options={"--workload": "mime", "--shape": "base64", "--size": str(LARGE)},
                        per_client={"raw": {"--workload": raw}}, unit="MB/s", size=LARGE, sink=sink)
+        yield Workload(f"mime-file-{name}", f"64 MiB attached from a descriptor, {text}", {"raw": 1, "ours": 1},
+                       options={"--workload": "mime", "--shape": "base64", "--size": str(LARGE)},
+                       per_client={"raw": {"--workload": raw}, "ours": {"--file": "sparse"}}, unit="MB/s", size=LARGE,
+                       sink=sink)
         yield Workload(f"mime-fd-{name}", f"2 GiB attached from a descriptor, {text}", {"ours": 1},
                        options={"--workload": "mime", "--shape": "base64", "--size": "65536", "--file": "sparse"},
                        unit="MB/s", size=2048 * MIB, sink=sink, cpus=(2,), rounds=1)
@@ -229,6 +233,7 @@ def goals():
     yield Goal("a mail of 10 KiB built", "mime-build", "ours", "gmime", 2)
     for name in ("bdat", "data"):
         yield Goal(f"64 MiB attached ({name})", f"mime-{name}", "ours", "raw", 0.8)
+        yield Goal(f"64 MiB attached from a descriptor ({name})", f"mime-file-{name}", "ours", "raw", 0.8)
         yield Goal(f"memory added by 2 GiB attached ({name}), KiB", f"mime-fd-{name}", "ours", "", 1024,
                    measure="memory_kib")
     for roots, text in ROOTS.items():
