@@ -224,8 +224,8 @@ pub unsafe extern "C" fn smtp_message_set_subject(
 ///
 /// @param name   its name, of 70 characters at most. From, To, Cc, Bcc and Reply-To take a list of
 ///               addresses as smtp_message_add_to(), Sender takes one, Message-ID "<left@right>".
-///               Date, MIME-Version and Content-* are written by the library:
-///               SMTP_E_INVALID_ARGUMENT
+///               Date, MIME-Version and Content-* are written by the library, and Resent-* is for
+///               messages that exist: SMTP_E_INVALID_ARGUMENT
 /// @param value  one line of at most 64 KiB, folded and encoded as the field needs it. In fields
 ///               that programs read, such as References, In-Reply-To, List-Unsubscribe and
 ///               List-Unsubscribe-Post (RFC 8058), it must be ASCII

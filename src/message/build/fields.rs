@@ -97,6 +97,10 @@ impl Fields {
             }
             "date" => Err(invalid("Date has a function of its own, which takes the time")),
             "mime-version" => Err(invalid("MIME-Version is the library's to write")),
+            // Those of a message that exists; and Resent-Bcc would be seen.
+            _ if lower.starts_with("resent-") => {
+                Err(invalid(format!("{name} is for a message that was sent before")))
+            }
             _ if lower.starts_with("content-") => {
                 Err(invalid(format!("{name} is the library's to write")))
             }
@@ -279,4 +283,4 @@ const STRUCTURED: &[&str] = &[
     "return-path",
 ];
 
-const PREFIXES: &[&str] = &["arc-", "list-", "resent-"];
+const PREFIXES: &[&str] = &["arc-", "list-"];

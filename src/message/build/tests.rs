@@ -406,6 +406,7 @@ fn what_is_refused() {
         (|m| m.add_header("Date", "now"), "a function of its own"),
         (|m| m.add_header("Content-Type", "text/plain"), "the library's"),
         (|m| m.add_header("mime-version", "1.0"), "the library's"),
+        (|m| m.add_header("Resent-Bcc", "a@b"), "sent before"),
         (|m| m.add_header("Message-ID", "x@y"), "of the form"),
         (|m| m.add_header("Message-ID", "<x y@z>"), "must be"),
         (|m| m.add_header("Sender", "a@b, c@d"), "one address"),
