@@ -170,7 +170,8 @@ static int fate(const letter *l, size_t i) {
                                    smtp_transaction_recipient_enhanced(l->mail, i));
     else
         advice = smtp_error_advice(smtp_transaction_status(l->mail),
-                                   smtp_transaction_reply_code(l->mail), NULL);
+                                   smtp_transaction_reply_code(l->mail),
+                                   smtp_transaction_reply_enhanced(l->mail));
     return advice == SMTP_NEXT_NEVER ? FAILED : STUCK; /* it is not the mail's fault */
 }
 

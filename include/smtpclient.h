@@ -1093,7 +1093,8 @@ typedef int (*smtp_write_callback)(const void *data, size_t length, void *user_d
  * - keep the mail and tell a person, for nothing is wrong with it: SMTP_NEXT_ASK. So after
  *   SMTP_E_OUTCOME_UNKNOWN: it may have been delivered.
  *
- *     switch (smtp_error_advice(status, smtp_client_reply_code(c), NULL)) {
+ *     switch (smtp_error_advice(status, smtp_client_reply_code(c),
+ *                               smtp_client_reply_enhanced(c))) {
  *     case SMTP_NEXT_NONE:
  *         break;
  *     case SMTP_NEXT_NOW:
@@ -2933,6 +2934,14 @@ SMTP_API int smtp_transaction_reply_code(const smtp_transaction *transaction);
 SMTP_API const char *smtp_transaction_reply_text(const smtp_transaction *transaction);
 
 /**
+ * Enhanced status code of that reply (RFC 3463), such as "4.7.0", for smtp_error_advice(); "" if it
+ * had none. NULL only for a transaction that cannot be used. Valid until it is sent, cleared or
+ * freed.
+ */
+SMTP_API
+const char *smtp_transaction_reply_enhanced(const smtp_transaction *transaction);
+
+/**
  * Number of recipients. 0 also for a transaction that cannot be used: then
  * smtp_last_error_code() is SMTP_E_BUSY or SMTP_E_MISUSE.
  */
@@ -3224,8 +3233,8 @@ int smtp_message_set_subject(smtp_message *message,
  *
  * @param name   its name, of 70 characters at most. From, To, Cc, Bcc and Reply-To take a list of
  *               addresses as smtp_message_add_to(), Sender takes one, Message-ID "<left@right>".
- *               Date, MIME-Version and Content-* are written by the library:
- *               SMTP_E_INVALID_ARGUMENT
+ *               Date, MIME-Version and Content-* are written by the library, and Resent-* is for
+ *               messages that exist: SMTP_E_INVALID_ARGUMENT
  * @param value  one line of at most 64 KiB, folded and encoded as the field needs it. In fields
  *               that programs read, such as References, In-Reply-To, List-Unsubscribe and
  *               List-Unsubscribe-Post (RFC 8058), it must be ASCII
@@ -3441,7 +3450,8 @@ SMTP_API SMTP_NODISCARD int smtp_client_send_mime(smtp_client *client, smtp_mess
  * the transaction for the next one; smtp_error_advice() says when that should be, if at all.
  *
  *     int code = smtp_client_send(c, transaction);
- *     int advice = smtp_error_advice(code, smtp_transaction_reply_code(transaction), NULL);
+ *     int advice = smtp_error_advice(code, smtp_transaction_reply_code(transaction),
+ *                                    smtp_transaction_reply_enhanced(transaction));
  *     smtp_transaction *next = NULL;
  *     if (advice == SMTP_NEXT_ASK)
  *         fprintf(stderr, "to be looked at: %s\n", smtp_transaction_error(transaction));

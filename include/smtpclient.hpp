@@ -434,10 +434,13 @@ public:
     std::string error_message() const { return detail::owned(smtp_transaction_error(get())); }
     int reply_code() const noexcept { return smtp_transaction_reply_code(get()); }
     std::string reply_text() const { return detail::owned(smtp_transaction_reply_text(get())); }
+    std::string reply_enhanced() const {
+        return detail::owned(smtp_transaction_reply_enhanced(get()));
+    }
     /* Throws if it failed. */
     const transaction &check() const {
         if (status() < 0) {
-            throw error(status(), error_message(), reply_code(), std::string(), 0,
+            throw error(status(), error_message(), reply_code(), reply_enhanced(), 0,
                         smtp_transaction_error_detail(get()));
         }
         return *this;

@@ -13,7 +13,7 @@ use support::{Engine, Server};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Bytes of the stripped shared library at most, and of what a program grows by with the static one.
-const ALL: u64 = 1_165_000;
+const ALL: u64 = 1_175_000;
 /// So much more by a compiler on an older LLVM, as Debian 13 has it (19).
 const OLDER: u64 = 50_000;
 const MINIMAL: u64 = 630_000;

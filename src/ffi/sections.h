@@ -14,7 +14,8 @@
  * - keep the mail and tell a person, for nothing is wrong with it: SMTP_NEXT_ASK. So after
  *   SMTP_E_OUTCOME_UNKNOWN: it may have been delivered.
  *
- *     switch (smtp_error_advice(status, smtp_client_reply_code(c), NULL)) {
+ *     switch (smtp_error_advice(status, smtp_client_reply_code(c),
+ *                               smtp_client_reply_enhanced(c))) {
  *     case SMTP_NEXT_NONE:
  *         break;
  *     case SMTP_NEXT_NOW:
@@ -347,7 +348,8 @@ smtp_message_new()
  * the transaction for the next one; smtp_error_advice() says when that should be, if at all.
  *
  *     int code = smtp_client_send(c, transaction);
- *     int advice = smtp_error_advice(code, smtp_transaction_reply_code(transaction), NULL);
+ *     int advice = smtp_error_advice(code, smtp_transaction_reply_code(transaction),
+ *                                    smtp_transaction_reply_enhanced(transaction));
  *     smtp_transaction *next = NULL;
  *     if (advice == SMTP_NEXT_ASK)
  *         fprintf(stderr, "to be looked at: %s\n", smtp_transaction_error(transaction));

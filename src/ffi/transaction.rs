@@ -53,6 +53,7 @@ unsafe impl Sync for Owned {}
 enum Shows {
     Error,
     Reply,
+    ReplyEnhanced,
     Address,
     Text,
     Enhanced,
@@ -324,6 +325,19 @@ pub unsafe extern "C" fn smtp_transaction_reply_text(
     transaction: *const smtp_transaction,
 ) -> *const c_char {
     text(transaction, Shows::Reply, 0, |sent| Some(sent.reply_text().into()))
+}
+
+/// Enhanced status code of that reply (RFC 3463), such as "4.7.0", for smtp_error_advice(); "" if it
+/// had none. NULL only for a transaction that cannot be used. Valid until it is sent, cleared or
+/// freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn smtp_transaction_reply_enhanced(
+    transaction: *const smtp_transaction,
+) -> *const c_char {
+    text(transaction, Shows::ReplyEnhanced, 0, |sent| {
+        let status = sent.reply_enhanced().map_or(String::new(), |status| status.to_string());
+        Some(status.into_bytes().into())
+    })
 }
 
 /// Number of recipients. 0 also for a transaction that cannot be used: then

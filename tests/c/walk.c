@@ -421,6 +421,7 @@ static void outcome(smtp_transaction *mail) {
     GIVES(SMTP_OK, smtp_transaction_status(mail));
     GIVES(250, smtp_transaction_reply_code(mail));
     HAS(smtp_transaction_reply_text(mail), "2.");
+    HAS(smtp_transaction_reply_enhanced(mail), "2.");
     GIVES(2, smtp_transaction_recipient_count(mail));
     SAME("to@b.example", smtp_transaction_recipient_address(mail, 0));
     GIVES(SMTP_RECIPIENT_ACCEPTED, smtp_transaction_recipient_status(mail, 0));

@@ -299,6 +299,11 @@ impl Transaction {
         self.outcome.text(self.outcome.reply_text)
     }
 
+    /// Its enhanced status code.
+    pub fn reply_enhanced(&self) -> Option<EnhancedStatus> {
+        EnhancedStatus::parse(self.reply_code(), self.reply_text())
+    }
+
     pub fn recipient_count(&self) -> usize {
         self.recipients.len()
     }
